@@ -1,0 +1,47 @@
+/**
+ * What every driver is to the pipeline. A driver is one folder: it owns its configuration schema, its protocol
+ * and its recovery; it knows nothing of tags' meaning, buffers or the hub.
+ */
+
+import type { Frame, ValueType } from '@lineside/shared/contracts/frame.ts';
+import type { DeviceStatus } from '@lineside/shared/contracts/link.ts';
+import type { Logger } from '@lineside/shared/log/logger.ts';
+
+/** One tag as a driver sees it: the id that goes into frames, and the driver's own settings. */
+export interface DriverTag<Settings> {
+  id: number;
+  name: string;
+  settings: Settings;
+}
+
+export interface DriverContext {
+  /** Takes a frame. Must not throw and must not be awaited: it copies what it keeps. */
+  onFrame(frame: Frame): void;
+  /** Called at each change of state, and never for anything else. */
+  onStatus(status: DeviceStatus): void;
+  log: Logger;
+  /** Wall clock, milliseconds since 1970 UTC. */
+  now(): number;
+  /** The gateway's data directory, for what a driver must remember (certificates). */
+  dataDir: string;
+}
+
+export interface Driver {
+  /**
+   * Begins to collect and returns at once: a device that is down is a state, not an error. From then on the
+   * driver recovers by itself, for ever, until `stop`.
+   */
+  start(): void;
+  /** Idempotent, safe before `start`; after it resolves no more frames come. Ends within 3 s. */
+  stop(): Promise<void>;
+  status(): DeviceStatus;
+}
+
+/** What a driver folder exports under this type and `registry.ts` lists. */
+export interface DriverModule<Device, Tag> {
+  /** The `driver:` word in the configuration. */
+  kind: string;
+  /** The type of the values that this tag will have, for the hub's catalogue. */
+  valueType(tag: Tag): ValueType;
+  create(device: Device, tags: DriverTag<Tag>[], context: DriverContext): Driver;
+}

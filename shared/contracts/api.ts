@@ -1,0 +1,219 @@
+/**
+ * What the hub's API and its live socket speak: one set of TypeBox schemas for the routes, the OpenAPI document
+ * and the web app's types.
+ */
+import { type Static, type TSchema, Type } from 'typebox';
+import { DeviceStatus } from './link.ts';
+
+const Ms = Type.Integer({ description: 'milliseconds since 1970 UTC' });
+const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+const Ratio = Nullable(Type.Number({ minimum: 0, description: '0 to 1; null when it cannot be known' }));
+
+/**
+ * Whether a picture may be believed. `live`: data is flowing. `stale`: the gateway is there, the device is not.
+ * `offline`: the gateway is not there. `never`: nothing has ever come.
+ */
+export const Connection = Type.Object({
+  status: Type.Union([Type.Literal('live'), Type.Literal('stale'), Type.Literal('offline'), Type.Literal('never')]),
+  /** Since when it is so; null when never. */
+  since: Nullable(Ms),
+  /** In words: what happened and where to look. Empty while live. */
+  reason: Type.String(),
+});
+export type Connection = Static<typeof Connection>;
+
+/** What a state means for OEE. `idle` is ready but not producing for want of work or of room downstream. */
+export const StateCategory = Type.Union([
+  Type.Literal('producing'),
+  Type.Literal('idle'),
+  Type.Literal('stopped'),
+  Type.Literal('down'),
+  Type.Literal('unknown'),
+]);
+export type StateCategory = Static<typeof StateCategory>;
+
+export const MachineState = Type.Object({
+  /** PackML state name in the site's words, such as Execute or Aborted; Unknown when it cannot be told. */
+  name: Type.String(),
+  category: StateCategory,
+  since: Nullable(Ms),
+});
+export type MachineState = Static<typeof MachineState>;
+
+/**
+ * Overall equipment effectiveness of one shift so far, by ISO 22400-2: availability × effectiveness × quality
+ * ratio. A factor that cannot be known is null, and so is then the product; `reason` says why.
+ */
+export const Oee = Type.Object({
+  shift: Type.String(),
+  from: Ms,
+  to: Ms,
+  availability: Ratio,
+  performance: Ratio,
+  quality: Ratio,
+  oee: Ratio,
+  reason: Type.String(),
+  /** Parts (or the unit given) in the shift. */
+  good: Nullable(Type.Number()),
+  reject: Nullable(Type.Number()),
+  unit: Type.String(),
+  /** Where the shift's time went, milliseconds; they add up to `to - from`. */
+  producingMs: Type.Number(),
+  idleMs: Type.Number(),
+  stoppedMs: Type.Number(),
+  downMs: Type.Number(),
+  unknownMs: Type.Number(),
+});
+export type Oee = Static<typeof Oee>;
+
+export const TagView = Type.Object({
+  id: Type.Integer({ description: "the hub's id of the tag" }),
+  gateway: Type.String(),
+  device: Type.String(),
+  name: Type.String(),
+  label: Type.String(),
+  type: Type.String(),
+  unit: Type.String(),
+  /** Number of decimals to show. */
+  decimals: Type.Integer(),
+  at: Nullable(Ms),
+  value: Nullable(Type.Union([Type.Number(), Type.Boolean(), Type.String()])),
+  /** OPC UA StatusCode; 0 is Good. */
+  quality: Type.Integer(),
+});
+export type TagView = Static<typeof TagView>;
+
+export const MachineView = Type.Object({
+  /** ISA-95 path, such as acme/hamburg/packaging/line-1/packer. */
+  path: Type.String(),
+  name: Type.String(),
+  gateway: Type.String(),
+  device: Type.String(),
+  state: MachineState,
+  oee: Oee,
+  /** The values that matter on its tile, in order. */
+  values: Type.Array(TagView),
+  connection: Connection,
+  lastSeenAt: Nullable(Ms),
+});
+export type MachineView = Static<typeof MachineView>;
+
+export const AlarmView = Type.Object({
+  occurrence: Type.String(),
+  gateway: Type.String(),
+  rule: Type.String(),
+  device: Type.String(),
+  /** Path of the machine that the device belongs to; empty when it belongs to none. */
+  machine: Type.String(),
+  machineName: Type.String(),
+  message: Type.String(),
+  priority: Type.Union([Type.Literal('critical'), Type.Literal('high'), Type.Literal('medium'), Type.Literal('low')]),
+  state: Type.Union([
+    Type.Literal('normal'),
+    Type.Literal('unacknowledged'),
+    Type.Literal('acknowledged'),
+    Type.Literal('returned'),
+  ]),
+  raisedAt: Ms,
+  returnedAt: Nullable(Ms),
+  acknowledgedAt: Nullable(Ms),
+  acknowledgedBy: Type.String(),
+  comment: Type.String(),
+  /** True while an acknowledgement is on its way to the gateway. */
+  acknowledgePending: Type.Boolean(),
+  value: Nullable(Type.Number()),
+  limit: Nullable(Type.Number()),
+  unit: Type.String(),
+});
+export type AlarmView = Static<typeof AlarmView>;
+
+export const GatewayView = Type.Object({
+  id: Type.String(),
+  online: Type.Boolean(),
+  /** Since when it is on or off line; null when it has never been seen. */
+  since: Nullable(Ms),
+  lastSeenAt: Nullable(Ms),
+  version: Type.String(),
+  /** Samples on the gateway's disk that the hub has not committed yet. */
+  pendingSamples: Type.Integer(),
+  quarantined: Type.Integer({ description: 'messages refused since the start of the hub' }),
+  samplesStored: Type.Integer({ description: 'samples committed, all time' }),
+  devices: Type.Array(DeviceStatus),
+});
+export type GatewayView = Static<typeof GatewayView>;
+
+export const User = Type.Object({ name: Type.String() });
+export type User = Static<typeof User>;
+
+export const Login = Type.Object(
+  {
+    name: Type.String({ minLength: 1, maxLength: 64 }),
+    password: Type.String({ minLength: 1, maxLength: 256 }),
+  },
+  { additionalProperties: false },
+);
+
+export const AcknowledgeBody = Type.Object(
+  { comment: Type.String({ maxLength: 500, default: '' }) },
+  { additionalProperties: false },
+);
+
+/** Columns of equal length. A bucket without a good sample has null: a gap is drawn as a gap. */
+export const History = Type.Object({
+  tag: Type.Integer(),
+  unit: Type.String(),
+  /** Start of each bucket, or the sample's own time when the range is short enough for raw samples. */
+  at: Type.Array(Ms),
+  mean: Type.Array(Nullable(Type.Number())),
+  min: Type.Array(Nullable(Type.Number())),
+  max: Type.Array(Nullable(Type.Number())),
+  raw: Type.Boolean(),
+});
+export type History = Static<typeof History>;
+
+/** RFC 9457. `code` is stable. */
+export const Problem = Type.Object({
+  type: Type.String(),
+  title: Type.String(),
+  status: Type.Integer(),
+  code: Type.String(),
+  detail: Type.String(),
+});
+export type Problem = Static<typeof Problem>;
+
+export const Overview = Type.Object({
+  serverTime: Ms,
+  /** Name of the enterprise, for the page's head. */
+  enterprise: Type.String(),
+  machines: Type.Array(MachineView),
+  /** All that are not normal, most urgent and newest first. */
+  alarms: Type.Array(AlarmView),
+  gateways: Type.Array(GatewayView),
+});
+export type Overview = Static<typeof Overview>;
+
+/** One live value: [hub's tag id, source time, value, quality]. */
+export type LiveValue = [tag: number, at: number, value: number | boolean | string | null, quality: number];
+
+/**
+ * Server → client on /api/v1/live. `overview` comes first and after each reconnect, so a client never has to
+ * merge what it missed; values are coalesced to the newest of each tag when a client is slow, the rest is not.
+ */
+export type LiveMessage =
+  | { type: 'overview'; overview: Overview }
+  | { type: 'values'; values: LiveValue[] }
+  | { type: 'machine'; machine: MachineView }
+  | { type: 'alarm'; alarm: AlarmView }
+  | { type: 'gateway'; gateway: GatewayView }
+  | { type: 'time'; serverTime: number };
+
+/** Client → server: which tags' values to send from now on, at most so many messages a second. */
+export const Subscribe = Type.Object(
+  {
+    type: Type.Literal('subscribe'),
+    tags: Type.Array(Type.Integer(), { maxItems: 2_000 }),
+    maxRate: Type.Number({ minimum: 0.1, maximum: 20, default: 10 }),
+  },
+  { additionalProperties: false },
+);
+export type Subscribe = Static<typeof Subscribe>;

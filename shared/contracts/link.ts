@@ -1,0 +1,76 @@
+/**
+ * The JSON messages beside the data: who is there, what is committed, what to do. See topics.ts for where
+ * each travels and lineside.proto for the data itself.
+ */
+import { type Static, Type } from 'typebox';
+import { GATEWAY_ID_PATTERN } from './topics.ts';
+
+const Ms = Type.Integer({ minimum: 0, description: 'milliseconds since 1970 UTC' });
+const Seq = Type.Integer({ minimum: 0 });
+const Epoch = Type.String({ pattern: '^[0-9a-f]{32}$', description: 'born with the buffer directory' });
+
+/** Gateway → hub after each connect: asks how far the hub has committed this epoch. */
+export const Hello = Type.Object({
+  epoch: Epoch,
+  /** Oldest and newest record on disk; 0 when the buffer is empty. */
+  oldest: Seq,
+  newest: Seq,
+});
+export type Hello = Static<typeof Hello>;
+
+/** Hub → gateway: everything up to and including `seq` of `epoch` is on the hub's disk. */
+export const Committed = Type.Object({
+  epoch: Epoch,
+  seq: Seq,
+  /** Set when the hub missed something: send again from `seq + 1`. */
+  resend: Type.Boolean({ default: false }),
+});
+export type Committed = Static<typeof Committed>;
+
+export const DeviceState = Type.Union([Type.Literal('connecting'), Type.Literal('up'), Type.Literal('down')]);
+export type DeviceState = Static<typeof DeviceState>;
+
+/** How one device is, as its driver sees it. */
+export const DeviceStatus = Type.Object({
+  device: Type.String(),
+  driver: Type.String(),
+  endpoint: Type.String({ description: 'address without credentials' }),
+  state: DeviceState,
+  since: Ms,
+  /** Why it is not up: what happened and what to do. Empty while up. */
+  reason: Type.String(),
+  lastGoodAt: Type.Union([Ms, Type.Null()]),
+  requests: Type.Integer({ minimum: 0 }),
+  errors: Type.Integer({ minimum: 0 }),
+  /** Polls that were due but skipped, because the device could not keep up. */
+  missed: Type.Integer({ minimum: 0 }),
+});
+export type DeviceStatus = Static<typeof DeviceStatus>;
+
+/** Gateway → hub, retained, every few seconds; the will carries `online: false`. */
+export const GatewayStatus = Type.Object({
+  gateway: Type.String({ pattern: GATEWAY_ID_PATTERN }),
+  online: Type.Boolean(),
+  at: Ms,
+  version: Type.String(),
+  startedAt: Ms,
+  buffer: Type.Object({
+    epoch: Epoch,
+    pendingRecords: Seq,
+    pendingSamples: Seq,
+    bytes: Seq,
+  }),
+  devices: Type.Array(DeviceStatus),
+});
+export type GatewayStatus = Static<typeof GatewayStatus>;
+
+/** Hub → gateway. Sent again after each hello until its effect has come back as an event. */
+export const Command = Type.Object({
+  id: Type.String(),
+  type: Type.Literal('alarm.acknowledge'),
+  occurrence: Type.String(),
+  by: Type.String(),
+  comment: Type.String(),
+  at: Ms,
+});
+export type Command = Static<typeof Command>;
