@@ -106,6 +106,8 @@ export const AlarmView = Type.Object({
   /** Path of the machine that the device belongs to; empty when it belongs to none. */
   machine: Type.String(),
   machineName: Type.String(),
+  /** The hub's id of the tag that it watches, so that a chart can draw the limit; null when it is not known. */
+  tag: Type.Optional(Nullable(Type.Integer())),
   message: Type.String(),
   priority: Type.Union([Type.Literal('critical'), Type.Literal('high'), Type.Literal('medium'), Type.Literal('low')]),
   state: Type.Union([

@@ -1,0 +1,132 @@
+/** Reads the protobuf wire format. Anything that does not fit ends in a LinesideError, never in a wrong value. */
+import { LinesideError } from '../errors/lineside-error.ts';
+
+function malformed(what: string): LinesideError {
+  return new LinesideError('WIRE_MALFORMED', 'peer', `malformed message: ${what}`);
+}
+
+export class ProtoReader {
+  readonly #bytes: Buffer;
+  #at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  }
+
+  get done(): boolean {
+    return this.#at >= this.#bytes.length;
+  }
+
+  byte(): number {
+    if (this.#at >= this.#bytes.length) throw malformed('it ends inside a value');
+    return this.#bytes[this.#at++]!;
+  }
+
+  /** An unsigned varint up to 2^53; larger ones are refused. */
+  varint(): number {
+    const bytes = this.#bytes;
+    let result = 0;
+    let scale = 1;
+    for (let count = 0; count < 10; count++) {
+      const byte = bytes[this.#at++];
+      if (byte === undefined) throw malformed('it ends inside an integer');
+      result += (byte & 0x7f) * scale;
+      if (byte < 0x80) {
+        if (result > Number.MAX_SAFE_INTEGER) throw malformed('an integer exceeds 2^53');
+        return result;
+      }
+      scale *= 128;
+    }
+    throw malformed('an integer is longer than ten bytes');
+  }
+
+  zigzag(): number {
+    const start = this.#at;
+    let result = 0;
+    let scale = 1;
+    for (let count = 0; count < 10; count++) {
+      const byte = this.byte();
+      result += (byte & 0x7f) * scale;
+      if (byte < 0x80) {
+        if (result > Number.MAX_SAFE_INTEGER) return this.#zigzagBig(start);
+        return result % 2 === 0 ? result / 2 : -(result + 1) / 2;
+      }
+      scale *= 128;
+    }
+    throw malformed('an integer is longer than ten bytes');
+  }
+
+  float64(): number {
+    this.#need(8);
+    const value = this.#bytes.readDoubleLE(this.#at);
+    this.#at += 8;
+    return value;
+  }
+
+  float32(): number {
+    this.#need(4);
+    const value = this.#bytes.readFloatLE(this.#at);
+    this.#at += 4;
+    return value;
+  }
+
+  /** A length-delimited value, as a view. */
+  bytes(): Buffer {
+    const length = this.varint();
+    this.#need(length);
+    const view = this.#bytes.subarray(this.#at, this.#at + length);
+    this.#at += length;
+    return view;
+  }
+
+  string(): string {
+    return this.bytes().toString('utf8');
+  }
+
+  /** A length-delimited value, as a reader of its own. */
+  nested(): ProtoReader {
+    return new ProtoReader(this.bytes());
+  }
+
+  /** The next field's number and wire type. */
+  key(): { field: number; wire: number } {
+    const key = this.varint();
+    return { field: Math.floor(key / 8), wire: key % 8 };
+  }
+
+  /** Requires the wire type that the schema gives a field. */
+  expect(wire: number, wanted: number, field: string): void {
+    if (wire !== wanted) throw malformed(`field ${field} has wire type ${wire} instead of ${wanted}`);
+  }
+
+  /** Passes over a field that this version does not know. */
+  skip(wire: number): void {
+    if (wire === 0) this.varint();
+    else if (wire === 1) this.#advance(8);
+    else if (wire === 2) this.bytes();
+    else if (wire === 5) this.#advance(4);
+    else throw malformed(`wire type ${wire} does not exist`);
+  }
+
+  #advance(bytes: number): void {
+    this.#need(bytes);
+    this.#at += bytes;
+  }
+
+  #need(bytes: number): void {
+    if (this.#at + bytes > this.#bytes.length) throw malformed('it ends inside a value');
+  }
+
+  #zigzagBig(start: number): number {
+    let result = 0n;
+    let at = start;
+    for (let shift = 0n; ; shift += 7n) {
+      const byte = this.#bytes[at++]!;
+      result |= BigInt(byte & 0x7f) << shift;
+      if (byte < 0x80) break;
+    }
+    const value = Number(result % 2n === 0n ? result / 2n : -(result + 1n) / 2n);
+    if (!Number.isSafeInteger(value)) throw malformed('an integer exceeds 2^53');
+    return value;
+  }
+}
