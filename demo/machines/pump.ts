@@ -1,0 +1,127 @@
+/** The pump station: replays a recorded machine temperature, and moves water to match. */
+import { between, type Random } from '../random.ts';
+import { type FaultName, inShortSteps, type Machine, type Values } from './machine.ts';
+import { packml, StateSequence } from './packml.ts';
+import { happens, Lag, Wander } from './physics.ts';
+
+/** The recording has a row each 5 minutes; each is shown for one second of the plant's time. */
+const SECONDS_PER_ROW = 1;
+/** Below the first the recorded machine was plainly off, above the second it was on again. */
+const RECORDED_OFF_F = 25;
+const RECORDED_ON_F = 35;
+const OVERHEAT_F = 25;
+const OVERHEAT_F_PER_SECOND = 1;
+const RATED_FLOW_M3H = 42;
+const RATED_PRESSURE_BAR = 4.2;
+/** Water outside of this band at the outlet counts as off-spec. */
+const PRESSURE_BAND_BAR = { low: 3.8, high: 4.6 };
+
+export class Pump implements Machine {
+  readonly name = 'pump';
+  readonly faults = new Set<FaultName>();
+  readonly #random: Random;
+  readonly #recording: Float64Array;
+  readonly #sequence = new StateSequence();
+  readonly #flow = new Lag(0, 2);
+  readonly #pressure = new Lag(0, 2);
+  readonly #vibration = new Lag(0, 1);
+  readonly #flowNoise: Wander;
+  readonly #pressureNoise: Wander;
+  readonly #vibrationNoise: Wander;
+  #row: number;
+  #secondsInRow = 0;
+  #recordedOff = false;
+  #offset = 0;
+  #litres = 0;
+  #offSpecLitres = 0;
+
+  /**
+   * @param recording temperatures in °F, one a row.
+   * @param startRow where the replay begins; it goes round at the end.
+   */
+  constructor(random: Random, recording: Float64Array, startRow: number) {
+    this.#random = random;
+    this.#recording = recording;
+    this.#row = startRow % recording.length;
+    this.#flowNoise = new Wander(random, 0.6, 8);
+    this.#pressureNoise = new Wander(random, 0.13, 12);
+    this.#vibrationNoise = new Wander(random, 0.12, 3);
+  }
+
+  get state(): number {
+    return this.#sequence.state;
+  }
+
+  step(seconds: number): void {
+    inShortSteps(seconds, (dt) => this.#advance(dt));
+  }
+
+  #advance(dt: number): void {
+    const random = this.#random;
+    this.#replay(dt);
+    const stop = this.faults.has('stop') || this.#recordedOff;
+    this.#sequence.step(dt, { stop, enabled: true });
+    if (happens(random, dt, this.faults.has('microStops') ? 9 : 900)) this.#sequence.hold(between(random, 3, 6));
+    if (happens(random, dt, 420)) this.#sequence.suspend(between(random, 5, 12));
+
+    const rise = this.faults.has('overheat') ? OVERHEAT_F_PER_SECOND : -OVERHEAT_F_PER_SECOND;
+    this.#offset = Math.min(OVERHEAT_F, Math.max(0, this.#offset + rise * dt));
+    const running = this.state === packml.execute;
+    this.#flow.step(dt, running ? RATED_FLOW_M3H : 0);
+    this.#pressure.step(dt, running ? RATED_PRESSURE_BAR : 0.4);
+    // A hot bearing shakes: +0.04 mm/s for each °F of the injected heat.
+    this.#vibration.step(dt, running ? 1.8 + 0.04 * this.#offset : 0.05);
+    for (const noise of [this.#flowNoise, this.#pressureNoise, this.#vibrationNoise]) noise.step(dt);
+    if (running) this.#deliver(dt);
+  }
+
+  #replay(dt: number): void {
+    this.#secondsInRow += dt;
+    while (this.#secondsInRow >= SECONDS_PER_ROW) {
+      this.#secondsInRow -= SECONDS_PER_ROW;
+      this.#row = (this.#row + 1) % this.#recording.length;
+    }
+    const recorded = this.#recorded();
+    if (recorded < RECORDED_OFF_F) this.#recordedOff = true;
+    else if (recorded > RECORDED_ON_F) this.#recordedOff = false;
+  }
+
+  #recorded(): number {
+    return this.#recording[this.#row] ?? 0;
+  }
+
+  #flowNow(): number {
+    return this.#flow.value < 1 ? 0 : this.#flow.value + this.#flowNoise.value;
+  }
+
+  #pressureNow(): number {
+    return this.#pressure.value < 1 ? this.#pressure.value : this.#pressure.value + this.#pressureNoise.value;
+  }
+
+  #deliver(dt: number): void {
+    const litres = (this.#flowNow() / 3.6) * dt;
+    this.#litres += litres;
+    const pressure = this.#pressureNow();
+    if (pressure < PRESSURE_BAND_BAR.low || pressure > PRESSURE_BAND_BAR.high) this.#offSpecLitres += litres;
+  }
+
+  values(): Values {
+    const { state } = this;
+    return {
+      machineTemperature: this.#recorded() + this.#offset,
+      flow: this.#flowNow(),
+      dischargePressure: this.#pressureNow(),
+      vibration: Math.max(0, this.#vibration.value + (this.#vibration.value > 1 ? this.#vibrationNoise.value : 0)),
+      state,
+      statusWord: (state === packml.execute ? 1 : 0) | (state === packml.held ? 2 : 0),
+      deliveredVolume: Math.floor(this.#litres),
+      offSpecVolume: Math.floor(this.#offSpecLitres),
+      recordingRow: this.#row,
+    };
+  }
+
+  resetCounters(): void {
+    this.#litres = 0;
+    this.#offSpecLitres = 0;
+  }
+}

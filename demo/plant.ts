@@ -1,0 +1,51 @@
+/** `node demo/plant.ts`: runs the plant until SIGINT, SIGTERM or the end of the parent that spawned it. */
+import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
+import { PlantHttpServer } from './http/server.ts';
+import { parseOptions, usage } from './options.ts';
+import { PlantFloor } from './plant-floor.ts';
+
+/** A stop that takes longer is cut short, ms. */
+const LONGEST_STOP_MS = 1_500;
+
+async function main(): Promise<void> {
+  const options = parseOptions(process.argv.slice(2));
+  if (options === 'help') {
+    process.stdout.write(`${usage}\n`);
+    return;
+  }
+  const floor = new PlantFloor(options);
+  const http = new PlantHttpServer({ floor, host: options.host, port: options.httpPort });
+  let ending = false;
+  const end = async (reason: string): Promise<void> => {
+    if (ending) return;
+    ending = true;
+    console.error(`demo plant: stopping (${reason})`);
+    setTimeout(() => {
+      floor.flush();
+      process.exit(0);
+    }, LONGEST_STOP_MS).unref();
+    await http.stop();
+    await floor.stop();
+    process.exit(0);
+  };
+  process.once('SIGINT', () => void end('SIGINT'));
+  process.once('SIGTERM', () => void end('SIGTERM'));
+  if (process.channel) process.once('disconnect', () => void end('the parent process is gone'));
+  process.once('exit', () => floor.flush());
+
+  await http.start();
+  try {
+    await floor.start();
+  } catch (error) {
+    await http.stop();
+    throw error;
+  }
+  process.stdout.write(`${JSON.stringify({ ready: true, ...floor.addresses(), http: { url: http.url } })}\n`);
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(`demo plant: ${messageOf(error)}`);
+  process.exit(1);
+}
