@@ -1,0 +1,44 @@
+/** The newest sample of every tag, for the local page and for new subscribers. */
+import type { Frame, Value } from '@lineside/shared/contracts/frame.ts';
+
+export interface LastValue {
+  sourceAt: number;
+  value: Value;
+  quality: number;
+}
+
+export class LastValues {
+  // Frames are only remembered and looked into on demand: copying 10,000 samples a second for a page that
+  // somebody opens twice a day would cost more than reading them.
+  readonly #frames = new Map<string, Frame[]>();
+  readonly #values = new Map<number, LastValue>();
+
+  observe(frame: Frame): void {
+    const frames = this.#frames.get(frame.device);
+    if (!frames) this.#frames.set(frame.device, [frame]);
+    else if (frames.push(frame) >= 64) this.#fold(frames);
+  }
+
+  get(tag: number): LastValue | undefined {
+    for (const frames of this.#frames.values()) this.#fold(frames);
+    return this.#values.get(tag);
+  }
+
+  #fold(frames: Frame[]): void {
+    const seen = new Set<number>();
+    for (let f = frames.length - 1; f >= 0; f--) {
+      const frame = frames[f]!;
+      for (let i = frame.tags.length - 1; i >= 0; i--) {
+        const tag = frame.tags[i]!;
+        if (seen.has(tag)) continue;
+        seen.add(tag);
+        this.#values.set(tag, {
+          sourceAt: frame.sourceAt[i]!,
+          value: frame.values[i]!,
+          quality: frame.quality[i]!,
+        });
+      }
+    }
+    frames.length = 0;
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * Gives every tag its number. A number is never used for another tag within a buffer's epoch, because records
+ * that are still on their way speak of tags by number only.
+ */
+import { open, readFile, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { LINK_TAG, type TagInfo, type ValueType } from '@lineside/shared/contracts/frame.ts';
+import type { Logger } from '@lineside/shared/log/logger.ts';
+
+interface TagIds {
+  epoch: string;
+  next: number;
+  ids: Record<string, number>;
+}
+
+/** What a tag is before it has its number. */
+export type TagDescription = Omit<TagInfo, 'id'>;
+
+/** The gateway's own tag that says whether a device answers. */
+export function linkTag(device: string): TagDescription {
+  return { device, name: LINK_TAG, type: 'integer', unit: '', description: '1 while the device answers, else 0' };
+}
+
+export class TagRegistry {
+  readonly #path: string;
+  readonly #log: Logger;
+  #state: TagIds = { epoch: '', next: 1, ids: {} };
+
+  constructor(dir: string, log: Logger) {
+    this.#path = join(dir, 'tags.json');
+    this.#log = log;
+  }
+
+  /**
+   * Numbers the tags, remembering those of earlier starts. The file is on disk before this resolves.
+   * `freshEpoch` says that no record has been written yet, so that numbers may begin at 1.
+   */
+  async assign(epoch: string, freshEpoch: boolean, tags: TagDescription[]): Promise<TagInfo[]> {
+    this.#state = await this.#load(epoch, freshEpoch);
+    let added = 0;
+    const numbered = tags.map((tag) => {
+      const key = keyOf(tag.device, tag.name, tag.type);
+      let id = this.#state.ids[key];
+      if (id === undefined) {
+        id = this.#state.next++;
+        this.#state.ids[key] = id;
+        added++;
+      }
+      return { id, ...tag };
+    });
+    if (added > 0) await this.#save();
+    return numbered;
+  }
+
+  async #load(epoch: string, freshEpoch: boolean): Promise<TagIds> {
+    try {
+      const known = JSON.parse(await readFile(this.#path, 'utf8')) as TagIds;
+      if (known.epoch === epoch && Number.isSafeInteger(known.next) && typeof known.ids === 'object') return known;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
+        this.#log.error({ path: this.#path }, 'tag numbers unreadable; new ones are given');
+      }
+    }
+    // Seconds since 2025: above every number given before, so that no old record changes its meaning.
+    const beyond = Math.floor((Date.now() - Date.UTC(2025)) / 1000);
+    return { epoch, next: freshEpoch ? 1 : Math.max(1, beyond), ids: {} };
+  }
+
+  async #save(): Promise<void> {
+    const handle = await open(`${this.#path}.new`, 'w', 0o640);
+    try {
+      await handle.writeFile(JSON.stringify(this.#state));
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(`${this.#path}.new`, this.#path);
+  }
+}
+
+function keyOf(device: string, name: string, type: ValueType): string {
+  return `${device}/${name}:${type}`;
+}
