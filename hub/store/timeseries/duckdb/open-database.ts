@@ -1,0 +1,105 @@
+/** Opening a DuckDB file, and saying in an operator's words why it cannot be opened. */
+import { mkdir, realpath } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
+
+export interface Database {
+  instance: DuckDBInstance;
+  /** Closes the file and lets it be opened again. */
+  close(): void;
+}
+
+/**
+ * Files that this process holds. DuckDB's own lock is a POSIX record lock, which never conflicts within one
+ * process: a second instance of the same file would be let in and damage it.
+ */
+const held = new Set<string>();
+
+/**
+ * Opens or creates a database file, with all folders above it.
+ *
+ * @throws LinesideError `store.locked` when this or another process holds the file, `store.damaged` when it is not
+ *   a whole DuckDB file, `store.unusable` for anything else (rights, no space, not a file).
+ */
+export async function openDatabase(file: string, memoryLimit: string, threads: number): Promise<Database> {
+  let path: string;
+  try {
+    await mkdir(dirname(file), { recursive: true });
+    path = join(await realpath(dirname(file)), basename(file));
+  } catch (error) {
+    throw unusable(file, error);
+  }
+  if (held.has(path)) {
+    throw new LinesideError(
+      'store.locked',
+      'config',
+      `The time-series file ${path} is already open in this process (PID ${process.pid}). ` +
+        'Give each store a file of its own.',
+    );
+  }
+  held.add(path);
+  try {
+    const instance = await DuckDBInstance.create(path, {
+      memory_limit: memoryLimit,
+      threads: String(threads),
+      // The store reads and writes its own file and nothing else; nothing is ever fetched.
+      autoinstall_known_extensions: 'false',
+      autoload_known_extensions: 'false',
+      enable_external_access: 'false',
+    });
+    return {
+      instance,
+      close() {
+        instance.closeSync();
+        held.delete(path);
+      },
+    };
+  } catch (error) {
+    held.delete(path);
+    throw explain(path, error);
+  }
+}
+
+function explain(file: string, error: unknown): LinesideError {
+  const text = messageOf(error);
+  if (/set lock|conflicting lock|being used by another process/i.test(text)) {
+    const holder = /\(PID (\d+)\)/.exec(text)?.[1];
+    return new LinesideError(
+      'store.locked',
+      'config',
+      `The time-series file ${file} is held by ${holder ? `the process with PID ${holder}` : 'another process'}. ` +
+        'Only one hub may use a data directory: stop the other one, or give this one another directory.',
+      { cause: error },
+    );
+  }
+  if (
+    /not a valid DuckDB|corrupt|checksum|replaying WAL|serializ|truncated|INTERNAL Error|could not read enough/i.test(
+      text,
+    )
+  ) {
+    return new LinesideError(
+      'store.damaged',
+      'outside',
+      `The time-series file ${file} cannot be read: ${firstLine(text)}. It has been left as it is. ` +
+        `Check the disk, then move ${file} and ${file}.wal aside together and put a backup in their place; ` +
+        'without a backup the hub starts with an empty store, and gateways send again what they still hold.',
+      { cause: error },
+    );
+  }
+  return unusable(file, error);
+}
+
+function unusable(file: string, error: unknown): LinesideError {
+  return new LinesideError(
+    'store.unusable',
+    'outside',
+    `The time-series file ${file} cannot be opened: ${firstLine(messageOf(error))}. ` +
+      "Check that the directory exists, belongs to the hub's user and has free space.",
+    { cause: error },
+  );
+}
+
+function firstLine(text: string): string {
+  return (text.split('\n', 1)[0] ?? text).slice(0, 300).replace(/\.$/, '');
+}

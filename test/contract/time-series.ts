@@ -1,0 +1,230 @@
+/** What every time-series store must do. Each implementation's test calls `timeSeriesContract`. */
+
+import type { Value } from '@lineside/shared/contracts/frame.ts';
+import { Quality } from '@lineside/shared/contracts/quality.ts';
+import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { RecordId, SampleColumns, TimeSeriesStore } from '../../hub/store/timeseries/time-series.ts';
+
+export interface StoreUnderTest {
+  /** A new handle on the same data; the one before it has been closed. */
+  handle(): TimeSeriesStore;
+  remove(): Promise<void>;
+}
+
+const T0 = Date.UTC(2026, 2, 29, 0, 30); // Central Europe's clocks go forward half an hour later.
+const EPOCH = '0123456789abcdef0123456789abcdef';
+
+export function columns(...samples: [tag: number, at: number, value: Value, quality?: number][]): SampleColumns {
+  return {
+    tags: samples.map(([tag]) => tag),
+    at: samples.map(([, at]) => at),
+    values: samples.map(([, , value]) => value),
+    quality: samples.map(([, , , quality]) => quality ?? Quality.Good),
+  };
+}
+
+export function record(seq: number, samples: SampleColumns, gateway = 'press-1', epoch = EPOCH) {
+  const id: RecordId = { gateway, epoch, seq };
+  return { id, samples };
+}
+
+export function timeSeriesContract(name: string, make: () => Promise<StoreUnderTest>): void {
+  describe(`time-series contract: ${name}`, () => {
+    let under: StoreUnderTest;
+    let store: TimeSeriesStore;
+
+    beforeEach(async () => {
+      under = await make();
+      store = under.handle();
+      await store.open();
+    });
+
+    afterEach(async () => {
+      await store.close();
+      await under.remove();
+    });
+
+    async function reopen(): Promise<void> {
+      await store.close();
+      store = under.handle();
+      await store.open();
+    }
+
+    it('gives back every kind of value with its time and quality, also after a restart', async () => {
+      const text = `${'ü€😀 long '.repeat(4_000)}end`;
+      const values: Value[] = [
+        1.5,
+        -0.1,
+        2 ** 53 - 1,
+        0,
+        1e-300,
+        true,
+        false,
+        '',
+        'Execute',
+        text,
+        null,
+        '0',
+        'a\u0000b',
+      ];
+      const samples = columns(
+        ...values.map((value, i): [number, number, Value, number] => [
+          7,
+          T0 + i,
+          value,
+          value === null ? Quality.BadTimeout : i,
+        ]),
+      );
+      await store.append([record(1, samples)]);
+      const expected = values.map((value, i) => ({ at: T0 + i, value, quality: samples.quality[i] }));
+      expect(await store.range(7, T0, T0 + 100)).toEqual(expected);
+      await reopen();
+      expect(await store.range(7, T0, T0 + 100)).toEqual(expected);
+      expect(await store.last()).toEqual([{ tag: 7, ...expected.at(-1) }]);
+    });
+
+    it('keeps strings, numbers and nulls apart in a batch larger than any buffer', async () => {
+      const samples: [number, number, Value, number?][] = [];
+      for (let i = 0; i < 12_345; i++) {
+        const value: Value =
+          i % 3_000 === 1_500 ? `text ${i}` : i % 1_000 === 7 ? null : i % 2 === 0 ? i / 4 : i % 4 === 1;
+        samples.push([1 + (i % 3), T0 + i, value, value === null ? Quality.Bad : 0]);
+      }
+      await store.append([record(1, columns(...samples))]);
+      expect(await store.count()).toBe(12_345);
+      for (const tag of [1, 2, 3]) {
+        const wanted = samples.filter(([t]) => t === tag).map(([, at, value, quality]) => ({ at, value, quality }));
+        expect(await store.range(tag, T0, T0 + 20_000)).toEqual(wanted);
+      }
+    });
+
+    it('passes over what it has: a repeat changes nothing, within a call, later and after a restart', async () => {
+      const one = record(1, columns([1, T0, 1]));
+      const two = record(2, columns([1, T0 + 1, 2]));
+      await store.append([one, two, one]);
+      await store.append([two]);
+      await reopen();
+      await store.append([one, two, record(3, columns([1, T0 + 2, 3]))]);
+      expect((await store.range(1, T0, T0 + 10)).map((s) => s.value)).toEqual([1, 2, 3]);
+      expect(await store.watermark('press-1', EPOCH)).toBe(3);
+    });
+
+    it('keeps a watermark for each gateway and epoch, also for a record without samples', async () => {
+      const other = 'f'.repeat(32);
+      await store.append([
+        record(5, columns([1, T0, 1])),
+        record(2, columns([2, T0, 1]), 'press-2'),
+        record(1, columns([1, T0, 9]), 'press-1', other),
+        record(9, columns(), 'press-3'),
+      ]);
+      await store.append([record(3, columns([2, T0 + 1, 1]), 'press-2')]);
+      await reopen();
+      expect(await store.watermark('press-1', EPOCH)).toBe(5);
+      expect(await store.watermark('press-1', other)).toBe(1);
+      expect(await store.watermark('press-2', EPOCH)).toBe(3);
+      expect(await store.watermark('press-3', EPOCH)).toBe(9);
+      expect(await store.watermark('press-4', EPOCH)).toBe(0);
+      expect(await store.count()).toBe(4);
+    });
+
+    it('stores all of an append or nothing, and goes on after a refused one', async () => {
+      const good = record(
+        1,
+        columns(...Array.from({ length: 5_000 }, (_, i): [number, number, Value] => [1, T0 + i, i])),
+      );
+      for (const broken of [
+        columns([1, Number.NaN, 1]),
+        columns([2 ** 40, T0, 1]),
+        { ...columns([1, T0, 1]), quality: [] },
+        columns([1, T0, {} as unknown as Value]),
+      ]) {
+        await expect(store.append([good, record(2, broken)])).rejects.toBeInstanceOf(LinesideError);
+      }
+      expect(await store.count()).toBe(0);
+      expect(await store.watermark('press-1', EPOCH)).toBe(0);
+      await store.append([good]);
+      expect(await store.count()).toBe(5_000);
+      expect(await store.watermark('press-1', EPOCH)).toBe(1);
+    });
+
+    it('takes appends in any time order and gives ranges by time, equal times as stored', async () => {
+      await store.append([record(1, columns([1, T0 + 30, 'late'], [1, T0 + 10, 'a'], [1, T0 + 10, 'b']))]);
+      await store.append([record(2, columns([1, T0 + 10, 'c'], [1, T0, 'early'], [2, T0 + 10, 'other']))]);
+      const range = async (from: number, to: number, options?: { before?: boolean; limit?: number }) =>
+        (await store.range(1, from, to, options)).map((s) => s.value);
+      expect(await range(T0, T0 + 100)).toEqual(['early', 'a', 'b', 'c', 'late']);
+      expect(await range(T0 + 10, T0 + 30)).toEqual(['a', 'b', 'c']);
+      expect(await range(T0 + 11, T0 + 31, { before: true })).toEqual(['c', 'late']);
+      expect(await range(T0 + 10, T0 + 31, { before: true, limit: 2 })).toEqual(['early', 'a']);
+      expect(await range(T0, T0 + 10, { before: true })).toEqual(['early']);
+      expect(await range(T0 + 50, T0 + 60)).toEqual([]);
+      expect((await store.last()).map((s) => [s.tag, s.value])).toEqual([
+        [1, 'late'],
+        [2, 'other'],
+      ]);
+    });
+
+    it('finds the sample before a range however long ago it was, and never a later one', async () => {
+      const day = 86_400_000;
+      await store.append([
+        record(1, columns([1, T0 - 400 * day, 'old'], [2, T0 - 2 * day, 'x'], [2, T0 - 3 * day, 'y'])),
+      ]);
+      expect((await store.range(1, T0, T0 + 1, { before: true })).map((s) => s.value)).toEqual(['old']);
+      expect((await store.range(2, T0, T0 + 1, { before: true })).map((s) => s.value)).toEqual(['x']);
+      expect(await store.range(3, T0, T0 + 1, { before: true })).toEqual([]);
+    });
+
+    it('makes buckets from good numbers only, and leaves empty ones out', async () => {
+      await store.append([
+        record(
+          1,
+          columns(
+            [1, T0, 1],
+            [1, T0 + 999, 3],
+            [1, T0 + 1_000, 5, Quality.Bad],
+            [1, T0 + 1_500, true],
+            [1, T0 + 1_600, Number.NaN],
+            [1, T0 + 3_000, 8],
+            [1, T0 + 3_001, 100, Quality.Uncertain],
+            [1, T0 + 4_000, 9],
+            [2, T0 + 500, 77],
+          ),
+        ),
+      ]);
+      expect(await store.buckets(1, T0, T0 + 4_000, 1_000)).toEqual([
+        { at: T0, mean: 2, min: 1, max: 3, count: 2 },
+        { at: T0 + 1_000, mean: null, min: null, max: null, count: 3 },
+        { at: T0 + 3_000, mean: 8, min: 8, max: 8, count: 2 },
+      ]);
+      await expect(store.buckets(1, T0, T0 + 1, 0)).rejects.toBeInstanceOf(LinesideError);
+      await expect(store.buckets(1, 0, T0, 1)).rejects.toThrow(/longer step/);
+    });
+
+    it('counts all, some and no tags', async () => {
+      await store.append([record(1, columns([1, T0, 1], [2, T0, 1], [2, T0 + 1, 1]))]);
+      expect(await store.count()).toBe(3);
+      expect(await store.count([2, 99])).toBe(2);
+      expect(await store.count([])).toBe(0);
+    });
+
+    it('takes appends and queries at the same time, each append once and in order', async () => {
+      const appends = Array.from({ length: 30 }, (_, i) => store.append([record(i + 1, columns([1, T0 + i, i]))]));
+      const reads = Array.from({ length: 30 }, () => store.range(1, T0, T0 + 100));
+      for (const read of await Promise.all(reads)) expect(read.map((s) => s.value)).toEqual(read.map((_, i) => i));
+      await Promise.all(appends);
+      expect(await store.count([1])).toBe(30);
+    });
+
+    it('closes twice without harm, and says so when used after it', async () => {
+      const pending = store.append([record(1, columns([1, T0, 1]))]);
+      await store.close();
+      await pending;
+      await store.close();
+      await expect(store.append([record(2, columns([1, T0, 1]))])).rejects.toMatchObject({ code: 'store.closed' });
+      await expect(store.last()).rejects.toMatchObject({ code: 'store.closed' });
+      await reopen();
+      expect(await store.count()).toBe(1);
+    });
+  });
+}
