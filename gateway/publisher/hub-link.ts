@@ -1,0 +1,302 @@
+/**
+ * The link to the hub: one MQTT connection at a time, the records of the buffer in order, and the hub's word on
+ * what it has committed. A broker's PUBACK moves nothing here: brokers lose acknowledged messages.
+ *
+ * After each connect the gateway says hello and sends nothing until the hub has said where it stands. From then on
+ * it keeps a window of records in flight. When the hub reports a hole, or is silent although records are in
+ * flight, the link goes back to what is committed and sends again; the hub passes over what it has already.
+ */
+import { Command, Committed, type GatewayStatus, type Hello } from '@lineside/shared/contracts/link.ts';
+import { topicOf } from '@lineside/shared/contracts/topics.ts';
+import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
+import type { Logger } from '@lineside/shared/log/logger.ts';
+import { Backoff } from '@lineside/shared/time/backoff.ts';
+import { writeEnvelope } from '@lineside/shared/wire/envelope.ts';
+import { connect, type MqttClient } from 'mqtt';
+import { Value } from 'typebox/value';
+import { SendWindow } from './send-window.ts';
+
+/** What the link needs of the buffer. */
+export interface LinkBuffer {
+  readonly epoch: string;
+  readonly oldestSeq: number;
+  readonly newestSeq: number;
+  readonly committedSeq: number;
+  read(seq: number): Promise<{ seq: number; prev: number; payload: Buffer } | undefined>;
+  committed(seq: number): Promise<void>;
+}
+
+export interface HubLinkOptions {
+  gateway: string;
+  url: string;
+  password: string;
+  buffer: LinkBuffer;
+  /** The gateway's present state, for the retained status. */
+  status(): GatewayStatus;
+  /** Carries out a command from the hub. A rejection is logged. */
+  onCommand(command: Command): Promise<void>;
+  log: Logger;
+  now(): number;
+}
+
+export interface LinkState {
+  connected: boolean;
+  since: number;
+  /** Why there is no connection; empty while there is. */
+  reason: string;
+  recordsSent: number;
+}
+
+const STATUS_MS = 5_000;
+/** With records in flight and no answer for so long, the link asks the hub where it stands. */
+const SILENCE_MS = 5_000;
+/** A connection on which the hub does not answer the hello for so long is given up. */
+const HELLO_MS = 15_000;
+/** Rewinds to the same place within this time are echoes of one hole. */
+const REWIND_ECHO_MS = 1_000;
+
+export class HubLink {
+  readonly #options: HubLinkOptions;
+  readonly #window = new SendWindow();
+  readonly #backoff = new Backoff(500, 15_000);
+  #client: MqttClient | undefined;
+  #timers: NodeJS.Timeout[] = [];
+  #retry: NodeJS.Timeout | undefined;
+  #statusSoon: NodeJS.Timeout | undefined;
+  #stopped = true;
+  #ready = false;
+  #pumping = false;
+  #lastProgress = 0;
+  #helloAt = 0;
+  #rewound = { seq: -1, at: 0 };
+  #state: LinkState;
+
+  constructor(options: HubLinkOptions) {
+    this.#options = options;
+    this.#state = { connected: false, since: options.now(), reason: 'not started', recordsSent: 0 };
+  }
+
+  start(): void {
+    this.#stopped = false;
+    this.#connect();
+  }
+
+  /** Says goodbye where it can, and closes. Idempotent. */
+  async stop(): Promise<void> {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    clearTimeout(this.#retry);
+    const client = this.#client;
+    if (client?.connected) {
+      const offline = JSON.stringify({ ...this.#options.status(), online: false });
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, 500);
+        client.publish(this.#topic('status'), offline, { qos: 1, retain: true }, () => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
+    }
+    this.#drop('stopped');
+  }
+
+  state(): LinkState {
+    return this.#state;
+  }
+
+  /** The buffer has a new record. */
+  notify(): void {
+    if (this.#ready) void this.#pump();
+  }
+
+  /** Something in the status changed: tell the hub soon, but not at every change of a flapping device. */
+  statusChanged(): void {
+    if (this.#statusSoon || !this.#ready) return;
+    this.#statusSoon = setTimeout(() => {
+      this.#statusSoon = undefined;
+      this.#publishStatus();
+    }, 200);
+  }
+
+  #topic(kind: Parameters<typeof topicOf>[1]): string {
+    return topicOf(this.#options.gateway, kind);
+  }
+
+  #connect(): void {
+    const { url, gateway, password, log } = this.#options;
+    // Each connection gets a client of its own: a client that reconnects by itself can stay disconnected for ever.
+    const client = connect(url, {
+      clientId: gateway,
+      username: gateway,
+      password,
+      clean: true,
+      keepalive: 15,
+      connectTimeout: 10_000,
+      reconnectPeriod: 0,
+      queueQoSZero: false,
+      resubscribe: false,
+      will: {
+        topic: this.#topic('status'),
+        payload: Buffer.from(JSON.stringify({ ...this.#options.status(), online: false })),
+        qos: 1,
+        retain: true,
+      },
+    });
+    this.#client = client;
+    client.on('connect', () => this.#connected(client));
+    client.on('message', (topic, payload) => this.#message(client, topic, payload));
+    client.on('error', (error) => this.#lost(client, messageOf(error)));
+    client.on('close', () => this.#lost(client, 'the connection was closed'));
+    log.debug({ url }, 'connecting to the hub');
+  }
+
+  #connected(client: MqttClient): void {
+    const topics = [this.#topic('committed'), this.#topic('command')];
+    client.subscribe(topics, { qos: 1 }, (error, granted) => {
+      if (client !== this.#client) return;
+      const refused = error || (granted ?? []).some((grant) => grant.qos === 128);
+      if (refused) {
+        this.#lost(
+          client,
+          `the broker refuses the topics ${topics.join(', ')}; check the gateway's rights at the hub`,
+        );
+        return;
+      }
+      this.#helloAt = this.#options.now();
+      this.#hello();
+      this.#timers = [
+        setInterval(() => this.#publishStatus(), STATUS_MS),
+        setInterval(() => this.#supervise(client), 1_000),
+      ];
+    });
+  }
+
+  #hello(): void {
+    this.#ready = false;
+    const { buffer } = this.#options;
+    const hello: Hello = { epoch: buffer.epoch, oldest: buffer.oldestSeq, newest: buffer.newestSeq };
+    this.#client?.publish(this.#topic('hello'), JSON.stringify(hello), { qos: 1 });
+    this.#publishStatus();
+  }
+
+  #publishStatus(): void {
+    if (!this.#client?.connected) return;
+    this.#client.publish(this.#topic('status'), JSON.stringify(this.#options.status()), { qos: 1, retain: true });
+  }
+
+  /** Notices a hub that does not answer on a connection that looks sound. */
+  #supervise(client: MqttClient): void {
+    const now = this.#options.now();
+    if (!this.#ready) {
+      if (Math.abs(now - this.#helloAt) > HELLO_MS)
+        this.#lost(client, 'the broker is there, but the hub does not answer');
+      return;
+    }
+    if (this.#window.empty) this.#lastProgress = now;
+    else if (Math.abs(now - this.#lastProgress) > SILENCE_MS) {
+      this.#options.log.warn('the hub has not committed for a while; asking where it stands');
+      this.#helloAt = now;
+      this.#hello();
+    }
+  }
+
+  #message(client: MqttClient, topic: string, payload: Buffer): void {
+    if (client !== this.#client) return;
+    let message: unknown;
+    try {
+      message = JSON.parse(payload.toString('utf8'));
+    } catch {
+      message = undefined;
+    }
+    if (topic === this.#topic('committed') && Value.Check(Committed, message)) void this.#committed(message);
+    else if (topic === this.#topic('command') && Value.Check(Command, message)) this.#command(message);
+    else this.#options.log.warn({ topic, bytes: payload.length }, 'message from the hub not understood; passed over');
+  }
+
+  async #committed(answer: Committed): Promise<void> {
+    const { buffer, log } = this.#options;
+    if (answer.epoch !== buffer.epoch) return;
+    const now = this.#options.now();
+    const first = !this.#ready;
+    if (answer.seq > buffer.committedSeq || first) {
+      this.#lastProgress = now;
+      await buffer.committed(answer.seq);
+      this.#window.committed(answer.seq);
+    }
+    if (first) {
+      this.#window.rewind(answer.seq);
+      this.#ready = true;
+      this.#backoff.reset();
+      if (!this.#state.connected) {
+        log.info({ committed: answer.seq, newest: buffer.newestSeq }, 'hub link up');
+        this.#state = { ...this.#state, connected: true, since: now, reason: '' };
+      }
+    } else if (answer.resend) this.#rewind(answer.seq, now);
+    void this.#pump();
+  }
+
+  #rewind(seq: number, now: number): void {
+    if (this.#rewound.seq === seq && Math.abs(now - this.#rewound.at) < REWIND_ECHO_MS) return;
+    this.#rewound = { seq, at: now };
+    this.#options.log.info({ from: seq + 1 }, 'the hub missed records; sending again');
+    this.#window.rewind(seq);
+  }
+
+  #command(command: Command): void {
+    this.#options.onCommand(command).catch((error: unknown) => {
+      this.#options.log.warn(
+        { command: command.type, error: messageOf(error) },
+        'command from the hub not carried out',
+      );
+    });
+  }
+
+  /** Sends while the window has room. Only one runs at a time, so records leave in order. */
+  async #pump(): Promise<void> {
+    if (this.#pumping) return;
+    this.#pumping = true;
+    try {
+      while (this.#ready && this.#client?.connected && !this.#window.full) {
+        const wanted = this.#window.nextSeq;
+        const record = await this.#options.buffer.read(wanted);
+        // While the disk was read, the hub may have asked for another place.
+        if (wanted !== this.#window.nextSeq) continue;
+        if (!record || !this.#ready || !this.#client?.connected) break;
+        const { seq, prev, payload } = record;
+        const envelope = writeEnvelope({ epoch: this.#options.buffer.epoch, seq, prev, batch: payload });
+        this.#client.publish(this.#topic('data'), envelope, { qos: 1 });
+        if (this.#window.empty) this.#lastProgress = this.#options.now();
+        this.#window.sent(seq, envelope.length);
+        this.#state.recordsSent++;
+      }
+    } catch (error) {
+      this.#options.log.error({ error: messageOf(error) }, 'cannot read the buffer; trying again');
+    } finally {
+      this.#pumping = false;
+    }
+  }
+
+  #lost(client: MqttClient, reason: string): void {
+    if (client !== this.#client || this.#stopped) return;
+    const wait = this.#backoff.next();
+    const words = `${reason}; trying again in ${(wait / 1000).toFixed(1)} s`;
+    if (this.#state.connected || this.#state.reason === 'not started') {
+      this.#options.log.warn({ url: this.#options.url, reason }, 'hub link down; samples stay on disk');
+    }
+    this.#drop(words);
+    this.#retry = setTimeout(() => this.#connect(), wait);
+  }
+
+  #drop(reason: string): void {
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#timers = [];
+    clearTimeout(this.#statusSoon);
+    this.#statusSoon = undefined;
+    this.#ready = false;
+    const client = this.#client;
+    this.#client = undefined;
+    client?.end(true);
+    const since = this.#state.connected ? this.#options.now() : this.#state.since;
+    this.#state = { ...this.#state, connected: false, since, reason };
+  }
+}
