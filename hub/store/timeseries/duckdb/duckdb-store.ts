@@ -5,7 +5,7 @@
  * disk, and a record that comes again after a crash is recognised. Durable when `append` resolves: DuckDB syncs
  * its write-ahead log before COMMIT returns.
  */
-import type { DuckDBConnection } from '@duckdb/node-api';
+import type { DuckDBConnection, DuckDBPreparedStatement } from '@duckdb/node-api';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import type { Bucket, LastSample, RecordId, SampleColumns, StoredSample, TimeSeriesStore } from '../time-series.ts';
@@ -38,6 +38,8 @@ interface OpenStore {
   database: Database;
   connection: DuckDBConnection;
   writer: SampleWriter;
+  update: DuckDBPreparedStatement;
+  insert: DuckDBPreparedStatement;
   readers: ReaderPool;
 }
 
@@ -151,7 +153,9 @@ export class DuckDbStore implements TimeSeriesStore {
       await connection.run(CREATE_WATERMARKS);
       this.#watermarks = await readWatermarks(connection);
       const writer = await SampleWriter.create(connection);
-      this.#open = { database, connection, writer, readers: new ReaderPool(database.instance) };
+      const update = await connection.prepare(UPDATE_WATERMARK);
+      const insert = await connection.prepare(INSERT_WATERMARK);
+      this.#open = { database, connection, writer, update, insert, readers: new ReaderPool(database.instance) };
     } catch (error) {
       database.close();
       throw new LinesideError(
@@ -181,7 +185,9 @@ export class DuckDbStore implements TimeSeriesStore {
       await open.connection.run('BEGIN');
       for (const { samples } of fresh) await open.writer.append(samples);
       open.writer.flush();
-      for (const [key, id] of raised) await setWatermark(open.connection, id, this.#watermarks.has(key));
+      for (const [key, id] of raised) {
+        await setWatermark(this.#watermarks.has(key) ? open.update : open.insert, id);
+      }
       await open.connection.run('COMMIT');
     } catch (error) {
       await this.#recover(open);
@@ -241,13 +247,14 @@ async function readWatermarks(connection: DuckDBConnection): Promise<Map<string,
   );
 }
 
-async function setWatermark(connection: DuckDBConnection, id: RecordId, known: boolean): Promise<void> {
-  await connection.run(
-    known
-      ? 'UPDATE watermarks SET seq = $3 WHERE gateway = $1 AND epoch = $2'
-      : 'INSERT INTO watermarks VALUES ($1, $2, $3)',
-    [id.gateway, id.epoch, BigInt(id.seq)],
-  );
+const UPDATE_WATERMARK = 'UPDATE watermarks SET seq = $3 WHERE gateway = $1 AND epoch = $2';
+const INSERT_WATERMARK = 'INSERT INTO watermarks VALUES ($1, $2, $3)';
+
+async function setWatermark(statement: DuckDBPreparedStatement, id: RecordId): Promise<void> {
+  statement.bindVarchar(1, id.gateway);
+  statement.bindVarchar(2, id.epoch);
+  statement.bindBigInt(3, BigInt(id.seq));
+  await statement.run();
 }
 
 function keyOf(gateway: string, epoch: string): string {
