@@ -6,6 +6,7 @@
 import type { Frame, ValueType } from '@lineside/shared/contracts/frame.ts';
 import type { DeviceStatus } from '@lineside/shared/contracts/link.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
+import type { TObject } from 'typebox';
 
 /** One tag as a driver sees it: the id that goes into frames, and the driver's own settings. */
 export interface DriverTag<Settings> {
@@ -15,7 +16,11 @@ export interface DriverTag<Settings> {
 }
 
 export interface DriverContext {
-  /** Takes a frame. Must not throw and must not be awaited: it copies what it keeps. */
+  /**
+   * Takes a frame. Must not throw and must not be awaited. Frames are read-only for everyone behind the driver:
+   * consecutive frames share their `tags` and `quality` arrays, so a stage that changes something makes an array
+   * of its own.
+   */
   onFrame(frame: Frame): void;
   /** Called at each change of state, and never for anything else. */
   onStatus(status: DeviceStatus): void;
@@ -37,11 +42,28 @@ export interface Driver {
   status(): DeviceStatus;
 }
 
+/** A setting that has the right form and still cannot work. */
+export interface ConfigProblem {
+  /** Position in the list of tags that was checked; absent when it is a setting of the device. */
+  tag?: number;
+  /** Name of the setting, such as `address`. */
+  field: string;
+  /** What is wrong and what to write instead. */
+  message: string;
+}
+
 /** What a driver folder exports under this type and `registry.ts` lists. */
 export interface DriverModule<Device, Tag> {
   /** The `driver:` word in the configuration. */
   kind: string;
+  /** Settings of a device beside the common ones (`id`, `driver`, `equipment`, `tags`). */
+  deviceSchema: TObject;
+  /** Settings of a tag beside the common ones (name, scale, unit and the like). */
+  tagSchema: TObject;
+  /** Finds what a schema cannot: both arguments have passed the schemas, defaults filled in. Never throws. */
+  check(device: Device, tags: { name: string; settings: Tag }[]): ConfigProblem[];
   /** The type of the values that this tag will have, for the hub's catalogue. */
   valueType(tag: Tag): ValueType;
-  create(device: Device, tags: DriverTag<Tag>[], context: DriverContext): Driver;
+  /** Both arguments have passed `check`. Opens nothing yet. */
+  create(device: Device & { id: string }, tags: DriverTag<Tag>[], context: DriverContext): Driver;
 }

@@ -1,0 +1,290 @@
+/**
+ * One Modbus device: polls its groups on a fixed grid of the monotonic clock, says Good and Bad, and recovers.
+ */
+import type { Frame, Value } from '@lineside/shared/contracts/frame.ts';
+import { emptyFrame, pushSample } from '@lineside/shared/contracts/frame.ts';
+import type { DeviceState, DeviceStatus } from '@lineside/shared/contracts/link.ts';
+import { Quality } from '@lineside/shared/contracts/quality.ts';
+import type { Driver, DriverContext, DriverTag } from '../driver.ts';
+import { isBitTable, READ_CODE } from './address.ts';
+import { Backoff } from './backoff.ts';
+import type { ModbusDevice, ModbusTag } from './config.ts';
+import { type Connection, connectionTo, type Job, type Member, type Seat } from './connection.ts';
+import { bitReader, registerReader } from './decode.ts';
+import { type DeviceTag, deviceTag } from './device-tag.ts';
+import { type Failure, refusal, scopeOf, unitUnreachable } from './failure.ts';
+import { type GroupHost, PollGroup } from './poll-group.ts';
+import { readRequest } from './tcp-transport.ts';
+
+/** Isolated tags that are tried again in one poll; more would delay the tags that work. */
+const RETRIES_A_POLL = 5;
+
+/** A device that answers nothing but "busy" for so long counts as down. Milliseconds. */
+const BUSY_LIMIT_MS = 10_000;
+
+export class ModbusDriver implements Driver, Member, GroupHost {
+  readonly device: string;
+  readonly unitId: number;
+  readonly timeoutMs: number;
+  readonly retryMinMs: number;
+  readonly retryMaxMs: number;
+  readonly limits: { maxGap: number; maxBlock: number };
+  readonly #settings: ModbusDevice;
+  readonly #context: DriverContext;
+  readonly #tags: DeviceTag[];
+  readonly #groups: PollGroup[];
+  readonly #backoff: Backoff;
+  #connection: Connection | null = null;
+  #seat: Seat | null = null;
+  #pollTimer: NodeJS.Timeout | null = null;
+  #resumeTimer: NodeJS.Timeout | null = null;
+  #stopped = false;
+  #isolated = 0;
+  #busySince: number | null = null;
+  #state: DeviceState = 'connecting';
+  #since: number;
+  #failure: Failure | null = null;
+  /** Wall clock. */
+  #nextTryAt = 0;
+  #lastGoodAt: number | null = null;
+  #requests = 0;
+  #errors = 0;
+  #missed = 0;
+
+  constructor(device: ModbusDevice & { id: string }, tags: DriverTag<ModbusTag>[], context: DriverContext) {
+    this.device = device.id;
+    this.unitId = device.unitId;
+    this.timeoutMs = device.timeoutMs;
+    this.retryMinMs = device.retryMinMs;
+    this.retryMaxMs = device.retryMaxMs;
+    this.limits = { maxGap: device.maxGap, maxBlock: device.maxBlock };
+    this.#settings = device;
+    this.#context = context;
+    this.#since = context.now();
+    this.#backoff = new Backoff(device.retryMinMs, device.retryMaxMs);
+    this.#tags = tags.map(deviceTag);
+    const byPeriod = new Map<number, DeviceTag[]>();
+    this.#tags.forEach((tag, i) => {
+      const period = tags[i]!.settings.pollMs ?? device.pollMs;
+      const group = byPeriod.get(period);
+      if (group) group.push(tag);
+      else byPeriod.set(period, [tag]);
+    });
+    this.#groups = [...byPeriod].map(([pollMs, group]) => new PollGroup(this, pollMs, group));
+  }
+
+  start(): void {
+    if (this.#stopped || this.#seat) return;
+    const { host, port } = this.#settings;
+    this.#connection = connectionTo(host, port, this.#context.dataDir);
+    this.#seat = this.#connection.join(this);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#halt();
+    this.#seat?.leave();
+    this.#seat = null;
+  }
+
+  status(): DeviceStatus {
+    return {
+      device: this.device,
+      driver: 'modbus',
+      endpoint: `modbus://${this.#settings.host}:${this.#settings.port}/${this.unitId}`,
+      state: this.#state,
+      since: this.#since,
+      reason: this.#reason(),
+      lastGoodAt: this.#lastGoodAt,
+      requests: this.#requests,
+      errors: this.#errors,
+      missed: this.#missed,
+    };
+  }
+
+  #reason(): string {
+    if (this.#state === 'up') return '';
+    if (!this.#failure) return 'connecting for the first time';
+    const seconds = Math.max(0, Math.ceil((this.#nextTryAt - this.#context.now()) / 1000));
+    return `${this.#failure.reason}; ${seconds > 0 ? `retrying in ${seconds} s` : 'retrying now'}`;
+  }
+
+  // What the connection tells.
+
+  opened(): void {
+    this.#resume();
+  }
+
+  lost(failure: Failure, retryInMs: number): void {
+    this.#errors++;
+    this.#down(failure, retryInMs);
+  }
+
+  // What the groups ask and tell.
+
+  now(): number {
+    return this.#context.now();
+  }
+
+  submit(job: Job): void {
+    this.#requests++;
+    this.#seat?.submit(job);
+  }
+
+  emit(frame: Frame): void {
+    if (!this.#stopped) this.#context.onFrame(frame);
+  }
+
+  alive(good: boolean): void {
+    this.#busySince = null;
+    if (good) this.#lastGoodAt = this.#context.now();
+    else this.#errors++;
+    if (this.#state !== 'up') this.#up();
+  }
+
+  busy(): void {
+    this.#missed++;
+    const now = performance.now();
+    this.#busySince ??= now;
+    if (now - this.#busySince < BUSY_LIMIT_MS) return;
+    this.fail({
+      quality: Quality.BadNoCommunication,
+      reason: `${this.#connection?.endpoint} unit ${this.unitId} has answered nothing but "busy" for ${BUSY_LIMIT_MS / 1000} s; poll it less often or see what occupies it`,
+    });
+  }
+
+  fail(failure: Failure): void {
+    this.#errors++;
+    const pause = this.#backoff.next();
+    this.#down(failure, pause);
+    if (this.#stopped) return;
+    this.#resumeTimer = setTimeout(() => this.#resume(), pause);
+  }
+
+  isolate(tag: DeviceTag, failure: Failure): void {
+    this.#isolated++;
+    tag.isolated = true;
+    tag.retryAt = performance.now() + this.#settings.refusedRetryMs;
+    this.#context.log.warn(
+      { device: this.device, tag: tag.name, address: tag.address },
+      `device "${this.device}", tag "${tag.name}" (${tag.address}): ${failure.reason}; correct the address or the device, it is tried again every ${this.#settings.refusedRetryMs / 1000} s`,
+    );
+    if (tag.bad) return;
+    tag.bad = true;
+    this.#emitOne(tag, null, failure.quality);
+  }
+
+  // States.
+
+  #up(): void {
+    this.#backoff.reset();
+    this.#failure = null;
+    this.#setState('up');
+    this.#context.log.info({ device: this.device }, `device "${this.device}" answers`);
+  }
+
+  /** Each tag gets one Bad sample, and the polls stop until the device is tried again. */
+  #down(failure: Failure, retryInMs: number): void {
+    if (this.#stopped) return;
+    this.#halt();
+    this.#seat?.cancel();
+    this.#failure = failure;
+    this.#nextTryAt = this.#context.now() + retryInMs;
+    for (const group of this.#groups) group.abandon();
+    const frame = emptyFrame(this.device, this.#context.now());
+    for (const group of this.#groups) group.appendBad(frame, failure.quality);
+    if (frame.tags.length > 0) this.emit(frame);
+    if (this.#state === 'down') return;
+    this.#setState('down');
+    this.#context.log.warn({ device: this.device }, `device "${this.device}" is down: ${this.#reason()}`);
+  }
+
+  #setState(state: DeviceState): void {
+    this.#state = state;
+    this.#since = this.#context.now();
+    this.#context.onStatus(this.status());
+  }
+
+  #halt(): void {
+    if (this.#pollTimer) clearTimeout(this.#pollTimer);
+    if (this.#resumeTimer) clearTimeout(this.#resumeTimer);
+    this.#pollTimer = null;
+    this.#resumeTimer = null;
+    this.#busySince = null;
+  }
+
+  // The grid.
+
+  #resume(): void {
+    if (this.#stopped) return;
+    this.#halt();
+    const now = performance.now();
+    for (const group of this.#groups) group.dueAt = now;
+    this.#tick();
+  }
+
+  /** Starts the polls that are due. A poll whose turn has passed is counted and not made up for. */
+  #tick(): void {
+    this.#pollTimer = null;
+    const now = performance.now();
+    let earliest = Number.POSITIVE_INFINITY;
+    for (const group of this.#groups) {
+      // A timer may end up to a millisecond before its time.
+      if (group.dueAt <= now + 1) {
+        const passed = Math.max(0, Math.floor((now - group.dueAt) / group.pollMs));
+        this.#missed += passed;
+        group.dueAt += (passed + 1) * group.pollMs;
+        if (group.busy) this.#missed++;
+        else group.poll();
+      }
+      if (group.dueAt < earliest) earliest = group.dueAt;
+    }
+    if (this.#isolated > 0) this.#retryIsolated(now);
+    if (earliest === Number.POSITIVE_INFINITY) return;
+    this.#pollTimer = setTimeout(() => this.#tick(), Math.max(1, Math.ceil(earliest - performance.now())));
+  }
+
+  #retryIsolated(now: number): void {
+    let left = RETRIES_A_POLL;
+    for (const tag of this.#tags) {
+      if (!tag.isolated || tag.retryAt > now) continue;
+      tag.retryAt = now + this.#settings.refusedRetryMs;
+      this.submit(this.#retryJob(tag));
+      if (--left === 0) return;
+    }
+  }
+
+  #retryJob(tag: DeviceTag): Job {
+    return {
+      request: readRequest(this.unitId, READ_CODE[tag.table], tag.offset, tag.width),
+      timeoutMs: this.timeoutMs,
+      answered: (view, at) => {
+        this.#isolated--;
+        tag.isolated = false;
+        tag.bad = false;
+        for (const group of this.#groups) group.replan();
+        this.#context.log.info({ device: this.device, tag: tag.name }, `tag "${tag.name}" can be read again`);
+        const read = isBitTable(tag.table) ? bitReader(0) : registerReader(tag.type, tag.wordOrder, tag.bit);
+        const value = read(view, at);
+        if (typeof value === 'boolean' || Number.isFinite(value)) this.#emitOne(tag, value, Quality.Good);
+        this.alive(true);
+      },
+      refused: (exception) => {
+        const scope = scopeOf(exception);
+        if (scope === 'moment') return this.busy();
+        if (scope === 'device') return this.fail(unitUnreachable(this.unitId, exception));
+        const failure = refusal(exception);
+        this.#context.log.debug({ device: this.device, tag: tag.name }, `tag "${tag.name}": ${failure.reason} still`);
+        return this.alive(false);
+      },
+      failed: (failure) => this.fail(failure),
+    };
+  }
+
+  #emitOne(tag: DeviceTag, value: Value, quality: number): void {
+    const now = this.#context.now();
+    const frame = emptyFrame(this.device, now);
+    pushSample(frame, tag.id, now, value, quality);
+    this.emit(frame);
+  }
+}

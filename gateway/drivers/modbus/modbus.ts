@@ -1,0 +1,19 @@
+/** The Modbus TCP driver, as the registry lists it. */
+import type { DriverModule } from '../driver.ts';
+import { check } from './check.ts';
+import { ModbusDevice, ModbusTag, type ModbusType } from './config.ts';
+import { ModbusDriver } from './modbus-driver.ts';
+
+function valueType(type: ModbusType) {
+  if (type === 'bool') return 'boolean';
+  return type === 'float32' || type === 'float64' ? type : 'integer';
+}
+
+export const modbus: DriverModule<ModbusDevice, ModbusTag> = {
+  kind: 'modbus',
+  deviceSchema: ModbusDevice,
+  tagSchema: ModbusTag,
+  check,
+  valueType: (tag) => valueType(tag.type),
+  create: (device, tags, context) => new ModbusDriver(device, tags, context),
+};
