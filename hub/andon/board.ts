@@ -1,0 +1,200 @@
+/**
+ * The andon board: the present picture of the plant, in memory, from what gateways send and OEE finds. It says when
+ * a part of the picture changes; it never makes a figure better than what is known.
+ */
+import { EventEmitter } from 'node:events';
+import type {
+  AlarmView,
+  GatewayView,
+  LiveValue,
+  MachineState,
+  MachineView,
+  Oee,
+  TagView,
+} from '@lineside/shared/contracts/api.ts';
+import type { GatewayStatus } from '@lineside/shared/contracts/link.ts';
+import { isGood } from '@lineside/shared/contracts/quality.ts';
+import type { Machine } from '../equipment/plant.ts';
+import { connectionOf } from './connection.ts';
+import { GatewayBoard } from './gateway-board.ts';
+import { type HubTag, TagCatalog } from './tag-catalog.ts';
+
+export interface BoardEvents {
+  values: [LiveValue[]];
+  machine: [MachineView];
+  gateway: [GatewayView];
+  alarm: [AlarmView];
+}
+
+/** What a state number means to a machine. */
+export type StateMeaningOf = (machine: Machine, code: number) => Omit<MachineState, 'since'>;
+
+/** The result of the OEE calculation that the board shows. */
+export interface MachineFigures {
+  oee: Oee;
+  /** The newest interval of the timeline, for how long the state has lasted. */
+  state: MachineState;
+}
+
+export interface BoardOptions {
+  machines: Machine[];
+  meaningOf: StateMeaningOf;
+  emptyOee(machine: Machine, now: number): Oee;
+  now(): number;
+}
+
+/** A machine's tile changes at most so often. Milliseconds. */
+const REFRESH_MS = 500;
+
+export class AndonBoard extends EventEmitter<BoardEvents> {
+  readonly #options: BoardOptions;
+  readonly catalog = new TagCatalog();
+  readonly gateways = new GatewayBoard();
+  readonly #last = new Map<number, LiveValue>();
+  /** Newest receive time of any sample, by gateway/device. */
+  readonly #seen = new Map<string, number>();
+  readonly #figures = new Map<string, MachineFigures>();
+  readonly #sent = new Map<string, string>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: BoardOptions) {
+    super();
+    this.#options = options;
+    this.setMaxListeners(0);
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => this.refresh(), REFRESH_MS);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** Values from before the start of the hub. */
+  restore(values: LiveValue[]): void {
+    for (const value of values) {
+      this.#last.set(value[0], value);
+      const tag = this.catalog.get(value[0]);
+      if (tag) this.seen(tag.gateway, tag.device, value[1]);
+    }
+  }
+
+  /** Values that have just come, in order. An older one than is known (a backlog) changes nothing. */
+  observe(values: LiveValue[]): void {
+    const fresh: LiveValue[] = [];
+    for (const value of values) {
+      const known = this.#last.get(value[0]);
+      if (known && known[1] > value[1]) continue;
+      this.#last.set(value[0], value);
+      fresh.push(value);
+    }
+    if (fresh.length > 0) this.emit('values', fresh);
+  }
+
+  /** The gateway had data of the device at this time. */
+  seen(gateway: string, device: string, at: number): void {
+    const key = `${gateway}/${device}`;
+    if (at > (this.#seen.get(key) ?? 0)) this.#seen.set(key, at);
+  }
+
+  report(status: GatewayStatus): void {
+    this.emit('gateway', this.gateways.report(status, this.#options.now()));
+  }
+
+  setFigures(path: string, figures: MachineFigures): void {
+    this.#figures.set(path, figures);
+  }
+
+  last(tag: number): LiveValue | undefined {
+    return this.#last.get(tag);
+  }
+
+  machines(): MachineView[] {
+    const now = this.#options.now();
+    return this.#options.machines.map((machine) => this.#view(machine, now));
+  }
+
+  tagsOf(path: string): TagView[] | null {
+    const machine = this.#options.machines.find((candidate) => candidate.path === path);
+    if (!machine) return null;
+    return this.catalog.ofDevice(machine.gateway, machine.device).map((tag) => {
+      const shown = machine.show.find((entry) => entry.tag === tag.name);
+      return this.#tagView(tag, shown?.label ?? tag.name, shown?.decimals ?? (tag.type === 'integer' ? 0 : 2));
+    });
+  }
+
+  /** The machine that a device belongs to. */
+  machineOf(gateway: string, device: string): Machine | undefined {
+    return this.#options.machines.find((machine) => machine.gateway === gateway && machine.device === device);
+  }
+
+  /** Tells of every machine whose picture has changed since it was last told, and of gateways gone silent. */
+  refresh(): void {
+    const now = this.#options.now();
+    for (const gateway of this.gateways.silent(now)) this.emit('gateway', gateway);
+    for (const machine of this.#options.machines) {
+      const view = this.#view(machine, now);
+      // The age of a picture is not part of it: values travel on their own, and "last seen" would change always.
+      const picture = JSON.stringify({ ...view, lastSeenAt: Math.floor((view.lastSeenAt ?? 0) / 5_000), values: [] });
+      if (this.#sent.get(machine.path) === picture) continue;
+      this.#sent.set(machine.path, picture);
+      this.emit('machine', view);
+    }
+  }
+
+  #view(machine: Machine, now: number): MachineView {
+    const { path, name, gateway, device } = machine;
+    const lastSeenAt = this.#seen.get(`${gateway}/${device}`) ?? null;
+    const connection = connectionOf(
+      this.gateways.get(gateway),
+      this.gateways.device(gateway, device),
+      lastSeenAt,
+      now,
+    );
+    const figures = this.#figures.get(path);
+    return {
+      path,
+      name,
+      gateway,
+      device,
+      state: this.#state(machine, connection.status === 'live', connection.since, figures),
+      oee: figures?.oee ?? this.#options.emptyOee(machine, now),
+      values: machine.show.flatMap((shown) => {
+        const tag = this.catalog.find(gateway, device, shown.tag);
+        return tag ? [this.#tagView(tag, shown.label ?? tag.name, shown.decimals)] : [];
+      }),
+      connection,
+      lastSeenAt,
+    };
+  }
+
+  /** A state that nobody sees now is unknown, whatever it was when it was last seen. */
+  #state(machine: Machine, live: boolean, since: number | null, figures: MachineFigures | undefined): MachineState {
+    const unknown: MachineState = { name: 'Unknown', category: 'unknown', since };
+    if (!live || !machine.state) return unknown;
+    const tag = this.catalog.find(machine.gateway, machine.device, machine.state.tag);
+    const sample = tag && this.#last.get(tag.id);
+    if (!sample || !isGood(sample[3]) || sample[2] === null || typeof sample[2] === 'string') return unknown;
+    const meaning = this.#options.meaningOf(machine, Number(sample[2]));
+    const lasting = figures?.state.name === meaning.name ? figures.state.since : null;
+    return { ...meaning, since: lasting ?? sample[1] };
+  }
+
+  #tagView(tag: HubTag, label: string, decimals: number): TagView {
+    const sample = this.#last.get(tag.id);
+    return {
+      id: tag.id,
+      gateway: tag.gateway,
+      device: tag.device,
+      name: tag.name,
+      label,
+      type: tag.type,
+      unit: tag.unit,
+      decimals,
+      at: sample?.[1] ?? null,
+      value: sample?.[2] ?? null,
+      quality: sample?.[3] ?? 0,
+    };
+  }
+}

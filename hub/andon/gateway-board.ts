@@ -1,0 +1,96 @@
+/** What is known of each gateway right now, from its status messages and its silence. */
+import type { GatewayView } from '@lineside/shared/contracts/api.ts';
+import type { DeviceStatus, GatewayStatus } from '@lineside/shared/contracts/link.ts';
+
+/** Gateways report every 5 s; after so long without a word one counts as offline. Milliseconds. */
+const PATIENCE_MS = 16_000;
+
+export interface KnownGateway {
+  id: string;
+  lastSeenAt: number | null;
+  samplesStored: number;
+}
+
+export class GatewayBoard {
+  readonly #views = new Map<string, GatewayView>();
+
+  /** A gateway that is configured, or was seen before this start. */
+  know(gateway: KnownGateway): void {
+    const view = this.#viewOf(gateway.id);
+    view.lastSeenAt = gateway.lastSeenAt;
+    view.since = gateway.lastSeenAt;
+    view.samplesStored = gateway.samplesStored;
+  }
+
+  get(id: string): GatewayView | undefined {
+    return this.#views.get(id);
+  }
+
+  all(): GatewayView[] {
+    return [...this.#views.values()].sort((a, b) => a.id.localeCompare(b.id));
+  }
+
+  device(gateway: string, device: string): DeviceStatus | undefined {
+    return this.#views.get(gateway)?.devices.find((status) => status.device === device);
+  }
+
+  report(status: GatewayStatus, now: number): GatewayView {
+    const view = this.#viewOf(status.gateway);
+    if (view.online !== status.online || view.since === null) view.since = now;
+    view.online = status.online;
+    view.version = status.version;
+    view.devices = status.devices;
+    // A will says that the gateway is gone; what it says besides is from the time of its connect.
+    if (status.online) {
+      view.pendingSamples = status.buffer.pendingSamples;
+      view.lastSeenAt = now;
+    }
+    return view;
+  }
+
+  heard(id: string, now: number): void {
+    const view = this.#viewOf(id);
+    view.lastSeenAt = now;
+  }
+
+  committed(id: string, samples: number): void {
+    this.#viewOf(id).samplesStored += samples;
+  }
+
+  quarantined(id: string): GatewayView {
+    const view = this.#viewOf(id);
+    view.quarantined++;
+    return view;
+  }
+
+  /** Gateways that went silent without a goodbye; they are offline from now on. */
+  silent(now: number): GatewayView[] {
+    const gone: GatewayView[] = [];
+    for (const view of this.#views.values()) {
+      if (!view.online || now - (view.lastSeenAt ?? 0) <= PATIENCE_MS) continue;
+      view.online = false;
+      view.since = view.lastSeenAt ?? now;
+      gone.push(view);
+    }
+    return gone;
+  }
+
+  #viewOf(id: string): GatewayView {
+    let view = this.#views.get(id);
+    if (!view) {
+      view = {
+        id,
+        online: false,
+        since: null,
+        lastSeenAt: null,
+        version: '',
+        pendingSamples: 0,
+        quarantined: 0,
+        samplesStored: 0,
+        devices: [],
+      };
+      this.#views.set(id, view);
+    }
+    return view;
+  }
+}

@@ -1,0 +1,46 @@
+/** The hub's tags in memory: by id, and by where they come from. */
+import type { ValueType } from '@lineside/shared/contracts/frame.ts';
+
+export interface HubTag {
+  id: number;
+  gateway: string;
+  device: string;
+  name: string;
+  type: ValueType;
+  unit: string;
+  description: string;
+}
+
+export class TagCatalog {
+  readonly #byId = new Map<number, HubTag>();
+  readonly #byName = new Map<string, HubTag>();
+
+  add(tags: HubTag[]): void {
+    for (const tag of tags) {
+      this.#byId.set(tag.id, tag);
+      // A tag whose type was changed is another tag; the younger one is meant.
+      const key = keyOf(tag.gateway, tag.device, tag.name);
+      const known = this.#byName.get(key);
+      if (!known || known.id <= tag.id) this.#byName.set(key, tag);
+    }
+  }
+
+  get(id: number): HubTag | undefined {
+    return this.#byId.get(id);
+  }
+
+  find(gateway: string, device: string, name: string): HubTag | undefined {
+    return this.#byName.get(keyOf(gateway, device, name));
+  }
+
+  /** Tags of a device by name, the gateway's own left out. */
+  ofDevice(gateway: string, device: string): HubTag[] {
+    return [...this.#byName.values()]
+      .filter((tag) => tag.gateway === gateway && tag.device === device && !tag.name.startsWith('$'))
+      .sort((a, b) => a.name.localeCompare(b.name));
+  }
+}
+
+function keyOf(gateway: string, device: string, name: string): string {
+  return `${gateway}/${device}/${name}`;
+}

@@ -1,0 +1,188 @@
+/**
+ * The broker inside the hub (aedes, MQTT 3.1.1). A gateway may publish and hear its own private topics and nothing
+ * else. PUBACK goes out before anything is stored; that is no loss, for gateways only believe the hub's answer.
+ */
+import { createServer, type Server, type Socket } from 'node:net';
+import type { Command, Committed } from '@lineside/shared/contracts/link.ts';
+import {
+  GATEWAY_TOPICS,
+  type GatewayTopic,
+  HUB_TOPICS,
+  type HubTopic,
+  parseTopic,
+  topicOf,
+} from '@lineside/shared/contracts/topics.ts';
+import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
+import type { Logger } from '@lineside/shared/log/logger.ts';
+import { Aedes, type AedesPublishPacket, type AuthenticateError, type Client, type PublishPacket } from 'aedes';
+import type { GatewayCredentials } from './credentials.ts';
+import type { GatewayBus, GatewayReceiver } from './gateway-bus.ts';
+
+/** A client that does not take its messages for so long is dropped, for it holds up the others. Milliseconds. */
+const DRAIN_MS = 8_000;
+/** Largest message that a gateway may send. Its own batches stay below 2 MiB. Bytes. */
+const MAX_MESSAGE_BYTES = 8 * 1024 * 1024;
+const MAX_CONNECTIONS = 2_000;
+const NOT_AUTHORIZED = 5;
+
+export interface EmbeddedBrokerOptions {
+  host: string;
+  port: number;
+  credentials: GatewayCredentials;
+  log: Logger;
+}
+
+interface NamedClient extends Client {
+  gateway?: string;
+}
+
+export class EmbeddedBroker implements GatewayBus {
+  readonly #options: EmbeddedBrokerOptions;
+  readonly #sockets = new Set<Socket>();
+  #broker: Aedes | undefined;
+  #server: Server | undefined;
+
+  constructor(options: EmbeddedBrokerOptions) {
+    this.#options = options;
+  }
+
+  /** The port it listens on; 0 before start. */
+  get port(): number {
+    const address = this.#server?.address();
+    return typeof address === 'object' && address ? address.port : 0;
+  }
+
+  async start(receiver: GatewayReceiver): Promise<void> {
+    const { host, port, log } = this.#options;
+    const broker = await Aedes.createBroker({
+      drainTimeout: DRAIN_MS,
+      maxClientsIdLength: 128,
+      authenticate: (client, username, password, done) => this.#authenticate(client, username, password, done),
+      authorizePublish: (client, packet, done) => done(this.#refusePublish(client, packet)),
+      authorizeSubscribe: (client, subscription, done) => {
+        const allowed = this.#maySubscribe(client, subscription.topic);
+        done(null, allowed ? subscription : null);
+      },
+    });
+    this.#broker = broker;
+    broker.on('clientError', (client, error) => {
+      log.warn({ gateway: (client as NamedClient).gateway, error: messageOf(error) }, 'broker dropped a client');
+    });
+    for (const kind of GATEWAY_TOPICS) await this.#receive(kind, receiver);
+    const server = createServer((socket) => {
+      this.#sockets.add(socket);
+      socket.setNoDelay(true);
+      socket.on('close', () => this.#sockets.delete(socket));
+      broker.handle(socket);
+    });
+    server.maxConnections = MAX_CONNECTIONS;
+    this.#server = server;
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', (error: NodeJS.ErrnoException) => reject(portError(error, host, port)));
+      server.listen(port, host, resolve);
+    });
+  }
+
+  async stop(): Promise<void> {
+    const server = this.#server;
+    this.#server = undefined;
+    if (server) {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      for (const socket of this.#sockets) socket.destroy();
+      await closed;
+    }
+    const broker = this.#broker;
+    this.#broker = undefined;
+    if (broker) await new Promise<void>((resolve) => broker.close(() => resolve()));
+  }
+
+  answer(gateway: string, committed: Committed): void {
+    this.#publish(gateway, 'committed', committed);
+  }
+
+  command(gateway: string, command: Command): void {
+    this.#publish(gateway, 'command', command);
+  }
+
+  #publish(gateway: string, kind: HubTopic, body: Committed | Command): void {
+    const packet: PublishPacket = {
+      cmd: 'publish',
+      topic: topicOf(gateway, kind),
+      payload: Buffer.from(JSON.stringify(body)),
+      qos: 1,
+      retain: false,
+      dup: false,
+    };
+    this.#broker?.publish(packet, (error) => {
+      if (error) this.#options.log.warn({ gateway, kind, error: messageOf(error) }, 'could not answer a gateway');
+    });
+  }
+
+  #receive(kind: GatewayTopic, receiver: GatewayReceiver): Promise<void> {
+    const deliver = (packet: AedesPublishPacket, done: () => void): void => {
+      const topic = parseTopic(packet.topic);
+      if (!topic) {
+        done();
+        return;
+      }
+      const payload = Buffer.isBuffer(packet.payload) ? packet.payload : Buffer.from(packet.payload);
+      receiver({ gateway: topic.gateway, kind, payload }).then(done, (error: unknown) => {
+        this.#options.log.error({ gateway: topic.gateway, kind, error: messageOf(error) }, 'message not taken');
+        done();
+      });
+    };
+    return new Promise((resolve) => this.#broker!.subscribe(topicOf('+', kind), deliver, resolve));
+  }
+
+  #authenticate(
+    client: NamedClient,
+    username: string | undefined,
+    password: Buffer | undefined,
+    done: (error: AuthenticateError | null, success: boolean | null) => void,
+  ): void {
+    if (username && password && this.#options.credentials.verify(username, password)) {
+      client.gateway = username;
+      done(null, true);
+      return;
+    }
+    this.#options.log.warn(
+      { username, client: client.id },
+      'a client was refused: unknown gateway or wrong password',
+    );
+    const error = Object.assign(new Error('unknown gateway or wrong password'), { returnCode: NOT_AUTHORIZED });
+    done(error as AuthenticateError, null);
+  }
+
+  /** An error drops the connection, which is what a client that reaches beyond its own topics deserves. */
+  #refusePublish(client: NamedClient | null, packet: PublishPacket): Error | null {
+    if (!client) return null;
+    const topic = parseTopic(packet.topic);
+    const own =
+      topic?.gateway === client.gateway && (GATEWAY_TOPICS as readonly string[]).includes(topic?.kind ?? '');
+    if (!own) return new Error(`gateway ${client.gateway} may not publish to ${packet.topic}`);
+    if (packet.payload.length > MAX_MESSAGE_BYTES) {
+      return new Error(
+        `gateway ${client.gateway} sent ${packet.payload.length} bytes; ${MAX_MESSAGE_BYTES} is the limit`,
+      );
+    }
+    return null;
+  }
+
+  /** aedes takes `$share/…` for a literal topic and delivers nothing, so that is refused with everything else. */
+  #maySubscribe(client: NamedClient, filter: string): boolean {
+    const topic = parseTopic(filter);
+    const own = topic?.gateway === client.gateway && (HUB_TOPICS as readonly string[]).includes(topic?.kind ?? '');
+    if (!own) this.#options.log.warn({ gateway: client.gateway, filter }, 'subscription refused: not its own topic');
+    return own;
+  }
+}
+
+function portError(error: NodeJS.ErrnoException, host: string, port: number): Error {
+  if (error.code !== 'EADDRINUSE') return error;
+  return new LinesideError(
+    'PORT_TAKEN',
+    'config',
+    `port ${port} on ${host} is taken by another program; set mqtt.port in the hub's configuration`,
+    { cause: error },
+  );
+}

@@ -1,0 +1,21 @@
+/** How the hub hears and answers gateways, whichever broker stands between. */
+import type { Command, Committed } from '@lineside/shared/contracts/link.ts';
+import type { GatewayTopic } from '@lineside/shared/contracts/topics.ts';
+
+export interface GatewayMessage {
+  /** The gateway by its credentials and the topic, which the broker holds against each other. */
+  gateway: string;
+  kind: GatewayTopic;
+  payload: Buffer;
+}
+
+/** Resolves when the next message may come: a receiver that is behind slows its senders down. */
+export type GatewayReceiver = (message: GatewayMessage) => Promise<void>;
+
+export interface GatewayBus {
+  /** Begins to listen. @throws LinesideError PORT_TAKEN. */
+  start(receiver: GatewayReceiver): Promise<void>;
+  stop(): Promise<void>;
+  answer(gateway: string, committed: Committed): void;
+  command(gateway: string, command: Command): void;
+}
