@@ -1,4 +1,5 @@
 /** What the YAML says of one model. */
+import { resolve } from 'node:path';
 import { type Static, Type } from 'typebox';
 
 const TAG_PATH = '^[^/\\s]+/\\S(?:.*\\S)?$';
@@ -67,4 +68,9 @@ export function outputOf(config: ModelConfig): TagPath {
 
 export function maxAgeOf(config: ModelConfig): number {
   return config.maxAgeMs ?? 3 * config.stepMs;
+}
+
+/** Path of the model's manifest. */
+export function manifestFile(config: ModelConfig, configDir: string): string {
+  return resolve(configDir, config.file);
 }

@@ -14,6 +14,9 @@ const SESSION: InferenceSession.SessionOptions = {
   logSeverityLevel: 3,
 };
 
+/** The runtime's messages run over several lines; an operator's is one. */
+const inOneLine = (error: unknown): string => messageOf(error).replaceAll(/\s+/g, ' ').trim();
+
 export class ModelRunner {
   readonly manifest: ModelManifest;
   readonly #session: InferenceSession;
@@ -44,7 +47,7 @@ export class ModelRunner {
       throw new LinesideError(
         'model.onnx',
         'config',
-        `${onnxFile} cannot be loaded as an ONNX model (${messageOf(cause)}): train or export it again`,
+        `${onnxFile} cannot be loaded as an ONNX model (${inOneLine(cause)}): train or export it again`,
         { cause },
       );
     }
@@ -111,7 +114,7 @@ export class ModelRunner {
         throw new LinesideError(
           'model.width',
           'config',
-          `${file}: golden vector ${i} cannot be run (${messageOf(cause)}): window.rows or inputs do not fit the ONNX ` +
+          `${file}: golden vector ${i} cannot be run (${inOneLine(cause)}): window.rows or inputs do not fit the ONNX ` +
             'file; train it again',
           { cause },
         );

@@ -22,7 +22,7 @@ export interface FitOptions extends FeatureOptions {
   qQuantile: number;
   /**
    * Factor on the limit of Q. A week of calibration knows too little of Q's far tail, and Q reacts to single
-   * rows; with a margin it speaks for jumps, spikes and frozen values, and T² for the rest.
+   * rows; with a margin it speaks for jumps and breaks in the course, and T² for the level.
    */
   qMargin: number;
 }
@@ -83,7 +83,7 @@ export function fitPcaMonitor(training: number[][], calibration: number[][], opt
   }
   const newestRows = training.map((window) => window.slice(-inputs));
   const { mean, std } = meanAndStd(inputs, newestRows);
-  const flat = std.indexOf(0);
+  const flat = std.findIndex((s, i) => s <= NEGLIGIBLE * Math.abs(mean[i]!));
   if (flat >= 0) throw new RangeError(`input ${flat} never changes in the training windows: leave it out`);
 
   const raw = training.map((window) => features.map((weights) => dot(weights, window)));
