@@ -1,4 +1,5 @@
 /** `node demo/plant.ts`: runs the plant until SIGINT, SIGTERM or the end of the parent that spawned it. */
+import { Console } from 'node:console';
 import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import { PlantHttpServer } from './http/server.ts';
 import { parseOptions, usage } from './options.ts';
@@ -6,6 +7,9 @@ import { PlantFloor } from './plant-floor.ts';
 
 /** A stop that takes longer is cut short, ms. */
 const LONGEST_STOP_MS = 1_500;
+
+/** Libraries print through console.log; stdout belongs to the ready line alone. */
+globalThis.console = new Console(process.stderr, process.stderr);
 
 async function main(): Promise<void> {
   const options = parseOptions(process.argv.slice(2));
