@@ -1,0 +1,93 @@
+import type { GatewayView } from '@lineside/shared/contracts/api.ts';
+import { IconDatabase, IconRouter, IconRouterOff } from '@tabler/icons-react';
+import { formatMoment } from '../../format/duration.ts';
+import { formatNumber } from '../../format/value.ts';
+import { useGateways, useHubNow, usePlantLoaded } from '../../live/live-context.tsx';
+import { Since } from '../../live/since.tsx';
+import { MessagePanel } from '../../ui/message-panel.tsx';
+import { Panel } from '../../ui/panel.tsx';
+import { DeviceChip } from './device-chip.tsx';
+import classes from './gateway-strip.module.css';
+
+/** A backlog under this is only what is on its way between two answers of the hub. */
+const BACKLOG_MIN = 5_000;
+
+/** Each gateway: is it there, what waits on its disk, how its devices are. */
+export function GatewayStrip() {
+  const gateways = useGateways();
+  const loaded = usePlantLoaded();
+  return (
+    <Panel title="Gateways">
+      {gateways.length > 0 ? (
+        <ul className={classes.list}>
+          {gateways.map((gateway) => (
+            <Gateway key={gateway.id} gateway={gateway} />
+          ))}
+        </ul>
+      ) : loaded ? (
+        <MessagePanel icon={<IconRouter size="1.6rem" />} title="No gateway has reported yet">
+          Start a gateway with the address of this hub and its password; it appears here by itself.
+        </MessagePanel>
+      ) : null}
+    </Panel>
+  );
+}
+
+function Gateway({ gateway }: { gateway: GatewayView }) {
+  const now = useHubNow();
+  const Icon = gateway.online ? IconRouter : IconRouterOff;
+  const up = gateway.devices.filter((device) => device.state === 'up').length;
+  return (
+    <li className={classes.gateway} data-online={gateway.online || undefined} data-testid="gateway">
+      <div className={classes.name}>
+        <Icon size="1.5rem" aria-hidden="true" />
+        <div>
+          <h3>{gateway.id}</h3>
+          <p>
+            <b>{gateway.online ? 'Online' : gateway.since === null ? 'Never seen' : 'Offline'}</b>
+            {gateway.since === null ? null : (
+              <>
+                {' '}
+                since {formatMoment(gateway.since, now)} (<Since at={gateway.since} short />)
+              </>
+            )}
+          </p>
+        </div>
+      </div>
+      <div className={classes.facts}>
+        <p className={classes.buffer} data-backlog={gateway.pendingSamples > BACKLOG_MIN || undefined}>
+          <IconDatabase size="1.1rem" aria-hidden="true" />
+          {bufferWords(gateway)}
+        </p>
+        <p className={classes.dim}>
+          {formatNumber(gateway.samplesStored)} samples stored
+          {gateway.quarantined > 0 ? `, ${formatNumber(gateway.quarantined)} messages refused` : ''}
+          {gateway.version ? ` · version ${gateway.version}` : ''}
+        </p>
+      </div>
+      <div className={classes.devices}>
+        <p className={classes.dim}>
+          {gateway.devices.length === 0 ? 'No devices' : `${up} of ${gateway.devices.length} devices up`}
+        </p>
+        <ul>
+          {gateway.devices.map((device) => (
+            <li key={device.device}>
+              <DeviceChip device={device} believed={gateway.online} />
+            </li>
+          ))}
+        </ul>
+      </div>
+    </li>
+  );
+}
+
+function bufferWords(gateway: GatewayView): string {
+  const count = formatNumber(gateway.pendingSamples);
+  if (!gateway.online) {
+    return gateway.pendingSamples > 0
+      ? `At least ${count} samples were waiting on the gateway's disk – they come when it is back`
+      : "What it measures now waits on the gateway's disk until it is back";
+  }
+  if (gateway.pendingSamples > BACKLOG_MIN) return `${count} samples waiting on the gateway's disk – nothing is lost`;
+  return 'Buffer drained';
+}

@@ -1,0 +1,114 @@
+import type { User } from '@lineside/shared/contracts/api.ts';
+import { ActionIcon, Menu, Tooltip } from '@mantine/core';
+import { IconBell, IconBellRinging, IconDeviceTv, IconLogout, IconMinimize, IconUser } from '@tabler/icons-react';
+import { useMutation } from '@tanstack/react-query';
+import { hubApi } from '../../api/hub-api.ts';
+import { needsAcknowledge } from '../../format/alarm-words.ts';
+import { formatClock, formatDay } from '../../format/duration.ts';
+import { useAlarms, useEnterprise, useHubNow } from '../../live/live-context.tsx';
+import { BrandMark } from '../../ui/brand.tsx';
+import classes from './app-header.module.css';
+import { ConnectionPill } from './connection-pill.tsx';
+import { SchemeMenu } from './scheme-menu.tsx';
+
+export interface AppHeaderProps {
+  user: User;
+  wall: boolean;
+  onWall: () => void;
+  onSignedOut: () => void;
+  onAlarms: () => void;
+}
+
+/** Whose plant this is, whether the page is alive, what time it is, and what waits for someone. */
+export function AppHeader({ user, wall, onWall, onSignedOut, onAlarms }: AppHeaderProps) {
+  const enterprise = useEnterprise();
+  return (
+    <header className={classes.root}>
+      <div className={classes.brand}>
+        <BrandMark />
+        <div>
+          <h1>{enterprise || 'Lineside'}</h1>
+          <p>Line overview</p>
+        </div>
+      </div>
+      <ConnectionPill />
+      <div className={classes.right}>
+        <Clock />
+        <AlarmBell onClick={onAlarms} />
+        <Tooltip label={wall ? 'Leave the wall view' : 'Wall view: full screen, read from afar'}>
+          <ActionIcon
+            variant="subtle"
+            color="gray"
+            size="2.25rem"
+            aria-label="Wall view"
+            aria-pressed={wall}
+            onClick={onWall}
+          >
+            {wall ? <IconMinimize size="1.35rem" /> : <IconDeviceTv size="1.35rem" />}
+          </ActionIcon>
+        </Tooltip>
+        {wall ? null : (
+          <>
+            <SchemeMenu />
+            <UserMenu user={user} onSignedOut={onSignedOut} />
+          </>
+        )}
+      </div>
+    </header>
+  );
+}
+
+function Clock() {
+  const now = useHubNow();
+  return (
+    <time className={classes.clock} dateTime={new Date(now).toISOString()}>
+      <span>{formatDay(now)}</span>
+      <b>{formatClock(now)}</b>
+    </time>
+  );
+}
+
+function AlarmBell({ onClick }: { onClick: () => void }) {
+  const alarms = useAlarms();
+  const open = alarms.filter(needsAcknowledge).length;
+  const Icon = open > 0 ? IconBellRinging : IconBell;
+  return (
+    <Tooltip label={open > 0 ? 'Show the alarms' : 'No alarm waits for someone'}>
+      <button
+        type="button"
+        className={classes.bell}
+        data-open={open > 0 || undefined}
+        aria-label={`Alarms: ${alarms.length} active, ${open} to acknowledge`}
+        onClick={onClick}
+      >
+        <Icon size="1.35rem" aria-hidden="true" />
+        {alarms.length > 0 ? <b>{alarms.length}</b> : null}
+      </button>
+    </Tooltip>
+  );
+}
+
+function UserMenu({ user, onSignedOut }: { user: User; onSignedOut: () => void }) {
+  const signOut = useMutation({ mutationFn: hubApi.logout, onSuccess: onSignedOut });
+  return (
+    <Menu position="bottom-end" withArrow shadow="md" width={240}>
+      <Menu.Target>
+        <ActionIcon variant="subtle" color="gray" size="2.25rem" aria-label={`Signed in as ${user.name}`}>
+          <IconUser size="1.35rem" />
+        </ActionIcon>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Label>Signed in as {user.name}</Menu.Label>
+        <Menu.Item
+          leftSection={<IconLogout size="1.1rem" />}
+          closeMenuOnClick={false}
+          disabled={signOut.isPending}
+          onClick={() => signOut.mutate()}
+        >
+          Sign out
+        </Menu.Item>
+        {signOut.error ? <Menu.Label role="alert">Not signed out: {signOut.error.message}</Menu.Label> : null}
+      </Menu.Dropdown>
+    </Menu>
+  );
+}

@@ -1,0 +1,71 @@
+import type { AlarmView, GatewayView, LiveMessage, MachineView, Overview } from '@lineside/shared/contracts/api.ts';
+import { compareAlarms } from '../format/alarm-words.ts';
+
+/** What the page knows of the plant. Parts that did not change keep their identity. */
+export interface PlantState {
+  enterprise: string;
+  machines: readonly MachineView[];
+  /** All that are not normal, most urgent first. */
+  alarms: readonly AlarmView[];
+  gateways: readonly GatewayView[];
+  /** Hub's clock minus this computer's, milliseconds: "for 4 min" must be right on a PC whose clock is not. */
+  clockOffset: number;
+  /** When the last word of the hub came, by this computer's clock. */
+  heardAt: number;
+  loaded: boolean;
+}
+
+export const EMPTY_PLANT: PlantState = {
+  enterprise: '',
+  machines: [],
+  alarms: [],
+  gateways: [],
+  clockOffset: 0,
+  heardAt: 0,
+  loaded: false,
+};
+
+/** The state after a message. @param now this computer's clock, milliseconds since 1970 UTC */
+export function reducePlant(state: PlantState, message: LiveMessage, now: number): PlantState {
+  switch (message.type) {
+    case 'overview':
+      return fromOverview(message.overview, now);
+    case 'machine':
+      return { ...state, heardAt: now, machines: put(state.machines, message.machine, (m) => m.path) };
+    case 'gateway':
+      return { ...state, heardAt: now, gateways: put(state.gateways, message.gateway, (g) => g.id) };
+    case 'alarm':
+      return { ...state, heardAt: now, alarms: putAlarm(state.alarms, message.alarm) };
+    case 'time':
+      return { ...state, heardAt: now, clockOffset: steady(state.clockOffset, message.serverTime - now) };
+    case 'values':
+      return state;
+  }
+}
+
+function fromOverview(overview: Overview, now: number): PlantState {
+  return {
+    enterprise: overview.enterprise,
+    machines: overview.machines,
+    alarms: overview.alarms.filter((alarm) => alarm.state !== 'normal').toSorted(compareAlarms),
+    gateways: overview.gateways,
+    clockOffset: steady(0, overview.serverTime - now),
+    heardAt: now,
+    loaded: true,
+  };
+}
+
+/** A way over the network of a few hundred milliseconds is no reason to move every "since" on the page. */
+function steady(known: number, measured: number): number {
+  return Math.abs(measured - known) < 1_500 ? known : measured;
+}
+
+function put<T>(list: readonly T[], item: T, key: (item: T) => string): readonly T[] {
+  const index = list.findIndex((other) => key(other) === key(item));
+  return index < 0 ? [...list, item] : list.with(index, item);
+}
+
+function putAlarm(list: readonly AlarmView[], alarm: AlarmView): readonly AlarmView[] {
+  const others = list.filter((other) => other.occurrence !== alarm.occurrence);
+  return alarm.state === 'normal' ? others : [...others, alarm].sort(compareAlarms);
+}

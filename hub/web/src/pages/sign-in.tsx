@@ -1,0 +1,133 @@
+import type { User } from '@lineside/shared/contracts/api.ts';
+import { Alert, Button, PasswordInput, TextInput } from '@mantine/core';
+import { IconAlertTriangle, IconClockPause, IconCloudOff, IconInfoCircle } from '@tabler/icons-react';
+import { useMutation } from '@tanstack/react-query';
+import { useEffect, useRef, useState } from 'react';
+import { ApiError } from '../api/http.ts';
+import { hubApi } from '../api/hub-api.ts';
+import { formatDuration } from '../format/duration.ts';
+import { BrandMark } from '../ui/brand.tsx';
+import classes from './sign-in.module.css';
+
+/** How long to wait after too many attempts when the hub does not say. Seconds. */
+const DEFAULT_WAIT = 60;
+
+/** The way in. */
+export function SignIn({ notice, onSignedIn }: { notice: string; onSignedIn: (user: User) => void }) {
+  const [name, setName] = useState('');
+  const [password, setPassword] = useState('');
+  const passwordField = useRef<HTMLInputElement>(null);
+  const [blockedUntil, setBlockedUntil] = useState(0);
+  const wait = useCountdown(blockedUntil);
+  const login = useMutation({
+    mutationFn: () => hubApi.login(name.trim(), password),
+    onSuccess: onSignedIn,
+    onError: (error) => {
+      if (error instanceof ApiError && error.status === 429) {
+        setBlockedUntil(Date.now() + (error.retryAfter ?? DEFAULT_WAIT) * 1_000);
+      }
+      passwordField.current?.select();
+    },
+  });
+
+  return (
+    <main className={classes.root}>
+      <form
+        className={classes.card}
+        aria-labelledby="sign-in-title"
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (name.trim() && password && wait === 0) login.mutate();
+        }}
+      >
+        <div className={classes.brand}>
+          <BrandMark size="3rem" />
+          <div>
+            <h1 id="sign-in-title">Lineside</h1>
+            <p>From the machine to a picture you can believe</p>
+          </div>
+        </div>
+        <SignInError error={login.error} wait={wait} />
+        {notice && !login.error ? (
+          <Alert color="gray" variant="light" icon={<IconInfoCircle />} role="status">
+            {notice}
+          </Alert>
+        ) : null}
+        <TextInput
+          label="Name"
+          name="username"
+          size="md"
+          autoComplete="username"
+          autoCapitalize="none"
+          spellCheck={false}
+          autoFocus
+          required
+          withAsterisk={false}
+          value={name}
+          onChange={(event) => setName(event.currentTarget.value)}
+        />
+        <PasswordInput
+          ref={passwordField}
+          label="Password"
+          name="password"
+          size="md"
+          autoComplete="current-password"
+          required
+          withAsterisk={false}
+          value={password}
+          onChange={(event) => setPassword(event.currentTarget.value)}
+          visibilityToggleButtonProps={{ 'aria-label': 'Show what is typed' }}
+        />
+        <Button type="submit" size="md" fullWidth loading={login.isPending} disabled={wait > 0}>
+          Sign in
+        </Button>
+        <p className={classes.hint}>
+          <b>First time here?</b> The first password is printed when the hub first starts and kept in{' '}
+          <code>var/hub/first-password</code>.
+        </p>
+      </form>
+    </main>
+  );
+}
+
+function SignInError({ error, wait }: { error: Error | null; wait: number }) {
+  if (!error) return null;
+  const status = error instanceof ApiError ? error.status : -1;
+  if (status === 401) {
+    return (
+      <Alert color="red" icon={<IconAlertTriangle />} title="Name or password is wrong" role="alert">
+        Check both, and that caps lock is off.
+      </Alert>
+    );
+  }
+  if (status === 429) {
+    return (
+      <Alert color="orange" icon={<IconClockPause />} title="Too many attempts" role="alert">
+        {wait > 0 ? `Try again in ${formatDuration(wait * 1_000)}.` : 'You can try again now.'}
+      </Alert>
+    );
+  }
+  return (
+    <Alert
+      color="red"
+      icon={<IconCloudOff />}
+      title={status === 0 ? 'Hub not reachable' : 'Sign-in did not work'}
+      role="alert"
+    >
+      {error.message}
+    </Alert>
+  );
+}
+
+/** Whole seconds until a moment; 0 when it has passed. @param until milliseconds since 1970 UTC */
+function useCountdown(until: number): number {
+  const [left, setLeft] = useState(0);
+  useEffect(() => {
+    const update = () => setLeft(Math.max(0, Math.ceil((until - Date.now()) / 1_000)));
+    update();
+    if (until <= Date.now()) return;
+    const timer = setInterval(update, 500);
+    return () => clearInterval(timer);
+  }, [until]);
+  return left;
+}

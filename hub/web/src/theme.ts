@@ -1,0 +1,29 @@
+import { createTheme, localStorageColorSchemeManager, type MantineColorsTuple } from '@mantine/core';
+
+const petrol: MantineColorsTuple = [
+  '#e6f4f9',
+  '#cfe6ef',
+  '#a0cede',
+  '#6db4cd',
+  '#4a9fbf',
+  '#2f8fb2',
+  '#1c7c9f',
+  '#0e6583',
+  '#0b5670',
+  '#07455b',
+];
+
+export const theme = createTheme({
+  primaryColor: 'petrol',
+  primaryShade: { light: 7, dark: 4 },
+  autoContrast: true,
+  luminanceThreshold: 0.32,
+  colors: { petrol },
+  defaultRadius: 'md',
+  fontFamily: "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Noto Sans', sans-serif",
+  cursorType: 'pointer',
+  respectReducedMotion: true,
+});
+
+/** The same key is read by public/color-scheme.js before the first paint. */
+export const colorSchemeManager = localStorageColorSchemeManager({ key: 'lineside-color-scheme' });

@@ -1,0 +1,164 @@
+/**
+ * A hub without a plant: it serves the built web app and the API of shared/contracts/api.ts from a small state in
+ * memory that moves by itself. For the browser test, and to look at the page: `node test/services/mock-hub.ts 8090`.
+ */
+import { resolve } from 'node:path';
+import cookie from '@fastify/cookie';
+import helmet from '@fastify/helmet';
+import staticFiles from '@fastify/static';
+import websocket from '@fastify/websocket';
+import type { LiveMessage, Problem, Subscribe } from '@lineside/shared/contracts/api.ts';
+import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
+import type { WebSocket } from 'ws';
+import { MockPlant } from './mock-plant.ts';
+
+const DIST = resolve(import.meta.dirname, '../../hub/web/dist');
+const SESSION = 'mock-session';
+const TICK_MS = 200;
+
+export const MOCK_LOGIN = { name: 'admin', password: 'lineside' };
+
+export class MockHub {
+  readonly plant = new MockPlant();
+  private readonly app: FastifyInstance;
+  private readonly clients = new Map<WebSocket, Set<number>>();
+  private readonly sessions = new Set<string>();
+  private timer: ReturnType<typeof setInterval> | undefined;
+  private failures = 0;
+  /** How long an acknowledgement is "on its way to the gateway", milliseconds. */
+  acknowledgeDelayMs = 1_500;
+  port = 0;
+
+  constructor() {
+    this.app = Fastify();
+  }
+
+  /** Listens on 127.0.0.1; port 0 asks the system for a free one. Returns the address. */
+  async start(port = 0): Promise<string> {
+    const { app } = this;
+    await app.register(helmet, {
+      contentSecurityPolicy: {
+        useDefaults: false,
+        directives: {
+          defaultSrc: ["'self'"],
+          scriptSrc: ["'self'"],
+          styleSrc: ["'self'", "'unsafe-inline'"],
+          imgSrc: ["'self'", 'data:'],
+          connectSrc: ["'self'"],
+        },
+      },
+    });
+    await app.register(cookie);
+    await app.register(websocket);
+    await app.register(staticFiles, { root: DIST });
+    this.routes();
+    const address = await app.listen({ host: '127.0.0.1', port });
+    this.port = Number(new URL(address).port);
+    this.timer = setInterval(() => this.tick(), TICK_MS);
+    return address;
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.timer);
+    for (const client of this.clients.keys()) client.terminate();
+    await this.app.close();
+  }
+
+  /** Forgets all sessions and cuts their sockets, as after a restart with another key. */
+  endSessions(): void {
+    this.sessions.clear();
+    this.cut();
+  }
+
+  /** Cuts every live socket without a word. */
+  cut(): void {
+    for (const client of this.clients.keys()) client.terminate();
+  }
+
+  send(message: LiveMessage): void {
+    const text = JSON.stringify(message);
+    for (const client of this.clients.keys()) client.send(text);
+  }
+
+  private tick(): void {
+    const changes = this.plant.step(Date.now());
+    for (const [client, tags] of this.clients) {
+      const values = changes.values.filter(([tag]) => tags.has(tag));
+      if (values.length > 0) client.send(JSON.stringify({ type: 'values', values } satisfies LiveMessage));
+    }
+    for (const message of changes.messages) this.send(message);
+  }
+
+  private routes(): void {
+    const { app, plant } = this;
+    app.addHook('onRequest', async (request, reply) => {
+      const open = !request.url.startsWith('/api/') || request.url === '/api/v1/login';
+      if (open || this.sessions.has(request.cookies[SESSION] ?? '')) return;
+      await problem(reply, 401, 'auth.required', 'Sign in first.');
+    });
+    app.post('/api/v1/login', async (request, reply) => {
+      const { name, password } = request.body as typeof MOCK_LOGIN;
+      if (this.failures >= 5) {
+        reply.header('retry-after', '30');
+        return problem(reply, 429, 'auth.too-many-attempts', 'Too many attempts. Try again in 30 s.');
+      }
+      if (name !== MOCK_LOGIN.name || password !== MOCK_LOGIN.password) {
+        this.failures += 1;
+        return problem(reply, 401, 'auth.wrong-password', 'Name or password is wrong.');
+      }
+      this.failures = 0;
+      const token = crypto.randomUUID();
+      this.sessions.add(token);
+      reply.setCookie(SESSION, token, { httpOnly: true, sameSite: 'strict', path: '/' });
+      return { name };
+    });
+    app.post('/api/v1/logout', async (request, reply) => {
+      this.sessions.delete(request.cookies[SESSION] ?? '');
+      return reply.clearCookie(SESSION, { path: '/' }).code(204).send();
+    });
+    app.get('/api/v1/me', async () => ({ name: MOCK_LOGIN.name }));
+    app.get('/api/v1/overview', async () => plant.overview(Date.now()));
+    app.get('/api/v1/tags', async (request) => plant.tagsOf((request.query as { machine: string }).machine));
+    app.get('/api/v1/tags/:id/history', async (request) => {
+      const { id } = request.params as { id: string };
+      const { from, to, points } = request.query as Record<string, string>;
+      return plant.history(Number(id), Number(from), Number(to), Number(points));
+    });
+    app.get('/api/v1/alarms', async (request) => {
+      const { limit = '100', before } = request.query as Record<string, string | undefined>;
+      return plant.alarmHistory(Number(limit), before === undefined ? Number.POSITIVE_INFINITY : Number(before));
+    });
+    app.post('/api/v1/alarms/:occurrence/acknowledge', async (request, reply) => {
+      const { occurrence } = request.params as { occurrence: string };
+      const { comment = '' } = (request.body ?? {}) as { comment?: string };
+      const pending = plant.acknowledge(occurrence);
+      if (!pending) return problem(reply, 404, 'alarm.not-found', 'There is no such alarm.');
+      this.send({ type: 'alarm', alarm: pending });
+      setTimeout(() => {
+        this.send({ type: 'alarm', alarm: plant.acknowledged(occurrence, MOCK_LOGIN.name, comment, Date.now()) });
+      }, this.acknowledgeDelayMs).unref();
+      return pending;
+    });
+    app.register(async (scope) => {
+      scope.get('/api/v1/live', { websocket: true }, (socket) => {
+        this.clients.set(socket, new Set());
+        socket.send(JSON.stringify({ type: 'overview', overview: plant.overview(Date.now()) } satisfies LiveMessage));
+        socket.on('message', (data: Buffer) => {
+          const message = JSON.parse(data.toString()) as Subscribe;
+          this.clients.set(socket, new Set(message.tags));
+        });
+        socket.on('close', () => this.clients.delete(socket));
+      });
+    });
+  }
+}
+
+function problem(reply: FastifyReply, status: number, code: string, detail: string): FastifyReply {
+  const body: Problem = { type: 'about:blank', title: detail, status, code, detail };
+  return reply.code(status).type('application/problem+json').send(body);
+}
+
+if (import.meta.main) {
+  const hub = new MockHub();
+  console.warn(`mock hub on ${await hub.start(Number(process.argv[2] ?? 8090))}`);
+}
