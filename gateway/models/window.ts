@@ -9,7 +9,7 @@
 import type { Frame, Value } from '@lineside/shared/contracts/frame.ts';
 import { isBad, isGood, qualityName } from '@lineside/shared/contracts/quality.ts';
 
-export interface WindowInput {
+interface WindowInput {
   /** Its tag as people know it, for reasons. */
   path: string;
   device: string;

@@ -7,7 +7,7 @@ export interface Scored {
   score: number;
 }
 
-export interface Detection {
+interface Detection {
   from: string;
   to: string;
   detected: boolean;

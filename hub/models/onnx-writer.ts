@@ -36,7 +36,7 @@ const { root } = protobuf.parse(`
 const Model = root.lookupType('Model');
 
 /** One operator of opset 17. Attributes are integers or lists of integers. */
-export interface OnnxNode {
+interface OnnxNode {
   op: string;
   inputs: string[];
   output: string;
@@ -44,14 +44,14 @@ export interface OnnxNode {
 }
 
 /** A constant, row by row; rounded to float32 when written. */
-export interface OnnxTensor {
+interface OnnxTensor {
   name: string;
   dims: number[];
   data: number[];
 }
 
 /** A float32 input or output. A dimension that is a string is free, such as the number of windows. */
-export interface OnnxValue {
+interface OnnxValue {
   name: string;
   dims: (number | string)[];
 }

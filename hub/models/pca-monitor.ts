@@ -61,7 +61,7 @@ function meanAndStd(columns: number, rows: ArrayLike<number>[]): { mean: number[
 }
 
 /** The smallest value that at least this share of the values does not exceed. */
-export function quantile(values: number[], share: number): number {
+function quantile(values: number[], share: number): number {
   const sorted = values.slice().sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(share * sorted.length) - 1))]!;
 }

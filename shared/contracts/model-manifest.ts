@@ -8,14 +8,13 @@ export const MODEL_MANIFEST_FORMAT = 'lineside-model/1';
 
 const Time = Type.String({ description: 'ISO 8601, UTC' });
 
-export const ModelInput = Type.Object({
+const ModelInput = Type.Object({
   name: Type.String({ minLength: 1, maxLength: 128 }),
   /** Unit that mean, std and the golden windows are in; empty when the training data does not say. */
   unit: Type.String({ maxLength: 32 }),
   mean: Type.Number(),
   std: Type.Number({ exclusiveMinimum: 0 }),
 });
-export type ModelInput = Static<typeof ModelInput>;
 
 export const ModelManifest = Type.Object({
   format: Type.Literal(MODEL_MANIFEST_FORMAT),

@@ -178,7 +178,7 @@ describe('the stage in the pipeline', () => {
   });
 
   it('runs by its own timer', async () => {
-    const pump = await started({ stepMs: 20 }, { after: undefined, now: () => Date.now() });
+    const pump = await started({ stepMs: 20, maxAgeMs: 5_000 }, { after: undefined, now: () => Date.now() });
     const feed = setInterval(() => {
       const at = Date.now();
       pump.stage.observe({ device: 'pump', receivedAt: at, tags: [7], sourceAt: [at], values: [84], quality: [0] });

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { emptyFrame, type Frame, pushSample, type Value } from '@lineside/shared/contracts/frame.ts';
 import { Quality } from '@lineside/shared/contracts/quality.ts';
-import { pino } from 'pino';
+import { createLogger } from '@lineside/shared/log/logger.ts';
 import type { ModelConfig } from '../../../gateway/models/config.ts';
 import { ModelStage, type ModelStageDeps, type ModelStatus } from '../../../gateway/models/model-stage.ts';
 import { readRecording } from '../../../hub/models/recording.ts';
@@ -12,10 +12,10 @@ import { readRecording } from '../../../hub/models/recording.ts';
 export const ROOT = resolve(import.meta.dirname, '../../..');
 export const MODEL_DIR = join(ROOT, 'config/models');
 export const STEP = 1_000;
-export const TEMPERATURE = 7;
+const TEMPERATURE = 7;
 export const SCORE = 9;
 
-export const CONFIG: ModelConfig = {
+const CONFIG: ModelConfig = {
   id: 'pump-anomaly',
   file: 'pump-anomaly.json',
   inputs: { temperature: 'pump/temperature' },
@@ -46,7 +46,7 @@ export class Playback {
         tagId: (device, tag) => (device === 'pump' && tag === 'temperature' ? TEMPERATURE : undefined),
         outputTag: SCORE,
         configDir: MODEL_DIR,
-        log: pino({ level: 'silent' }),
+        log: createLogger({ level: 'silent', name: 'test' }),
         now: () => this.now,
         after: () => () => {},
         ...deps,
