@@ -84,6 +84,8 @@ export class PlantHttpServer {
       reply.headers(SECURITY_HEADERS);
       refuseStrangers(request, host);
     });
+    // A browser asks for it by itself.
+    app.get('/favicon.ico', (_request, reply) => reply.status(204).send());
     app.get('/api/state', () => plantState(floor, host));
     app.post('/api/faults', async (request) => {
       const body = objectOf(request.body);
