@@ -25,6 +25,17 @@ export interface Batch {
   quality: number[];
 }
 
+/**
+ * Most samples in one batch, and most entries in any of its lists. A gateway closes a batch at a quarter of it; 64 MiB of
+ * the smallest samples would fill gigabytes of arrays here. A count beyond it is refused before anything is read.
+ */
+const MAX_ENTRIES = 1_000_000;
+
+/** Largest tag id (sint32 deltas), StatusCode (uint32) and magnitude of a time (ECMA-262, 21.4.1.1). */
+const MAX_TAG = 0x7fff_ffff;
+const MAX_CODE = 0xffff_ffff;
+const MAX_TIME = 8.64e15;
+
 const TYPES = new Map<number, ValueType>(Object.entries(TYPE_CODES).map(([name, code]) => [code, name as ValueType]));
 
 function malformed(what: string): LinesideError {
@@ -35,6 +46,7 @@ function malformed(what: string): LinesideError {
 export function readBatch(bytes: Uint8Array): Batch {
   const batch: Batch = { catalog: [], alarms: [], frames: [], tags: [], sourceAt: [], values: [], quality: [] };
   const reader = new ProtoReader(bytes);
+  let samples: ProtoReader | undefined;
   while (!reader.done) {
     const { field, wire } = reader.key();
     if (field > 3) {
@@ -42,51 +54,87 @@ export function readBatch(bytes: Uint8Array): Batch {
       continue;
     }
     reader.expect(wire, 2, `Batch.${field}`);
-    if (field === 1) batch.catalog.push(readTag(reader.nested()));
-    else if (field === 2) readSamples(reader.nested(), batch);
-    else batch.alarms.push(readAlarm(reader.string()));
+    if (field === 1) push(batch.catalog, readTag(reader.nested()), 'tags');
+    else if (field === 3) push(batch.alarms, readAlarm(reader.string()), 'alarms');
+    else if (samples) throw malformed('it has samples twice');
+    else samples = reader.nested();
   }
+  if (samples) readSamples(samples, batch);
   return batch;
 }
 
+function push<T>(list: T[], entry: T, what: string): void {
+  if (list.length >= MAX_ENTRIES) throw malformed(`more than ${MAX_ENTRIES} ${what}`);
+  list.push(entry);
+}
+
+/** Wire types of Tag's fields 1 to 6. */
+const TAG_WIRE = [0, 2, 2, 0, 2, 2];
+
 function readTag(reader: ProtoReader): TagInfo {
   const tag: TagInfo = { id: 0, device: '', name: '', type: 'float64', unit: '', description: '' };
+  let code = 0;
   while (!reader.done) {
     const { field, wire } = reader.key();
-    if (field === 1 && wire === 0) tag.id = reader.varint();
-    else if (field === 2 && wire === 2) tag.device = reader.string();
-    else if (field === 3 && wire === 2) tag.name = reader.string();
-    else if (field === 4 && wire === 0) {
-      const code = reader.varint();
-      const type = TYPES.get(code);
-      if (!type) throw malformed(`tag ${tag.name} has the unknown type ${code}`);
-      tag.type = type;
-    } else if (field === 5 && wire === 2) tag.unit = reader.string();
-    else if (field === 6 && wire === 2) tag.description = reader.string();
-    else reader.skip(wire);
+    if (field > 6) {
+      reader.skip(wire);
+      continue;
+    }
+    reader.expect(wire, TAG_WIRE[field - 1]!, `Tag.${field}`);
+    if (field === 1) tag.id = reader.varint();
+    else if (field === 2) tag.device = reader.string();
+    else if (field === 3) tag.name = reader.string();
+    else if (field === 4) code = reader.varint();
+    else if (field === 5) tag.unit = reader.string();
+    else tag.description = reader.string();
   }
   if (tag.id === 0 || tag.device === '' || tag.name === '') throw malformed('a tag without id, device or name');
+  if (tag.id > MAX_TAG) throw malformed(`the tag id ${tag.id} is too large`);
+  const type = TYPES.get(code);
+  if (!type) throw malformed(`tag ${tag.name} has the unknown type ${code}`);
+  tag.type = type;
   return tag;
 }
 
 function readAlarm(text: string): AlarmEvent {
-  let event: AlarmEvent;
+  let parsed: unknown;
   try {
-    event = JSON.parse(text) as AlarmEvent;
+    parsed = JSON.parse(text);
   } catch (cause) {
     throw new LinesideError('BATCH_MALFORMED', 'peer', 'malformed batch: an alarm is not JSON', { cause });
   }
+  if (typeof parsed !== 'object' || parsed === null) throw malformed('an alarm is not a JSON object');
+  const event = parsed as AlarmEvent;
+  const { occurrence, rule, device, tag, transition, state, at, priority, message, value, limit, unit, by, comment } =
+    event;
   const sound =
-    typeof event.occurrence === 'string' &&
-    typeof event.rule === 'string' &&
-    typeof event.device === 'string' &&
-    typeof event.message === 'string' &&
-    Number.isFinite(event.at) &&
-    ['normal', 'unacknowledged', 'acknowledged', 'returned'].includes(event.state) &&
-    ['raised', 'returned', 'acknowledged'].includes(event.transition) &&
-    ['critical', 'high', 'medium', 'low'].includes(event.priority);
+    [occurrence, rule, device].every((text) => typeof text === 'string' && text !== '') &&
+    [message, unit, by, comment].every((text) => typeof text === 'string') &&
+    [value, limit].every((number) => number === null || typeof number === 'number') &&
+    Number.isSafeInteger(tag) &&
+    Number.isFinite(at) &&
+    Math.abs(at) <= MAX_TIME &&
+    ['normal', 'unacknowledged', 'acknowledged', 'returned'].includes(state) &&
+    ['raised', 'returned', 'acknowledged'].includes(transition) &&
+    ['critical', 'high', 'medium', 'low'].includes(priority);
   if (!sound) throw malformed('an alarm lacks a field or has one of the wrong type');
-  return event;
+  const ms = Math.round(at);
+  return {
+    occurrence,
+    rule,
+    device,
+    tag,
+    transition,
+    state,
+    at: ms,
+    priority,
+    message,
+    value,
+    limit,
+    unit,
+    by,
+    comment,
+  };
 }
 
 function readSamples(reader: ProtoReader, batch: Batch): void {
@@ -100,23 +148,24 @@ function readSamples(reader: ProtoReader, batch: Batch): void {
       continue;
     }
     reader.expect(wire, 2, `Samples.${field}`);
-    if (field === 1) devices.push(reader.string());
-    else if (field === 13) strings.push(reader.string());
+    if (field === 1) push(devices, reader.string(), 'devices');
+    else if (field === 13) push(strings, reader.string(), 'strings');
+    else if (columns.has(field)) throw malformed(`the column Samples.${field} comes twice`);
     else columns.set(field, reader.nested());
   }
   const column = (field: number) => columns.get(field) ?? new ProtoReader(Buffer.alloc(0));
   const total = readFrames(devices, column(2), column(3), column(4), batch);
+  if (total === 0) throw malformed('samples without a frame');
   readTags(column(5), total, batch);
   readTimes(columns.get(6), batch);
-  const quality = columns.get(7);
-  for (let i = 0; i < total; i++) batch.quality.push(quality ? quality.varint() : 0);
-  readValues(
-    column(8),
-    { float64: column(9), float32: column(10), integer: column(11), boolean: column(12) },
-    strings,
-    total,
-    batch,
-  );
+  readQuality(columns.get(7), total, batch);
+  const values = { float64: column(9), float32: column(10), integer: column(11), boolean: column(12) };
+  const used = readValues(column(8), values, strings, total, batch);
+  // A column that holds more than the samples that were announced would be somebody's lost data.
+  for (const [field, rest] of columns) {
+    if (!rest.done) throw malformed(`the column Samples.${field} holds more than its ${total} samples need`);
+  }
+  if (used !== strings.length) throw malformed('more strings than samples that hold one');
 }
 
 function readFrames(
@@ -130,30 +179,42 @@ function readFrames(
   let total = 0;
   while (!count.done) {
     const name = devices[device.varint()];
-    if (name === undefined) throw malformed('a frame of a device that is not listed');
-    at += received.zigzag();
+    if (name === undefined || name === '') throw malformed('a frame of a device that is not listed');
+    at = time(at + received.zigzag());
     const from = total;
     total += count.varint();
+    if (total === from) throw malformed('a frame without samples');
+    if (total > MAX_ENTRIES) throw malformed(`more than ${MAX_ENTRIES} samples`);
     batch.frames.push({ device: name, receivedAt: at, from, to: total });
   }
   return total;
 }
 
+function time(at: number): number {
+  if (at > MAX_TIME || at < -MAX_TIME) throw malformed('a time is beyond the year 275760');
+  return at;
+}
+
 function readTags(column: ProtoReader, total: number, batch: Batch): void {
   let tag = 0;
-  while (!column.done) {
+  for (let i = 0; i < total; i++) {
     tag += column.zigzag();
+    if (tag < 1 || tag > MAX_TAG) throw malformed(`the tag id ${tag} does not exist`);
     batch.tags.push(tag);
-  }
-  if (batch.tags.length !== total) {
-    throw malformed(`the frames announce ${total} samples, the columns hold ${batch.tags.length}`);
   }
 }
 
 function readTimes(column: ProtoReader | undefined, batch: Batch): void {
-  for (const frame of batch.frames) {
-    for (let i = frame.from; i < frame.to; i++)
-      batch.sourceAt.push(frame.receivedAt + (column ? column.zigzag() : 0));
+  for (const { receivedAt, from, to } of batch.frames) {
+    for (let i = from; i < to; i++) batch.sourceAt.push(column ? time(receivedAt + column.zigzag()) : receivedAt);
+  }
+}
+
+function readQuality(column: ProtoReader | undefined, total: number, batch: Batch): void {
+  for (let i = 0; i < total; i++) {
+    const code = column ? column.varint() : 0;
+    if (code > MAX_CODE) throw malformed(`the quality ${code} does not exist`);
+    batch.quality.push(code);
   }
 }
 
@@ -164,14 +225,21 @@ interface ValueColumns {
   boolean: ProtoReader;
 }
 
-function readValues(kind: ProtoReader, columns: ValueColumns, strings: string[], total: number, batch: Batch): void {
+/** Returns the number of strings that were used. */
+function readValues(
+  kind: ProtoReader,
+  columns: ValueColumns,
+  strings: string[],
+  total: number,
+  batch: Batch,
+): number {
   let nextString = 0;
   for (let i = 0; i < total; i++) {
     const code = kind.byte();
     if (code === Kind.float32) batch.values.push(columns.float32.float32());
     else if (code === Kind.float64) batch.values.push(columns.float64.float64());
     else if (code === Kind.integer) batch.values.push(columns.integer.zigzag());
-    else if (code === Kind.boolean) batch.values.push(columns.boolean.byte() !== 0);
+    else if (code === Kind.boolean) batch.values.push(readBoolean(columns.boolean));
     else if (code === Kind.null) batch.values.push(null);
     else if (code === Kind.string) {
       const text = strings[nextString++];
@@ -179,4 +247,11 @@ function readValues(kind: ProtoReader, columns: ValueColumns, strings: string[],
       batch.values.push(text);
     } else throw malformed(`the value kind ${code} does not exist`);
   }
+  return nextString;
+}
+
+function readBoolean(column: ProtoReader): boolean {
+  const byte = column.byte();
+  if (byte > 1) throw malformed(`${byte} is no boolean`);
+  return byte === 1;
 }

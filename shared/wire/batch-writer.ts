@@ -1,6 +1,7 @@
 /** Builds one Batch of lineside.proto while frames come in: each sample goes straight into its columns. */
 import type { AlarmEvent } from '../contracts/alarm.ts';
 import type { Frame, TagInfo, ValueType } from '../contracts/frame.ts';
+import { LinesideError } from '../errors/lineside-error.ts';
 import { ProtoWriter } from './proto-writer.ts';
 
 export const TYPE_CODES: Record<ValueType, number> = { float64: 1, float32: 2, integer: 3, boolean: 4, string: 5 };
@@ -77,10 +78,18 @@ export class BatchWriter {
     this.#alarms.stringField(3, JSON.stringify(event));
   }
 
+  /**
+   * Takes a frame's samples. Times are rounded to whole milliseconds; one that is no number counts as the receive
+   * time. The −0 of an integer tag becomes 0.
+   *
+   * @throws LinesideError FRAME_MALFORMED, and takes nothing of a frame that would spoil the others of its batch.
+   */
   addFrame(frame: Frame): void {
-    const { tags, sourceAt, values, quality, receivedAt } = frame;
+    const { tags, sourceAt, values, quality } = frame;
     const count = tags.length;
     if (count === 0) return;
+    const receivedAt = Math.round(frame.receivedAt);
+    checkFrame(frame, receivedAt);
     let device = this.#devices.get(frame.device);
     if (device === undefined) {
       device = this.#devices.size;
@@ -95,7 +104,8 @@ export class BatchWriter {
       const tag = tags[i]!;
       this.#tag.zigzag(tag - lastTag);
       lastTag = tag;
-      const source = sourceAt[i]! - receivedAt;
+      let source = sourceAt[i]! - receivedAt;
+      if (!Number.isSafeInteger(source)) source = wholeMs(source);
       if (source !== 0) this.#anySource = true;
       this.#source.zigzag(source);
       const code = quality[i]! >>> 0;
@@ -157,7 +167,7 @@ export class BatchWriter {
       this.#boolean.byte(value ? 1 : 0);
     } else {
       this.#kind.byte(Kind.string);
-      this.#string.stringField(13, value, true);
+      this.#string.stringField(13, String(value), true);
     }
   }
 
@@ -187,4 +197,19 @@ export class BatchWriter {
     this.#anyQuality = false;
     this.#samples = 0;
   }
+}
+
+function wholeMs(source: number): number {
+  const rounded = Math.round(source);
+  return Number.isSafeInteger(rounded) ? rounded : 0;
+}
+
+function checkFrame({ device, tags, sourceAt, values, quality }: Frame, receivedAt: number): void {
+  const count = tags.length;
+  let fault = '';
+  if (device === '') fault = 'it has no device';
+  else if (!Number.isSafeInteger(receivedAt)) fault = 'its receive time is no number';
+  else if (sourceAt.length !== count || values.length !== count || quality.length !== count)
+    fault = 'its arrays differ in length';
+  if (fault !== '') throw new LinesideError('FRAME_MALFORMED', 'bug', `frame of device "${device}": ${fault}`);
 }

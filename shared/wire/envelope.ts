@@ -17,19 +17,47 @@ export interface Envelope {
 /** A batch that decompresses to more than this is refused: no gateway of ours makes one. Bytes. */
 const MAX_BATCH_BYTES = 64 * 1024 * 1024;
 
-const ZSTD = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
+/**
+ * A batch whose window is larger is refused before the memory for it is taken; ours have at most 2 MiB. As the
+ * exponent of 2.
+ */
+const MAX_WINDOW_LOG = 26;
 
+const COMPRESS = {
+  params: {
+    // Measured on batches of 40 frames of 50 float32: level 1 takes 0.025–0.036 CPU-seconds per million samples for
+    // 0.94 (slow), 2.90 (two decimals) and 3.53 (noise) bytes a sample; level 3 takes 0.024–0.047 for 0.96, 2.81 and
+    // 3.53. Up to 30 % more work for at most 3 % less to store and send.
+    [constants.ZSTD_c_compressionLevel]: 1,
+    // Four bytes, so that a batch that was spoiled on its way is refused instead of stored with a wrong value.
+    [constants.ZSTD_c_checksumFlag]: 1,
+  },
+};
+const DECOMPRESS = {
+  maxOutputLength: MAX_BATCH_BYTES,
+  info: true,
+  params: { [constants.ZSTD_d_windowLogMax]: MAX_WINDOW_LOG },
+};
+
+/** The compressed batch, in memory of its own. */
 export function compressBatch(batch: Uint8Array): Buffer {
-  return zstdCompressSync(batch, ZSTD);
+  // zlib answers with a view on a chunk of 64 KiB, which would stay alive with the few KiB that are used of it.
+  return Buffer.from(zstdCompressSync(batch, COMPRESS));
 }
 
-/** @throws LinesideError BATCH_MALFORMED when it is not zstd or too large. */
+/** @throws LinesideError BATCH_MALFORMED when it is not one zstd frame, or too large, or holds nothing. */
 export function decompressBatch(bytes: Uint8Array): Buffer {
+  let result: { buffer: Buffer; engine: { bytesWritten: number } };
   try {
-    return zstdDecompressSync(bytes, { maxOutputLength: MAX_BATCH_BYTES });
+    result = zstdDecompressSync(bytes, DECOMPRESS) as unknown as typeof result;
   } catch (cause) {
     throw new LinesideError('BATCH_MALFORMED', 'peer', 'malformed batch: it does not decompress', { cause });
   }
+  // zlib passes over what follows the first frame.
+  if (result.engine.bytesWritten !== bytes.length || result.buffer.length === 0) {
+    throw new LinesideError('BATCH_MALFORMED', 'peer', 'malformed batch: it is empty or something follows it');
+  }
+  return result.buffer;
 }
 
 export function writeEnvelope(envelope: Envelope): Buffer {
@@ -50,11 +78,15 @@ export function readEnvelope(bytes: Uint8Array): Envelope {
   let batch: Buffer | undefined;
   while (!reader.done) {
     const { field, wire } = reader.key();
-    if (field === 1 && wire === 2) epoch = reader.bytes().toString('hex');
-    else if (field === 2 && wire === 0) seq = reader.varint();
-    else if (field === 3 && wire === 0) prev = reader.varint();
-    else if (field === 4 && wire === 2) batch = reader.bytes();
-    else reader.skip(wire);
+    if (field > 4) {
+      reader.skip(wire);
+      continue;
+    }
+    reader.expect(wire, field === 1 || field === 4 ? 2 : 0, `Envelope.${field}`);
+    if (field === 1) epoch = reader.bytes().toString('hex');
+    else if (field === 2) seq = reader.varint();
+    else if (field === 3) prev = reader.varint();
+    else batch = reader.bytes();
   }
   if (epoch.length !== 32 || seq < 1 || prev >= seq || !batch) {
     throw new LinesideError(

@@ -1,4 +1,5 @@
 /** Reads the protobuf wire format. Anything that does not fit ends in a LinesideError, never in a wrong value. */
+import { isUtf8 } from 'node:buffer';
 import { LinesideError } from '../errors/lineside-error.ts';
 
 function malformed(what: string): LinesideError {
@@ -80,7 +81,9 @@ export class ProtoReader {
   }
 
   string(): string {
-    return this.bytes().toString('utf8');
+    const bytes = this.bytes();
+    if (!isUtf8(bytes)) throw malformed('a text is not UTF-8');
+    return bytes.toString('utf8');
   }
 
   /** A length-delimited value, as a reader of its own. */
@@ -91,6 +94,7 @@ export class ProtoReader {
   /** The next field's number and wire type. */
   key(): { field: number; wire: number } {
     const key = this.varint();
+    if (key < 8) throw malformed('field 0 does not exist');
     return { field: Math.floor(key / 8), wire: key % 8 };
   }
 
