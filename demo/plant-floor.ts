@@ -175,7 +175,13 @@ export class PlantFloor {
     if (fault !== 'networkCut') return;
     const done = this.#network.then(() => this.#applyNetwork(machineName));
     this.#network = done.catch(() => undefined);
-    await done;
+    try {
+      await done;
+    } catch (error) {
+      // Someone took the port meanwhile: the machine is still cut off, and the switch says so.
+      machine.faults.add('networkCut');
+      throw error;
+    }
   }
 
   async #applyNetwork(machineName: MachineName): Promise<void> {

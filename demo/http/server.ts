@@ -5,6 +5,7 @@ import { type FaultName, faultNames, type MachineName, machineNames } from '../m
 import { speedLimits } from '../options.ts';
 import type { PlantFloor } from '../plant-floor.ts';
 import { listenError } from '../wire/listen-error.ts';
+import { urlHost } from '../wire/url-host.ts';
 import { plantState } from './state.ts';
 
 const BODY_LIMIT = 4 * 1024;
@@ -67,7 +68,7 @@ export class PlantHttpServer {
     }
     const address = app.server.address();
     const actual = address !== null && typeof address === 'object' ? address.port : port;
-    this.#url = `http://${host === '0.0.0.0' || host === '::' ? 'localhost' : host}:${actual}`;
+    this.#url = `http://${host === '0.0.0.0' || host === '::' ? 'localhost' : urlHost(host)}:${actual}`;
   }
 
   async stop(): Promise<void> {

@@ -6,6 +6,7 @@ import { packerNodes } from '../machines/packer-nodes.ts';
 import { stateName } from '../machines/packml.ts';
 import { pumpRegisters } from '../machines/pump-registers.ts';
 import type { PlantFloor } from '../plant-floor.ts';
+import { urlHost } from '../wire/url-host.ts';
 
 const CATALOGUE: Record<MachineName, { title: string; protocol: string; values: readonly Shown[] }> = {
   packer: { title: 'Packer', protocol: 'OPC UA', values: packerNodes },
@@ -24,8 +25,8 @@ export function plantState(floor: PlantFloor, host: string): object {
   const { opcua, moulder, pump } = floor.addresses();
   const addresses: Record<MachineName, string> = {
     packer: opcua.endpoint,
-    moulder: `${host}:${moulder.port}`,
-    pump: `${host}:${pump.port}`,
+    moulder: `${urlHost(host)}:${moulder.port}`,
+    pump: `${urlHost(host)}:${pump.port}`,
   };
   return {
     time: Date.now(),

@@ -11,7 +11,7 @@ const exceptions = { illegalDataAddress: 2, serverDeviceFailure: 4 } as const;
 const MAX_CONNECTIONS = 32;
 
 /** What a machine shows to Modbus. A table that is absent has no addresses. */
-export interface ModbusTables {
+interface ModbusTables {
   /** Function 3: words by address. */
   holding?(): ReadonlyMap<number, number>;
   /** Function 4: words by address. */

@@ -7,6 +7,7 @@ import { OPCUAServer, type OPCUAServerEndPoint } from 'node-opcua-server';
 import { PACKAGING_NAMESPACE, type PackerNode, packerNodes } from '../machines/packer-nodes.ts';
 import type { TruthLog } from '../truth-log.ts';
 import { listenError } from './listen-error.ts';
+import { urlHost } from './url-host.ts';
 
 const DATA_TYPES = {
   Int32: DataType.Int32,
@@ -48,7 +49,7 @@ export class PackagingServer {
 
   /** `opc.tcp://host:port`, with the port in use. */
   get endpoint(): string {
-    return `opc.tcp://${advertisedHost(this.#options.host)}:${this.#endpoint()?.port ?? this.#options.port}`;
+    return `opc.tcp://${urlHost(advertisedHost(this.#options.host))}:${this.#endpoint()?.port ?? this.#options.port}`;
   }
 
   /**
@@ -159,10 +160,14 @@ export class PackagingServer {
   async restore(): Promise<void> {
     const endpoint = this.#endpoint();
     if (!this.#cut || !endpoint) return;
+    try {
+      await new Promise<void>((resolve, reject) =>
+        endpoint.restoreConnection((error?: Error) => (error ? reject(error) : resolve())),
+      );
+    } catch (error) {
+      throw listenError(error, "packer's OPC UA server", endpoint.port, '--opcua-port');
+    }
     this.#cut = false;
-    await new Promise<void>((resolve, reject) =>
-      endpoint.restoreConnection((error?: Error) => (error ? reject(error) : resolve())),
-    );
   }
 
   async stop(): Promise<void> {

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { moulderRegisters } from '../../demo/machines/moulder-registers.ts';
 import { packml } from '../../demo/machines/packml.ts';
@@ -132,6 +134,19 @@ describe('Modbus at the wire', () => {
     expect(plant.floor.addresses().moulder.port).toBe(port);
     const again = await plant.client('moulder');
     expect((await again.readHoldingRegisters(115, 1)).data).toHaveLength(1);
+  });
+
+  it('stays cut, and says so, when another program took the port meanwhile', async () => {
+    const { port } = plant.floor.addresses().pump;
+    await plant.floor.setFault('pump', 'networkCut', true);
+    const holder = createServer().listen(port, '127.0.0.1');
+    await once(holder, 'listening');
+    await expect(plant.floor.setFault('pump', 'networkCut', false)).rejects.toThrow(`port ${port} is taken`);
+    expect(plant.floor.pump.faults.has('networkCut')).toBe(true);
+    holder.close();
+    await once(holder, 'close');
+    await plant.floor.setFault('pump', 'networkCut', false);
+    expect((await (await plant.client('pump')).readInputRegisters(8, 1)).data).toHaveLength(1);
   });
 
   it('resets the counters once and goes on counting', async () => {

@@ -68,6 +68,17 @@ function nodeId(name: string): string {
   return `ns=${namespace};s=Packer.${name}`;
 }
 
+/** Source times in the truth file, from the first received on, that did not come. */
+function missed(name: string): number[] {
+  const got = new Set((received.get(name) ?? []).map((dataValue) => dataValue.sourceTimestamp!.getTime()));
+  const first = Math.min(...got);
+  // The newest may be on its way.
+  const settled = Date.now() - 300;
+  return truthOf(name)
+    .map((line) => line.t)
+    .filter((time) => time >= first && time < settled && !got.has(time));
+}
+
 async function read(name: string): Promise<DataValue> {
   return session.read({ nodeId: nodeId(name), attributeId: AttributeIds.Value });
 }
@@ -155,5 +166,7 @@ describe('OPC UA at the wire', () => {
     await expect
       .poll(() => received.get('SealTemperature')?.length ?? 0, { timeout: 15_000 })
       .toBeGreaterThan(before);
+    // The subscription lived on inside, and its queue brings what happened meanwhile.
+    await expect.poll(() => missed('ProdProcessedCount'), { timeout: 5000 }).toEqual([]);
   }, 20_000);
 });
