@@ -31,12 +31,9 @@ describe.skipIf(!hasTool('mosquitto') || !hasTool('mosquitto_passwd'))(
       await vi.waitFor(
         async () => {
           if (broker.exitCode !== null) throw new Error(output);
-          await once(
-            connectTcp(port, '127.0.0.1').once('connect', function () {
-              this.destroy();
-            }),
-            'connect',
-          );
+          const probe = connectTcp(port, '127.0.0.1');
+          await once(probe, 'connect');
+          probe.destroy();
         },
         { timeout: 8_000 },
       );
@@ -122,7 +119,7 @@ describe.skipIf(!hasTool('mosquitto') || !hasTool('mosquitto_passwd'))(
       // versions only acknowledge it.
       const forger = await connect('line-1');
       const forged = forger.publishAsync('lineside/v1/line-2/data', 'forged', { qos: 1 });
-      await Promise.race([forged, once(forger, 'close')]);
+      await Promise.race([forged, new Promise((resolve) => forger.once('close', () => resolve(undefined)))]);
       await one.publishAsync('lineside/v1/line-1/data', 'own', { qos: 1 });
       await hub.publishAsync('lineside/v1/line-1/committed', 'for line-1', { qos: 1 });
       await hub.publishAsync('lineside/v1/line-2/committed', 'for line-2', { qos: 1 });
