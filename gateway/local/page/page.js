@@ -1,0 +1,202 @@
+/** The local page: asks the gateway once a second and shows what it says. No framework, nothing from outside. */
+const byId = (id) => document.getElementById(id);
+
+const PRIORITY = { critical: 'bad', high: 'bad', medium: 'warn', low: 'dim' };
+const ALARM_STATE = {
+  unacknowledged: 'active, not acknowledged',
+  acknowledged: 'active, acknowledged',
+  returned: 'over, not acknowledged',
+};
+
+let shown = '';
+let waiting;
+
+/** An element with text and children; text never becomes markup. */
+function make(tag, className, ...content) {
+  const element = document.createElement(tag);
+  if (className) element.className = className;
+  element.append(...content);
+  return element;
+}
+
+function clock(ms) {
+  return new Date(ms).toLocaleTimeString();
+}
+
+function duration(ms) {
+  const s = Math.max(0, Math.round(ms / 1000));
+  if (s < 60) return `${s} s`;
+  if (s < 3600) return `${Math.floor(s / 60)} min ${s % 60} s`;
+  if (s < 86400) return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
+  return `${Math.floor(s / 86400)} d ${Math.floor((s % 86400) / 3600)} h`;
+}
+
+function number(value) {
+  if (typeof value !== 'number') return String(value);
+  return Number.isInteger(value)
+    ? value.toLocaleString()
+    : value.toLocaleString(undefined, { maximumFractionDigits: 3 });
+}
+
+function alarmRow(alarm, now) {
+  const state = make('p', alarm.state === 'unacknowledged' ? 'bad' : 'dim', ALARM_STATE[alarm.state]);
+  if (alarm.acknowledgedBy) state.append(` by ${alarm.acknowledgedBy}`);
+  const limit = alarm.limit === null ? '' : `, limit ${number(alarm.limit)} ${alarm.unit}`;
+  const value = alarm.value === null ? '' : `${number(alarm.value)} ${alarm.unit}${limit}, `;
+  const what = make(
+    'div',
+    'what',
+    make('p', PRIORITY[alarm.priority], make('strong', '', alarm.message)),
+    make('p', 'dim', `${alarm.priority}, ${alarm.device}, ${value}since ${duration(now - alarm.raisedAt)}`),
+    state,
+  );
+  const row = make('div', 'row', what);
+  if (alarm.state !== 'acknowledged') {
+    const button = make('button', '', 'Acknowledge');
+    button.addEventListener('click', () => ask(alarm));
+    row.append(button);
+  }
+  return row;
+}
+
+function deviceRow(device, now) {
+  const tone = device.state === 'up' ? 'good' : device.state === 'down' ? 'bad' : 'warn';
+  const last = device.lastGoodAt === null ? 'never answered' : `last answer ${duration(now - device.lastGoodAt)} ago`;
+  const what = make('div', 'what', make('p', '', make('strong', '', device.device), ` ${device.endpoint}`));
+  if (device.reason) what.append(make('p', tone, device.reason));
+  const counts = `${last}, ${number(device.requests)} requests, ${number(device.errors)} errors, ${number(device.missed)} missed`;
+  what.append(make('p', 'dim', counts));
+  return make(
+    'div',
+    'row',
+    what,
+    make('p', tone, make('strong', '', `${device.state} for ${duration(now - device.since)}`)),
+  );
+}
+
+function pairs(list, entries) {
+  list.replaceChildren(
+    ...entries.flatMap(([name, value, tone]) => [make('dt', '', name), make('dd', tone ?? '', value)]),
+  );
+}
+
+function valuesTable(values, now) {
+  const body = values.map((entry) => {
+    const good = entry.quality === 0;
+    const value = entry.value === null ? '—' : `${number(entry.value)} ${entry.unit}`;
+    return make(
+      'tr',
+      '',
+      make('td', '', entry.device),
+      make('td', '', entry.name),
+      make('td', good ? 'number' : 'number dim old', value),
+      make('td', good ? 'dim' : 'bad', entry.sourceAt === null ? 'no value yet' : entry.qualityName),
+      make('td', 'dim', entry.sourceAt === null ? '' : `${duration(now - entry.sourceAt)} ago`),
+    );
+  });
+  const head = make('tr', '', ...['Device', 'Tag', 'Value', 'Quality', 'Age'].map((name) => make('th', '', name)));
+  return make('table', '', make('thead', '', head), make('tbody', '', ...body));
+}
+
+function show(picture) {
+  const { status, link, buffer, models, alarms, recent, values } = picture;
+  const now = status.at;
+  byId('gateway').textContent = status.gateway;
+  document.title = `${alarms.length > 0 ? `(${alarms.length}) ` : ''}${status.gateway} – Lineside gateway`;
+  const pill = byId('link');
+  pill.className = `pill ${link.connected ? 'good' : 'warn'}`;
+  pill.textContent = link.connected
+    ? `Hub connected since ${clock(link.since)}`
+    : `No hub for ${duration(now - link.since)}: ${link.reason}`;
+  // Rebuilding under a finger would swallow the click, so the list changes only when it has changed.
+  const alarmKey = JSON.stringify([alarms, Math.floor(now / 10_000)]);
+  if (alarmKey !== shown) {
+    shown = alarmKey;
+    const rows = alarms.map((alarm) => alarmRow(alarm, now));
+    byId('alarms').replaceChildren(...(rows.length > 0 ? rows : [make('p', 'good', 'No active alarms.')]));
+    byId('recent').replaceChildren(
+      ...recent.map((event) =>
+        make(
+          'li',
+          '',
+          `${new Date(event.at).toLocaleString()}: ${event.message} – ${event.transition}${event.by ? ` by ${event.by}` : ''}`,
+        ),
+      ),
+    );
+  }
+  byId('devices').replaceChildren(...status.devices.map((device) => deviceRow(device, now)));
+  pairs(byId('store'), [
+    [
+      'Waiting for the hub',
+      `${number(status.buffer.pendingSamples)} samples`,
+      status.buffer.pendingSamples > 10_000 ? 'warn' : '',
+    ],
+    ['Kept in all', `${number(buffer.durableSamples)} samples`],
+    ['On disk', `${number(Math.round(status.buffer.bytes / 1048576))} MiB`],
+    ['Dropped', `${number(buffer.droppedSamples)} samples`, buffer.droppedSamples > 0 ? 'bad' : 'good'],
+    ['Damaged places', number(buffer.damagedPlaces), buffer.damagedPlaces > 0 ? 'bad' : 'good'],
+    ['Writing', buffer.fault || 'yes', buffer.fault ? 'bad' : 'good'],
+    ['Version', status.version],
+    ['Running', duration(now - status.startedAt)],
+  ]);
+  byId('models-section').hidden = models.length === 0;
+  byId('models').replaceChildren(
+    ...models.map((model) =>
+      make(
+        'div',
+        'row',
+        make(
+          'div',
+          'what',
+          make('p', '', make('strong', '', model.id)),
+          make(
+            'p',
+            'dim',
+            model.reason || `${number(model.inferences)} inferences, ${number(model.meanMicros)} µs each`,
+          ),
+        ),
+        make(
+          'p',
+          model.state === 'running' ? 'good' : model.state === 'failed' ? 'bad' : 'warn',
+          model.lastScore === null ? model.state : `score ${number(model.lastScore)}`,
+        ),
+      ),
+    ),
+  );
+  byId('values').replaceChildren(valuesTable(values, now));
+}
+
+async function refresh() {
+  try {
+    const response = await fetch('/api/status', { signal: AbortSignal.timeout(3000) });
+    if (!response.ok) throw new Error(response.statusText);
+    show(await response.json());
+    byId('lost').hidden = true;
+  } catch {
+    byId('lost').hidden = false;
+  }
+  setTimeout(refresh, 1000);
+}
+
+function ask(alarm) {
+  waiting = alarm;
+  byId('dialog-message').textContent = alarm.message;
+  byId('dialog-error').textContent = '';
+  byId('dialog').showModal();
+}
+
+byId('cancel').addEventListener('click', () => byId('dialog').close());
+byId('dialog-form').addEventListener('submit', async (event) => {
+  event.preventDefault();
+  const body = JSON.stringify({ by: byId('by').value.trim(), comment: byId('comment').value.trim() });
+  const url = `/api/alarms/${encodeURIComponent(waiting.id)}/acknowledge`;
+  try {
+    const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+    if (!response.ok) throw new Error((await response.json()).error ?? response.statusText);
+    byId('dialog').close();
+  } catch (error) {
+    byId('dialog-error').textContent = error.message;
+  }
+});
+
+refresh();

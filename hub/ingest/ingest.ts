@@ -1,0 +1,312 @@
+/**
+ * From a gateway's message to a committed answer: decode → place in the sequence → group commit (time series, then
+ * alarms and watermark in one transaction) → answer. A crash between any two steps is healed by the gateway's
+ * repeat, because each step passes over what it has done already. A message that cannot be read is kept in
+ * quarantine, counted and answered; it never stops the stream.
+ */
+
+import type { AlarmEvent } from '@lineside/shared/contracts/alarm.ts';
+import type { Committed, Hello } from '@lineside/shared/contracts/link.ts';
+import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
+import type { ProgressMark } from '@lineside/shared/lifecycle/progress.ts';
+import type { Logger } from '@lineside/shared/log/logger.ts';
+import { Backoff } from '@lineside/shared/time/backoff.ts';
+import { type Batch, readBatch } from '@lineside/shared/wire/batch-reader.ts';
+import { decompressBatch, type Envelope, readEnvelope } from '@lineside/shared/wire/envelope.ts';
+import type { HubTag } from '../andon/tag-catalog.ts';
+import type { RecordId, SampleColumns, TimeSeriesStore } from '../store/timeseries/time-series.ts';
+import type { CommittedRun, IngestLedger } from './ledger.ts';
+import { Sequence } from './sequence.ts';
+
+/** Accepted records wait at most so long for company before they are committed together. Milliseconds. */
+const GROUP_MS = 100;
+/** Most samples of one group commit, and of all that may wait; beyond, the broker holds messages back. */
+const MAX_GROUP_SAMPLES = 250_000;
+const MAX_WAITING_SAMPLES = 1_000_000;
+
+/** What a record means to those who show the present: samples with the hub's tags, in order. */
+export interface Arrival {
+  gateway: string;
+  samples: SampleColumns;
+  frames: { device: string; receivedAt: number }[];
+}
+
+export interface IngestOptions {
+  timeSeries: TimeSeriesStore;
+  ledger: IngestLedger;
+  answer(gateway: string, committed: Committed): void;
+  /** Called when a record is accepted, before it is committed: the present should not wait for the disk. */
+  onArrival(arrival: Arrival): void;
+  onTags(tags: HubTag[]): void;
+  /** Called after a commit. */
+  onCommitted(runs: CommittedRun[]): void;
+  onQuarantine(gateway: string): void;
+  log: Logger;
+  progress?: ProgressMark;
+}
+
+interface Accepted {
+  id: RecordId;
+  samples: SampleColumns;
+  alarms: AlarmEvent[];
+  gap: { from: number; to: number } | null;
+}
+
+interface Epoch {
+  gateway: string;
+  epoch: string;
+  sequence: Sequence;
+  /** Of the gateway's tag numbers; read from the store at first use. */
+  tags: Map<number, HubTag>;
+  /** Messages of one epoch are taken one after the other, also across awaits. */
+  turn: Promise<void>;
+}
+
+export interface IngestCounts {
+  recordsAccepted: number;
+  samplesAccepted: number;
+  duplicates: number;
+  holes: number;
+  quarantined: number;
+  /** Why nothing can be committed; empty while all is well. */
+  fault: string;
+}
+
+const EMPTY: SampleColumns = { tags: [], at: [], values: [], quality: [] };
+
+export class Ingest {
+  readonly #options: IngestOptions;
+  readonly #epochs = new Map<string, Promise<Epoch>>();
+  readonly #watermarks = new Map<string, number>();
+  readonly #backoff = new Backoff(250, 10_000);
+  #waiting: Accepted[] = [];
+  #waitingSamples = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #committing: Promise<void> | undefined;
+  #stopped = false;
+  #room: (() => void)[] = [];
+  readonly counts: IngestCounts = {
+    recordsAccepted: 0,
+    samplesAccepted: 0,
+    duplicates: 0,
+    holes: 0,
+    quarantined: 0,
+    fault: '',
+  };
+
+  constructor(options: IngestOptions) {
+    this.#options = options;
+  }
+
+  async start(): Promise<void> {
+    for (const { gateway, epoch, seq } of await this.#options.ledger.watermarks()) {
+      this.#watermarks.set(`${gateway} ${epoch}`, seq);
+    }
+    this.#options.progress?.pause();
+  }
+
+  /** Commits what was accepted, and takes nothing more. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    for (const go of this.#room.splice(0)) go();
+    await this.#committing;
+    await this.#commitGroup();
+  }
+
+  /** Tells a gateway that has just connected where its epoch stands. */
+  async hello(gateway: string, hello: Hello): Promise<void> {
+    const { epoch, sequence } = await this.#epoch(gateway, hello.epoch);
+    this.#options.answer(gateway, { epoch, seq: sequence.committed, resend: false });
+  }
+
+  /** Takes a data message. Resolves when the next one may come; never rejects for what a gateway sent. */
+  async data(gateway: string, payload: Buffer): Promise<void> {
+    if (this.#stopped) return;
+    let envelope: Envelope;
+    try {
+      envelope = readEnvelope(payload);
+    } catch (error) {
+      await this.#quarantine(gateway, messageOf(error), payload);
+      return;
+    }
+    const epoch = await this.#epoch(gateway, envelope.epoch);
+    epoch.turn = epoch.turn.then(() => this.#take(epoch, envelope, payload));
+    await epoch.turn;
+    if (this.#waitingSamples > MAX_WAITING_SAMPLES) await new Promise<void>((resolve) => this.#room.push(resolve));
+  }
+
+  async #take(epoch: Epoch, envelope: Envelope, payload: Buffer): Promise<void> {
+    const { sequence, gateway } = epoch;
+    const verdict = sequence.judge(envelope.seq, envelope.prev);
+    if (verdict.kind === 'duplicate') {
+      this.counts.duplicates++;
+      if (envelope.seq <= sequence.committed) this.#answer(epoch, false);
+      return;
+    }
+    if (verdict.kind === 'hole') {
+      this.counts.holes++;
+      this.#answer(epoch, true);
+      return;
+    }
+    const record: Accepted = {
+      id: { gateway, epoch: epoch.epoch, seq: envelope.seq },
+      samples: EMPTY,
+      alarms: [],
+      gap: verdict.gap,
+    };
+    try {
+      const batch = readBatch(decompressBatch(envelope.batch));
+      if (batch.catalog.length > 0) {
+        const described = await this.#options.ledger.describeTags(gateway, epoch.epoch, batch.catalog);
+        for (const [id, tag] of described) epoch.tags.set(id, tag);
+        this.#options.onTags([...described.values()]);
+      }
+      translate(batch, epoch.tags, record);
+      this.#arrived(gateway, batch, record.samples);
+    } catch (error) {
+      // Not the gateway's fault, and not the end of its data: nothing is accepted, it will come again.
+      if (!(error instanceof LinesideError) || error.blame !== 'peer') {
+        this.counts.fault = messageOf(error);
+        this.#options.log.error(
+          { gateway, seq: envelope.seq, error: messageOf(error) },
+          'record not taken; it will come again',
+        );
+        return;
+      }
+      record.samples = EMPTY;
+      record.alarms = [];
+      await this.#quarantine(gateway, `record ${envelope.seq}: ${messageOf(error)}`, payload);
+    }
+    sequence.accepted = envelope.seq;
+    this.counts.recordsAccepted++;
+    this.counts.samplesAccepted += record.samples.tags.length;
+    this.#waiting.push(record);
+    this.#waitingSamples += record.samples.tags.length;
+    this.#schedule(GROUP_MS);
+  }
+
+  #arrived(gateway: string, batch: Batch, samples: SampleColumns): void {
+    if (samples.tags.length === 0) return;
+    const frames = batch.frames.map(({ device, receivedAt }) => ({ device, receivedAt }));
+    this.#options.onArrival({ gateway, samples, frames });
+  }
+
+  #schedule(afterMs: number): void {
+    if (this.#timer || this.#committing || this.#stopped) return;
+    this.#options.progress?.resume();
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#committing = this.#commitGroup().finally(() => {
+        this.#committing = undefined;
+        if (this.#waiting.length === 0) this.#options.progress?.pause();
+        else this.#schedule(this.counts.fault === '' ? GROUP_MS : this.#backoff.next());
+      });
+    }, afterMs);
+  }
+
+  async #commitGroup(): Promise<void> {
+    const group: Accepted[] = [];
+    let samples = 0;
+    for (const record of this.#waiting) {
+      if (group.length > 0 && samples + record.samples.tags.length > MAX_GROUP_SAMPLES) break;
+      group.push(record);
+      samples += record.samples.tags.length;
+    }
+    if (group.length === 0) return;
+    try {
+      await this.#options.timeSeries.append(group.map(({ id, samples: columns }) => ({ id, samples: columns })));
+      const runs = runsOf(group);
+      await this.#options.ledger.commit(runs);
+      this.#waiting.splice(0, group.length);
+      this.#waitingSamples -= samples;
+      await this.#committed(runs);
+    } catch (error) {
+      if (this.counts.fault === '') {
+        this.#options.log.error(
+          { error: messageOf(error) },
+          'cannot commit; gateways keep their data and it is tried again',
+        );
+      }
+      this.counts.fault = messageOf(error);
+    }
+  }
+
+  async #committed(runs: CommittedRun[]): Promise<void> {
+    if (this.counts.fault !== '') this.#options.log.info('commits again');
+    this.counts.fault = '';
+    this.#backoff.reset();
+    this.#options.progress?.beat();
+    for (const run of runs) {
+      const epoch = await this.#epoch(run.gateway, run.epoch);
+      epoch.sequence.committed = run.seq;
+      this.#answer(epoch, false);
+    }
+    if (this.#waitingSamples <= MAX_WAITING_SAMPLES) for (const go of this.#room.splice(0)) go();
+    this.#options.onCommitted(runs);
+  }
+
+  #answer({ gateway, epoch, sequence }: Epoch, resend: boolean): void {
+    this.#options.answer(gateway, { epoch, seq: sequence.committed, resend });
+  }
+
+  async #quarantine(gateway: string, reason: string, message: Buffer): Promise<void> {
+    this.counts.quarantined++;
+    this.#options.log.warn({ gateway, reason, bytes: message.length }, 'message quarantined');
+    this.#options.onQuarantine(gateway);
+    try {
+      await this.#options.ledger.quarantine(gateway, reason, message);
+    } catch (error) {
+      this.#options.log.error({ gateway, error: messageOf(error) }, 'quarantined message could not be kept');
+    }
+  }
+
+  #epoch(gateway: string, epoch: string): Promise<Epoch> {
+    const key = `${gateway} ${epoch}`;
+    let known = this.#epochs.get(key);
+    if (!known) {
+      known = this.#options.ledger.knownTags(gateway, epoch).then((tags) => {
+        const sequence = new Sequence(this.#watermarks.get(key) ?? 0);
+        return { gateway, epoch, sequence, tags, turn: Promise.resolve() };
+      });
+      // A store that could not be read now may be readable at the next message.
+      known.catch(() => this.#epochs.delete(key));
+      this.#epochs.set(key, known);
+    }
+    return known;
+  }
+}
+
+/** Puts the batch into the record with the hub's tag ids. @throws LinesideError TAG_UNKNOWN. */
+function translate(batch: Batch, tags: Map<number, HubTag>, record: Accepted): void {
+  const idOf = (tag: number): number => {
+    const known = tags.get(tag);
+    if (!known) throw new LinesideError('TAG_UNKNOWN', 'peer', `tag ${tag} is not in the gateway's catalogue`);
+    return known.id;
+  };
+  record.samples = {
+    tags: batch.tags.map(idOf),
+    at: batch.sourceAt,
+    values: batch.values,
+    quality: batch.quality,
+  };
+  record.alarms = batch.alarms.map((event) => ({ ...event, tag: tags.get(event.tag)?.id ?? 0 }));
+}
+
+/** The group's records by gateway and epoch, in order. */
+function runsOf(group: Accepted[]): CommittedRun[] {
+  const runs = new Map<string, CommittedRun>();
+  for (const { id, samples, alarms, gap } of group) {
+    const key = `${id.gateway} ${id.epoch}`;
+    let run = runs.get(key);
+    if (!run) {
+      run = { gateway: id.gateway, epoch: id.epoch, seq: 0, samples: 0, gaps: [], alarms: [] };
+      runs.set(key, run);
+    }
+    run.seq = id.seq;
+    run.samples += samples.tags.length;
+    run.alarms.push(...alarms);
+    if (gap) run.gaps.push({ ...gap, cause: 'no longer on the gateway’s disk: dropped or damaged there' });
+  }
+  return [...runs.values()];
+}

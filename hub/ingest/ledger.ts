@@ -1,0 +1,27 @@
+/** What ingest needs of the relational store. */
+import type { AlarmEvent } from '@lineside/shared/contracts/alarm.ts';
+import type { TagInfo } from '@lineside/shared/contracts/frame.ts';
+import type { HubTag } from '../andon/tag-catalog.ts';
+
+/** Records of one gateway and epoch that were committed to the time series together. */
+export interface CommittedRun {
+  gateway: string;
+  epoch: string;
+  /** The newest of them. */
+  seq: number;
+  samples: number;
+  gaps: { from: number; to: number; cause: string }[];
+  /** In order; `tag` is the hub's id. */
+  alarms: AlarmEvent[];
+}
+
+export interface IngestLedger {
+  watermarks(): Promise<{ gateway: string; epoch: string; seq: number }[]>;
+  /** Makes the gateway's tag numbers known; returns the hub's tag of each. */
+  describeTags(gateway: string, epoch: string, tags: TagInfo[]): Promise<Map<number, HubTag>>;
+  /** What was described before. */
+  knownTags(gateway: string, epoch: string): Promise<Map<number, HubTag>>;
+  /** All of it or nothing; a repeat changes nothing. */
+  commit(runs: CommittedRun[]): Promise<void>;
+  quarantine(gateway: string, reason: string, message: Buffer): Promise<void>;
+}

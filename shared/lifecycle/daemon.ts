@@ -1,0 +1,56 @@
+/**
+ * The life of a daemon: start, tell the service manager, wait for the word to stop, unwind in reverse. A start
+ * that fails half-way is unwound by the same list.
+ */
+import { LinesideError, messageOf } from '../errors/lineside-error.ts';
+import type { Logger } from '../log/logger.ts';
+import { Progress } from './progress.ts';
+import { createServiceNotifier } from './service-notify.ts';
+import { Unwind } from './unwind.ts';
+
+/** Each part has so long to stop; the demo promises that all of them are down within 5 s. Milliseconds. */
+const STEP_DEADLINE_MS = 3_500;
+
+export interface DaemonContext {
+  unwind: Unwind;
+  progress: Progress;
+}
+
+/**
+ * Runs until SIGTERM, SIGINT or the end of the process that started it with an IPC channel. Returns the exit code:
+ * 0 after a clean stop, 1 when the start failed or a part did not stop.
+ * @param start opens everything and returns one line for the service manager's status
+ */
+export async function runDaemon(log: Logger, start: (context: DaemonContext) => Promise<string>): Promise<number> {
+  const unwind = new Unwind();
+  const notifier = createServiceNotifier({ log });
+  const progress = new Progress({ log, watchdog: notifier.watchdog });
+  const stop = stopRequested();
+  let failed = false;
+  try {
+    const status = await start({ unwind, progress });
+    progress.start();
+    unwind.defer('watchdog', () => progress.stop());
+    await notifier.ready(status);
+    process.send?.({ ready: true });
+    log.info({ reason: await stop }, 'stopping');
+  } catch (error) {
+    failed = true;
+    const known = error instanceof LinesideError;
+    log.fatal({ code: known ? error.code : undefined, err: known ? undefined : error }, messageOf(error));
+  }
+  await notifier.stopping();
+  const result = await unwind.unwind(log, STEP_DEADLINE_MS);
+  await notifier.close();
+  log.info('stopped');
+  return failed || result.failed.length > 0 ? 1 : 0;
+}
+
+function stopRequested(): Promise<string> {
+  return new Promise((resolve) => {
+    process.once('SIGTERM', () => resolve('SIGTERM'));
+    process.once('SIGINT', () => resolve('SIGINT'));
+    // Started by the demo or a test: without its parent nobody would ever stop it.
+    process.once('disconnect', () => resolve('the parent process is gone'));
+  });
+}
