@@ -27,6 +27,6 @@ VOLUME ["/var/lib/lineside"]
 EXPOSE 8081
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=3 \
-  CMD ["node", "/app/docker/healthcheck.ts", "http://127.0.0.1:8081/health"]
+  CMD ["node", "/app/docker/healthcheck.ts", "http://127.0.0.1:8081/api/status"]
 ENTRYPOINT ["node", "/app/gateway/main.ts"]
 CMD ["run", "--config", "/etc/lineside/gateway.yaml"]
