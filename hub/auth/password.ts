@@ -1,8 +1,9 @@
 /** Passwords of people: argon2id with the parameters of RFC 9106, second recommendation scaled to a small server. */
 import { randomBytes } from 'node:crypto';
-import { Algorithm, hash, verify } from '@node-rs/argon2';
+import { hash, verify } from '@node-rs/argon2';
 
-const OPTIONS = { algorithm: Algorithm.Argon2id, memoryCost: 19_456, timeCost: 2, parallelism: 1 };
+/** Argon2id is the library's default; memory in KiB. */
+const OPTIONS = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
 
 /** Letters and digits that cannot be taken for one another when read from a screen. */
 const ALPHABET = 'abcdefghijkmnpqrstuvwxyz23456789';

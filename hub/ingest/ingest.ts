@@ -6,6 +6,7 @@
  */
 
 import type { AlarmEvent } from '@lineside/shared/contracts/alarm.ts';
+import type { TagInfo } from '@lineside/shared/contracts/frame.ts';
 import type { Committed, Hello } from '@lineside/shared/contracts/link.ts';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { ProgressMark } from '@lineside/shared/lifecycle/progress.ts';
@@ -13,13 +14,12 @@ import type { Logger } from '@lineside/shared/log/logger.ts';
 import { Backoff } from '@lineside/shared/time/backoff.ts';
 import { type Batch, readBatch } from '@lineside/shared/wire/batch-reader.ts';
 import { decompressBatch, type Envelope, readEnvelope } from '@lineside/shared/wire/envelope.ts';
-import type { HubTag } from '../andon/tag-catalog.ts';
 import type { RecordId, SampleColumns, TimeSeriesStore } from '../store/timeseries/time-series.ts';
 import type { CommittedRun, IngestLedger } from './ledger.ts';
 import { Sequence } from './sequence.ts';
 
 /** Accepted records wait at most so long for company before they are committed together. Milliseconds. */
-const GROUP_MS = 100;
+const GROUP_MS = 200;
 /** Most samples of one group commit, and of all that may wait; beyond, the broker holds messages back. */
 const MAX_GROUP_SAMPLES = 250_000;
 const MAX_WAITING_SAMPLES = 1_000_000;
@@ -37,9 +37,10 @@ export interface IngestOptions {
   answer(gateway: string, committed: Committed): void;
   /** Called when a record is accepted, before it is committed: the present should not wait for the disk. */
   onArrival(arrival: Arrival): void;
-  onTags(tags: HubTag[]): void;
-  /** Called after a commit. */
-  onCommitted(runs: CommittedRun[]): void;
+  /** A gateway has described tags; `ids` gives the hub's id for each of its own. */
+  onTags(gateway: string, tags: TagInfo[], ids: Map<number, number>): void;
+  /** Called after a commit, with the alarm occurrences that it changed. */
+  onCommitted(runs: CommittedRun[], changedAlarms: string[]): void;
   onQuarantine(gateway: string): void;
   log: Logger;
   progress?: ProgressMark;
@@ -57,7 +58,7 @@ interface Epoch {
   epoch: string;
   sequence: Sequence;
   /** Of the gateway's tag numbers; read from the store at first use. */
-  tags: Map<number, HubTag>;
+  tags: Map<number, number>;
   /** Messages of one epoch are taken one after the other, also across awaits. */
   turn: Promise<void>;
 }
@@ -160,7 +161,7 @@ export class Ingest {
       if (batch.catalog.length > 0) {
         const described = await this.#options.ledger.describeTags(gateway, epoch.epoch, batch.catalog);
         for (const [id, tag] of described) epoch.tags.set(id, tag);
-        this.#options.onTags([...described.values()]);
+        this.#options.onTags(gateway, batch.catalog, described);
       }
       translate(batch, epoch.tags, record);
       this.#arrived(gateway, batch, record.samples);
@@ -217,10 +218,10 @@ export class Ingest {
     try {
       await this.#options.timeSeries.append(group.map(({ id, samples: columns }) => ({ id, samples: columns })));
       const runs = runsOf(group);
-      await this.#options.ledger.commit(runs);
+      const changedAlarms = await this.#options.ledger.commit(runs);
       this.#waiting.splice(0, group.length);
       this.#waitingSamples -= samples;
-      await this.#committed(runs);
+      await this.#committed(runs, changedAlarms);
     } catch (error) {
       if (this.counts.fault === '') {
         this.#options.log.error(
@@ -232,7 +233,7 @@ export class Ingest {
     }
   }
 
-  async #committed(runs: CommittedRun[]): Promise<void> {
+  async #committed(runs: CommittedRun[], changedAlarms: string[]): Promise<void> {
     if (this.counts.fault !== '') this.#options.log.info('commits again');
     this.counts.fault = '';
     this.#backoff.reset();
@@ -243,7 +244,7 @@ export class Ingest {
       this.#answer(epoch, false);
     }
     if (this.#waitingSamples <= MAX_WAITING_SAMPLES) for (const go of this.#room.splice(0)) go();
-    this.#options.onCommitted(runs);
+    this.#options.onCommitted(runs, changedAlarms);
   }
 
   #answer({ gateway, epoch, sequence }: Epoch, resend: boolean): void {
@@ -278,11 +279,13 @@ export class Ingest {
 }
 
 /** Puts the batch into the record with the hub's tag ids. @throws LinesideError TAG_UNKNOWN. */
-function translate(batch: Batch, tags: Map<number, HubTag>, record: Accepted): void {
+function translate(batch: Batch, tags: Map<number, number>, record: Accepted): void {
   const idOf = (tag: number): number => {
     const known = tags.get(tag);
-    if (!known) throw new LinesideError('TAG_UNKNOWN', 'peer', `tag ${tag} is not in the gateway's catalogue`);
-    return known.id;
+    if (known === undefined) {
+      throw new LinesideError('TAG_UNKNOWN', 'peer', `tag ${tag} is not in the gateway's catalogue`);
+    }
+    return known;
   };
   record.samples = {
     tags: batch.tags.map(idOf),
@@ -290,7 +293,7 @@ function translate(batch: Batch, tags: Map<number, HubTag>, record: Accepted): v
     values: batch.values,
     quality: batch.quality,
   };
-  record.alarms = batch.alarms.map((event) => ({ ...event, tag: tags.get(event.tag)?.id ?? 0 }));
+  record.alarms = batch.alarms.map((event) => ({ ...event, tag: tags.get(event.tag) ?? 0 }));
 }
 
 /** The group's records by gateway and epoch, in order. */

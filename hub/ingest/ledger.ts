@@ -1,7 +1,6 @@
 /** What ingest needs of the relational store. */
 import type { AlarmEvent } from '@lineside/shared/contracts/alarm.ts';
 import type { TagInfo } from '@lineside/shared/contracts/frame.ts';
-import type { HubTag } from '../andon/tag-catalog.ts';
 
 /** Records of one gateway and epoch that were committed to the time series together. */
 export interface CommittedRun {
@@ -17,11 +16,11 @@ export interface CommittedRun {
 
 export interface IngestLedger {
   watermarks(): Promise<{ gateway: string; epoch: string; seq: number }[]>;
-  /** Makes the gateway's tag numbers known; returns the hub's tag of each. */
-  describeTags(gateway: string, epoch: string, tags: TagInfo[]): Promise<Map<number, HubTag>>;
+  /** Makes the gateway's tag numbers known; returns the hub's id for each. */
+  describeTags(gateway: string, epoch: string, tags: TagInfo[]): Promise<Map<number, number>>;
   /** What was described before. */
-  knownTags(gateway: string, epoch: string): Promise<Map<number, HubTag>>;
-  /** All of it or nothing; a repeat changes nothing. */
-  commit(runs: CommittedRun[]): Promise<void>;
+  knownTags(gateway: string, epoch: string): Promise<Map<number, number>>;
+  /** A repeat changes nothing. Returns the alarm occurrences that have changed. */
+  commit(runs: CommittedRun[]): Promise<string[]>;
   quarantine(gateway: string, reason: string, message: Buffer): Promise<void>;
 }

@@ -3,19 +3,25 @@ import { isGood } from '@lineside/shared/contracts/quality.ts';
 import type { StoredSample } from '../store/timeseries/time-series.ts';
 
 /**
- * Sum of the increases between Good samples, which are by time and begin with the newest before the range. A
- * counter that falls was set to 0 and counted on: what it shows now was made since then. Null when fewer than two
- * Good samples exist, for then nothing is known.
+ * Sums the increases between Good samples, which come by time and begin with the newest before the range. A
+ * counter that falls was set to 0 and counted on: what it shows now was made since then.
  */
-export function counted(samples: StoredSample[]): number | null {
-  let previous: number | null = null;
-  let sum = 0;
-  let known = 0;
-  for (const { value, quality } of samples) {
-    if (!isGood(quality) || typeof value !== 'number' || !Number.isFinite(value)) continue;
-    known++;
-    if (previous !== null) sum += value >= previous ? value - previous : value;
-    previous = value;
+export class CounterTotal {
+  #previous: number | null = null;
+  #sum = 0;
+  #known = 0;
+
+  add(samples: StoredSample[]): void {
+    for (const { value, quality } of samples) {
+      if (!isGood(quality) || typeof value !== 'number' || !Number.isFinite(value)) continue;
+      this.#known++;
+      if (this.#previous !== null) this.#sum += value >= this.#previous ? value - this.#previous : value;
+      this.#previous = value;
+    }
   }
-  return known >= 2 ? sum : null;
+
+  /** Null while fewer than two Good samples have come, for then nothing is known. */
+  get total(): number | null {
+    return this.#known >= 2 ? this.#sum : null;
+  }
 }

@@ -1,0 +1,118 @@
+/**
+ * The alarms of all gateways as people see and acknowledge them. The gateway is where an alarm lives: an
+ * acknowledgement travels there as a command, and only the event that comes back makes it so.
+ */
+import { randomUUID } from 'node:crypto';
+import { ALARM_PRIORITIES } from '@lineside/shared/contracts/alarm.ts';
+import type { AlarmView } from '@lineside/shared/contracts/api.ts';
+import type { Command } from '@lineside/shared/contracts/link.ts';
+import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
+import type { Kysely } from 'kysely';
+import { type AlarmCursor, alarmHistory, findAlarm, openAlarms } from '../store/postgres/alarms.ts';
+import { createCommand, pendingCommands, pendingOccurrences } from '../store/postgres/commands.ts';
+import type { Database, Row } from '../store/postgres/schema.ts';
+
+export interface AlarmDeskOptions {
+  db: Kysely<Database>;
+  /** Name and path of the machine that a device belongs to. */
+  machineOf(gateway: string, device: string): { path: string; name: string } | undefined;
+  send(gateway: string, command: Command): void;
+  onChange(alarm: AlarmView): void;
+  now(): number;
+}
+
+export class AlarmDesk {
+  readonly #options: AlarmDeskOptions;
+  /** All that are not normal. */
+  readonly #open = new Map<string, AlarmView>();
+  #pending = new Set<string>();
+
+  constructor(options: AlarmDeskOptions) {
+    this.#options = options;
+  }
+
+  async start(): Promise<void> {
+    this.#pending = await pendingOccurrences(this.#options.db);
+    for (const row of await openAlarms(this.#options.db)) this.#open.set(row.occurrence, this.#view(row));
+  }
+
+  /** All that are not normal, most urgent first, then newest. */
+  open(): AlarmView[] {
+    return [...this.#open.values()].sort(
+      (a, b) =>
+        ALARM_PRIORITIES.indexOf(a.priority) - ALARM_PRIORITIES.indexOf(b.priority) || b.raisedAt - a.raisedAt,
+    );
+  }
+
+  async history(limit: number, before?: AlarmCursor): Promise<AlarmView[]> {
+    const rows = await alarmHistory(this.#options.db, before ? { limit, before } : { limit });
+    return rows.map((row) => this.#view(row));
+  }
+
+  /** Events of these occurrences have been committed. */
+  async changed(occurrences: string[]): Promise<void> {
+    for (const occurrence of new Set(occurrences)) {
+      const row = await findAlarm(this.#options.db, occurrence);
+      if (!row) continue;
+      if (row.state === 'acknowledged' || row.state === 'normal') this.#pending.delete(occurrence);
+      this.#tell(row);
+    }
+  }
+
+  /**
+   * Asks the gateway to acknowledge. The answer is the alarm as it stands, marked as on its way.
+   * @throws LinesideError ALARM_NOT_FOUND, ALARM_ACKNOWLEDGED
+   */
+  async acknowledge(occurrence: string, by: string, comment: string): Promise<AlarmView> {
+    const { db, now } = this.#options;
+    const row = await findAlarm(db, occurrence);
+    if (!row) throw new LinesideError('ALARM_NOT_FOUND', 'peer', 'there is no such alarm');
+    if (row.state === 'acknowledged' || row.state === 'normal') {
+      throw new LinesideError('ALARM_ACKNOWLEDGED', 'peer', 'this alarm has been acknowledged already, or is over');
+    }
+    if (!this.#pending.has(occurrence)) {
+      const command: Command = { id: randomUUID(), type: 'alarm.acknowledge', occurrence, by, comment, at: now() };
+      await createCommand(db, row.gateway, command);
+      this.#pending.add(occurrence);
+      this.#options.send(row.gateway, command);
+    }
+    return this.#tell(row);
+  }
+
+  /** A gateway has connected: what it may have missed is said again. */
+  async repeatFor(gateway: string): Promise<void> {
+    for (const command of await pendingCommands(this.#options.db, gateway)) this.#options.send(gateway, command);
+  }
+
+  #tell(row: Row<'alarms'>): AlarmView {
+    const view = this.#view(row);
+    if (view.state === 'normal') this.#open.delete(view.occurrence);
+    else this.#open.set(view.occurrence, view);
+    this.#options.onChange(view);
+    return view;
+  }
+
+  #view(row: Row<'alarms'>): AlarmView {
+    const machine = this.#options.machineOf(row.gateway, row.device);
+    return {
+      occurrence: row.occurrence,
+      gateway: row.gateway,
+      rule: row.rule,
+      device: row.device,
+      machine: machine?.path ?? '',
+      machineName: machine?.name ?? row.device,
+      message: row.message,
+      priority: row.priority,
+      state: row.state,
+      raisedAt: row.raised_at,
+      returnedAt: row.returned_at,
+      acknowledgedAt: row.acknowledged_at,
+      acknowledgedBy: row.acknowledged_by,
+      comment: row.comment,
+      acknowledgePending: this.#pending.has(row.occurrence),
+      value: row.value,
+      limit: row.limit_value,
+      unit: row.unit,
+    };
+  }
+}

@@ -1,0 +1,30 @@
+/** The ledger of ingest on the relational store. */
+import type { Kysely } from 'kysely';
+import { commitRecords, watermarks } from '../store/postgres/ledger.ts';
+import { insertQuarantine } from '../store/postgres/quarantine.ts';
+import type { Database } from '../store/postgres/schema.ts';
+import { tagIds, upsertCatalogue } from '../store/postgres/tags.ts';
+import type { IngestLedger } from './ledger.ts';
+
+export function relationalLedger(db: Kysely<Database>, now: () => number): IngestLedger {
+  return {
+    watermarks: () => watermarks(db),
+    describeTags: (gateway, epoch, tags) => upsertCatalogue(db, gateway, epoch, tags),
+    knownTags: (gateway, epoch) => tagIds(db, gateway, epoch),
+    async commit(runs) {
+      const changed: string[] = [];
+      for (const { gaps, alarms, ...run } of runs) {
+        const occurrences = await commitRecords(db, {
+          ...run,
+          gaps: gaps.map(({ from, to, cause }) => ({ fromSeq: from, toSeq: to, cause })),
+          // 0 stands for a tag that has left the configuration.
+          alarmEvents: alarms.map((event) => ({ ...event, tag: event.tag === 0 ? null : event.tag })),
+          at: now(),
+        });
+        changed.push(...occurrences);
+      }
+      return changed;
+    },
+    quarantine: (gateway, reason, payload) => insertQuarantine(db, { gateway, at: now(), reason, payload }),
+  };
+}
