@@ -1,0 +1,114 @@
+/** Alarms as the hub knows them from the gateways' events. */
+import type { AlarmEvent } from '@lineside/shared/contracts/alarm.ts';
+import type { Kysely, Transaction } from 'kysely';
+import { cleanText } from './clean-text.ts';
+import { finishCommands } from './commands.ts';
+import type { Database, Row } from './schema.ts';
+
+/** An event whose tag is the hub's id, or null when the hub does not know the tag. */
+export type HubAlarmEvent = Omit<AlarmEvent, 'tag'> & { tag: number | null };
+
+/** Where a page of the history ended: the last alarm on it. */
+export interface AlarmCursor {
+  raisedAt: number;
+  occurrence: string;
+}
+
+/**
+ * Takes one event. Events of an occurrence come in order, but may come again: one that is known changes nothing, so
+ * a repeat of an old one does not bring an old state back. Ends the commands that the event answers.
+ *
+ * @returns whether it was new
+ */
+export async function applyAlarmEvent(
+  trx: Transaction<Database>,
+  gateway: string,
+  event: HubAlarmEvent,
+): Promise<boolean> {
+  const { tag, priority, state, at, value, limit } = event;
+  const [occurrence, rule, device] = [event.occurrence, event.rule, event.device].map(cleanText) as [
+    string,
+    string,
+    string,
+  ];
+  const [message, unit] = [event.message, event.unit].map(cleanText) as [string, string];
+  await trx
+    .insertInto('alarms')
+    .values({
+      ...{ occurrence, gateway, rule, device, tag, priority, message, state, unit, value },
+      ...{ limit_value: limit, raised_at: at, returned_at: null, acknowledged_at: null },
+    })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
+  const { numInsertedOrUpdatedRows } = await trx
+    .insertInto('alarm_events')
+    .values({
+      occurrence,
+      transition: event.transition,
+      at,
+      by_whom: cleanText(event.by),
+      value,
+      comment: cleanText(event.comment),
+    })
+    .onConflict((conflict) => conflict.doNothing())
+    .executeTakeFirstOrThrow();
+  if (numInsertedOrUpdatedRows !== 1n) return false;
+  await trx
+    .updateTable('alarms')
+    .set({ state, ...changesOf(event) })
+    .where('occurrence', '=', occurrence)
+    .execute();
+  if (state === 'acknowledged' || state === 'normal') await finishCommands(trx, occurrence, at);
+  return true;
+}
+
+function changesOf(event: HubAlarmEvent) {
+  switch (event.transition) {
+    case 'raised': {
+      // Also when the condition comes back within the occurrence: it waits to be acknowledged anew.
+      const { priority, value, limit } = event;
+      const open = { returned_at: null, acknowledged_at: null, acknowledged_by: '', comment: '' };
+      return { ...open, priority, message: cleanText(event.message), value, limit_value: limit };
+    }
+    case 'returned':
+      return { returned_at: event.at };
+    case 'acknowledged':
+      return { acknowledged_at: event.at, acknowledged_by: cleanText(event.by), comment: cleanText(event.comment) };
+  }
+}
+
+/** All that are not normal, newest first. */
+export async function openAlarms(db: Kysely<Database>, limit = 1_000): Promise<Row<'alarms'>[]> {
+  return db
+    .selectFrom('alarms')
+    .selectAll()
+    .where('state', '<>', 'normal')
+    .orderBy('raised_at', 'desc')
+    .orderBy('occurrence', 'desc')
+    .limit(limit)
+    .execute();
+}
+
+/** A page of all alarms, newest first, that begins after `before`. */
+export async function alarmHistory(
+  db: Kysely<Database>,
+  options: { limit: number; before?: AlarmCursor },
+): Promise<Row<'alarms'>[]> {
+  let query = db.selectFrom('alarms').selectAll();
+  const { before } = options;
+  if (before) {
+    query = query.where((e) =>
+      e(e.refTuple('raised_at', 'occurrence'), '<', e.tuple(before.raisedAt, before.occurrence)),
+    );
+  }
+  return query.orderBy('raised_at', 'desc').orderBy('occurrence', 'desc').limit(options.limit).execute();
+}
+
+export async function findAlarm(db: Kysely<Database>, occurrence: string): Promise<Row<'alarms'> | undefined> {
+  return db.selectFrom('alarms').selectAll().where('occurrence', '=', occurrence).executeTakeFirst();
+}
+
+/** What happened in one occurrence, oldest first. */
+export async function alarmEvents(db: Kysely<Database>, occurrence: string): Promise<Row<'alarm_events'>[]> {
+  return db.selectFrom('alarm_events').selectAll().where('occurrence', '=', occurrence).orderBy('at').execute();
+}

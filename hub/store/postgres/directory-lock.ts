@@ -1,0 +1,135 @@
+/**
+ * One process for a directory: PGlite itself lets a second one in, and the two then destroy each other's pages.
+ *
+ * The lock is a file that names its holder. A holder on this host is checked by process id and start time, so an
+ * id that was given out again does not count. A holder on another host (a container whose volume this is) cannot be
+ * looked at, so holders touch their file, and one untouched for a minute is taken over.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { link, mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
+
+const TOUCH_MS = 10_000;
+const STALE_MS = 60_000;
+
+interface Holder {
+  pid: number;
+  host: string;
+  /** Start of the process in clock ticks since boot; empty where the system does not tell. */
+  started: string;
+}
+
+export class DirectoryLock {
+  readonly #directory: string;
+  readonly #file: string;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+    this.#file = join(directory, 'lock');
+  }
+
+  /** Creates the directory if need be. @throws LinesideError `store.locked` naming the holder, `store.unusable` */
+  async acquire(): Promise<void> {
+    const own = join(this.#directory, `lock.${process.pid}.${Math.random().toString(36).slice(2)}`);
+    const holder: Holder = { pid: process.pid, host: hostname(), started: startOf(process.pid) };
+    try {
+      await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+      await writeFile(own, JSON.stringify(holder), { flag: 'wx' });
+      // A link appears whole or not at all, and never over another.
+      while (!(await linked(own, this.#file))) await this.#takeOver(`${own}.stale`);
+    } catch (error) {
+      if (error instanceof LinesideError) throw error;
+      throw new LinesideError(
+        'store.unusable',
+        'outside',
+        `The directory ${this.#directory} cannot be used: ${messageOf(error)}. Check that it belongs to the hub's user.`,
+        { cause: error },
+      );
+    } finally {
+      await rm(own, { force: true }).catch(() => undefined);
+    }
+    this.#timer = setInterval(() => {
+      const now = new Date();
+      utimes(this.#file, now, now).catch(() => undefined);
+    }, TOUCH_MS).unref();
+  }
+
+  /** Idempotent. */
+  async release(): Promise<void> {
+    if (!this.#timer) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    await rm(this.#file, { force: true });
+  }
+
+  /** Removes the lock of a holder that is gone; throws when it lives. */
+  async #takeOver(aside: string): Promise<void> {
+    const found = await readFile(this.#file, 'utf8').catch(() => undefined);
+    if (found === undefined) return;
+    const holder = parse(found);
+    if (await this.#lives(holder)) {
+      const where = holder.host === hostname() ? '' : ` on ${holder.host}`;
+      throw new LinesideError(
+        'store.locked',
+        'config',
+        `The database directory ${this.#directory} is held by the process with PID ${holder.pid}${where}. ` +
+          'Only one hub may use it: stop the other one, or give this one another data directory.',
+      );
+    }
+    // Of two that find the same dead holder, one moves its file; the other must not move the winner's.
+    if (
+      !(await rename(this.#file, aside).then(
+        () => true,
+        () => false,
+      ))
+    )
+      return;
+    if ((await readFile(aside, 'utf8')) !== found) await linked(aside, this.#file);
+    await rm(aside, { force: true });
+  }
+
+  async #lives(holder: Holder): Promise<boolean> {
+    if (holder.host !== hostname()) {
+      const { mtimeMs } = await stat(this.#file).catch(() => ({ mtimeMs: 0 }));
+      return Date.now() - mtimeMs < STALE_MS;
+    }
+    try {
+      process.kill(holder.pid, 0);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
+    }
+    return startOf(holder.pid) === holder.started;
+  }
+}
+
+async function linked(from: string, to: string): Promise<boolean> {
+  try {
+    await link(from, to);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** What cannot be read was cut off while it was written, and so has no living holder. */
+function parse(text: string): Holder {
+  try {
+    const { pid, host, started } = JSON.parse(text) as Holder;
+    if (Number.isInteger(pid) && pid > 0 && typeof host === 'string') return { pid, host, started };
+  } catch {
+    // Falls through.
+  }
+  return { pid: 0x7fff_ffff, host: hostname(), started: '' };
+}
+
+/** Field 22 of proc(5) stat, after the command's name, which may hold spaces and parentheses. */
+function startOf(pid: number): string {
+  const file = `/proc/${pid}/stat`;
+  if (!existsSync(file)) return '';
+  const text = readFileSync(file, 'utf8');
+  return text.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+}

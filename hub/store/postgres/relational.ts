@@ -1,0 +1,85 @@
+/** Opens the embedded relational store: lock, worker, migrations, and the upkeep that PostgreSQL's daemons would do. */
+import { join } from 'node:path';
+import { type LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
+import type { Logger } from '@lineside/shared/log/logger.ts';
+import { Kysely, sql } from 'kysely';
+import { DirectoryLock } from './directory-lock.ts';
+import { migrate } from './migrate.ts';
+import { PgliteClient } from './pglite-client.ts';
+import { PgliteDialect } from './pglite-dialect.ts';
+import type { Diagnostics } from './pglite-protocol.ts';
+import type { Database } from './schema.ts';
+
+/** PGlite runs PostgreSQL without its checkpointer: nothing else would ever let go of old log files. */
+const CHECKPOINT_MS = 10 * 60_000;
+/** Nor is there an autovacuum: dead rows, statistics and transaction ids are seen to here. */
+const VACUUM_MS = 6 * 3_600_000;
+
+export interface RelationalOptions {
+  /** Directory of the store's own; made when it is not there. */
+  dataDir: string;
+  log?: Logger;
+  /** Called when the database stops by itself; every query fails from then on. */
+  onFailure?: (error: LinesideError) => void;
+}
+
+export interface Relational {
+  db: Kysely<Database>;
+  diagnostics(): Promise<Diagnostics>;
+  /** Idempotent. Lets running queries finish, then shuts down with a checkpoint. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the store and brings its tables up to date: about 4 s for a new directory, then half a second.
+ *
+ * @throws LinesideError `store.locked` naming the other process, `store.damaged`, `store.unusable`, `migration.*`
+ */
+export async function openRelational(options: RelationalOptions): Promise<Relational> {
+  const { dataDir, log } = options;
+  const lock = new DirectoryLock(dataDir);
+  await lock.acquire();
+  const client = new PgliteClient(
+    { directory: join(dataDir, 'data'), marker: join(dataDir, 'creating') },
+    (error) => {
+      log?.fatal({ reason: error.message }, 'relational store stopped');
+      options.onFailure?.(error);
+    },
+  );
+  const db = new Kysely<Database>({ dialect: new PgliteDialect(client) });
+  try {
+    await client.start();
+    await migrate(db, log);
+  } catch (error) {
+    await db.destroy();
+    await client.close();
+    await lock.release();
+    throw error;
+  }
+  const timers = [every(CHECKPOINT_MS, 'checkpoint', db, log), every(VACUUM_MS, 'vacuum (analyze)', db, log)];
+  let closing: Promise<void> | undefined;
+  return {
+    db,
+    diagnostics: () => client.diagnostics(),
+    close() {
+      closing ??= (async () => {
+        for (const timer of timers) clearInterval(timer);
+        await db.destroy();
+        await client.close();
+        await lock.release();
+      })();
+      return closing;
+    },
+  };
+}
+
+function every(ms: number, statement: string, db: Kysely<Database>, log: Logger | undefined): NodeJS.Timeout {
+  return setInterval(() => {
+    sql
+      .raw(statement)
+      .execute(db)
+      .catch((error: unknown) =>
+        log?.warn({ statement, reason: messageOf(error) }, 'upkeep of the relational store failed'),
+      );
+  }, ms).unref();
+}

@@ -1,0 +1,96 @@
+/**
+ * The tables as Kysely sees them; migrations/ is what makes them. All times are milliseconds since 1970 UTC. JSON is
+ * written as text: drivers disagree on what becomes of an array.
+ */
+import type { AlarmPriority, AlarmState, AlarmTransition } from '@lineside/shared/contracts/alarm.ts';
+import type { ValueType } from '@lineside/shared/contracts/frame.ts';
+import type { Command, GatewayStatus } from '@lineside/shared/contracts/link.ts';
+import type { ColumnType, Generated, GeneratedAlways, Selectable } from 'kysely';
+
+type Json<T> = ColumnType<T, string, string>;
+
+export type EquipmentLevel = 'enterprise' | 'site' | 'area' | 'line' | 'cell';
+
+export interface Database {
+  migrations: { name: string; sha256: string; applied_at: number };
+  users: { name: string; password_hash: string; created_at: number };
+  sessions: {
+    token_hash: string;
+    user_name: string;
+    created_at: number;
+    expires_at: number;
+    last_seen_at: number;
+  };
+  equipment: {
+    path: string;
+    parent: string | null;
+    level: EquipmentLevel;
+    name: string;
+    settings: Json<Record<string, unknown>>;
+  };
+  gateways: {
+    id: string;
+    first_seen_at: number;
+    last_seen_at: number;
+    version: Generated<string>;
+    online: Generated<boolean>;
+    online_since: number | null;
+    status: ColumnType<GatewayStatus | null, string | null, string | null>;
+  };
+  tags: {
+    id: GeneratedAlways<number>;
+    gateway: string;
+    device: string;
+    name: string;
+    type: ValueType;
+    unit: string;
+    description: string;
+  };
+  tag_ids: { gateway: string; epoch: string; gateway_tag: number; tag: number };
+  watermarks: { gateway: string; epoch: string; seq: number; samples: number; updated_at: number };
+  gaps: { gateway: string; epoch: string; from_seq: number; to_seq: number; cause: string; noted_at: number };
+  quarantine: {
+    id: GeneratedAlways<number>;
+    gateway: string;
+    received_at: number;
+    reason: string;
+    bytes: number;
+    sample: Uint8Array;
+  };
+  alarms: {
+    occurrence: string;
+    gateway: string;
+    rule: string;
+    device: string;
+    tag: number | null;
+    priority: AlarmPriority;
+    message: string;
+    state: AlarmState;
+    raised_at: number;
+    returned_at: number | null;
+    acknowledged_at: number | null;
+    acknowledged_by: Generated<string>;
+    comment: Generated<string>;
+    value: number | null;
+    limit_value: number | null;
+    unit: string;
+  };
+  alarm_events: {
+    occurrence: string;
+    transition: AlarmTransition;
+    at: number;
+    by_whom: string;
+    value: number | null;
+    comment: string;
+  };
+  commands: {
+    id: string;
+    gateway: string;
+    type: string;
+    body: Json<Command>;
+    created_at: number;
+    done_at: number | null;
+  };
+}
+
+export type Row<Table extends keyof Database> = Selectable<Database[Table]>;
