@@ -19,6 +19,8 @@ const START = [
   ...['-c', 'wal_sync_method=fsync'],
   // 128 MB by default, none of which these small tables need.
   ...['-c', 'shared_buffers=16MB'],
+  // How much log is kept for reuse after a checkpoint.
+  ...['-c', 'min_wal_size=32MB', '-c', 'max_wal_size=64MB'],
 ];
 
 const fileSystem = await start();

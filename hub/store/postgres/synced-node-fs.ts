@@ -4,7 +4,7 @@
  * PGlite starts PostgreSQL with fsync off (`-F`), and its NODEFS has no fsync to call: a power cut then loses
  * everything of the last minutes or leaves a database that does not open.
  */
-import { closeSync, fsyncSync, openSync, readdirSync } from 'node:fs';
+import { closeSync, constants, fsyncSync, openSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PGlite } from '@electric-sql/pglite';
 import { NodeFS } from '@electric-sql/pglite/nodefs';
@@ -13,9 +13,12 @@ import type { Diagnostics } from './pglite-protocol.ts';
 type InitOptions = Parameters<NodeFS['init']>[1];
 /** The parts of Emscripten's NODEFS that are used here. */
 interface NodeFsInternals {
-  stream_ops: { fsync?: (stream: { nfd?: number; node: unknown }) => number };
-  realPath(node: unknown): string;
+  stream_ops: { fsync?: (stream: { nfd: number; node: { mode: number } }) => number };
 }
+
+/** WASI's number for it, which is what Emscripten's libc expects. */
+const EIO = 29;
+const { S_IFMT, S_IFDIR } = constants;
 
 export class SyncedNodeFs extends NodeFS {
   readonly diagnostics: Diagnostics = { fileSyncs: 0, directorySyncs: 0 };
@@ -24,16 +27,15 @@ export class SyncedNodeFs extends NodeFS {
     const { emscriptenOpts } = await super.init(pg, options);
     const preRun = [...(emscriptenOpts.preRun ?? [])];
     preRun.push((module) => {
-      const nodefs = module.NODEFS as unknown as NodeFsInternals;
-      nodefs.stream_ops.fsync = (stream) => {
-        if (stream.nfd !== undefined) {
-          fsyncSync(stream.nfd);
-          this.diagnostics.fileSyncs++;
-        } else {
-          // PostgreSQL syncs a directory after a rename in it; NODEFS opens no descriptor for one.
-          syncDirectory(nodefs.realPath(stream.node));
-          this.diagnostics.directorySyncs++;
+      (module.NODEFS as unknown as NodeFsInternals).stream_ops.fsync = ({ nfd, node }) => {
+        try {
+          fsyncSync(nfd);
+        } catch {
+          // PostgreSQL stops at this, as it must: after a failed sync nobody knows what is on the disk.
+          return EIO;
         }
+        if ((node.mode & S_IFMT) === S_IFDIR) this.diagnostics.directorySyncs++;
+        else this.diagnostics.fileSyncs++;
         return 0;
       };
     });
