@@ -20,7 +20,8 @@ export const MOCK_LOGIN = { name: 'admin', password: 'lineside' };
 
 export class MockHub {
   readonly plant = new MockPlant();
-  private readonly app: FastifyInstance;
+  private readonly dist: string;
+  private app: FastifyInstance | null = null;
   private readonly clients = new Map<WebSocket, Set<number>>();
   private readonly sessions = new Set<string>();
   private timer: ReturnType<typeof setInterval> | undefined;
@@ -29,13 +30,15 @@ export class MockHub {
   acknowledgeDelayMs = 1_500;
   port = 0;
 
-  constructor() {
-    this.app = Fastify();
+  /** @param dist folder of the built web app */
+  constructor(dist = DIST) {
+    this.dist = dist;
   }
 
-  /** Listens on 127.0.0.1; port 0 asks the system for a free one. Returns the address. */
+  /** Listens on 127.0.0.1; port 0 asks the system for a free one. After a stop it knows its sessions still. */
   async start(port = 0): Promise<string> {
-    const { app } = this;
+    const app = Fastify();
+    this.app = app;
     await app.register(helmet, {
       contentSecurityPolicy: {
         useDefaults: false,
@@ -50,8 +53,8 @@ export class MockHub {
     });
     await app.register(cookie);
     await app.register(websocket);
-    await app.register(staticFiles, { root: DIST });
-    this.routes();
+    await app.register(staticFiles, { root: this.dist });
+    this.routes(app);
     const address = await app.listen({ host: '127.0.0.1', port });
     this.port = Number(new URL(address).port);
     this.timer = setInterval(() => this.tick(), TICK_MS);
@@ -61,7 +64,9 @@ export class MockHub {
   async stop(): Promise<void> {
     clearInterval(this.timer);
     for (const client of this.clients.keys()) client.terminate();
-    await this.app.close();
+    this.clients.clear();
+    await this.app?.close();
+    this.app = null;
   }
 
   /** Forgets all sessions and cuts their sockets, as after a restart with another key. */
@@ -89,8 +94,8 @@ export class MockHub {
     for (const message of changes.messages) this.send(message);
   }
 
-  private routes(): void {
-    const { app, plant } = this;
+  private routes(app: FastifyInstance): void {
+    const { plant } = this;
     app.addHook('onRequest', async (request, reply) => {
       const open = !request.url.startsWith('/api/') || request.url === '/api/v1/login';
       if (open || this.sessions.has(request.cookies[SESSION] ?? '')) return;

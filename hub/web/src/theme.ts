@@ -13,12 +13,26 @@ const petrol: MantineColorsTuple = [
   '#07455b',
 ];
 
+/** Mantine's grey of the dark scheme, brought to the tokens of app.css. */
+const dark: MantineColorsTuple = [
+  '#d3dae0',
+  '#b4bec6',
+  '#929ea9',
+  '#66727c',
+  '#414b54',
+  '#272e34',
+  '#1a1f23',
+  '#14181b',
+  '#0f1214',
+  '#0b0d0f',
+];
+
 export const theme = createTheme({
   primaryColor: 'petrol',
   primaryShade: { light: 7, dark: 4 },
   autoContrast: true,
   luminanceThreshold: 0.32,
-  colors: { petrol },
+  colors: { petrol, dark },
   defaultRadius: 'md',
   fontFamily: "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', 'Noto Sans', sans-serif",
   cursorType: 'pointer',

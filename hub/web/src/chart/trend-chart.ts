@@ -25,6 +25,7 @@ export interface TrendLook {
   text: string;
   grid: string;
   limit: string;
+  ground: string;
   /** CSS pixels of 1 rem, so that a wall screen's chart grows with its page. */
   rem: number;
 }
@@ -69,7 +70,7 @@ export class TrendChart {
   constructor(host: HTMLElement, options: TrendChartOptions) {
     this.host = host;
     this.options = options;
-    const { series, window, look } = options;
+    const { series, look } = options;
     this.plot = new uPlot(
       {
         width: Math.max(200, host.clientWidth),
@@ -92,7 +93,7 @@ export class TrendChart {
           () => [this.from / 1_000, this.to / 1_000],
           (scale) => this.limitsOn(scale),
         ),
-        axes: axesOf(series, look, window.spanMs),
+        axes: axesOf(series, look),
         hooks: {
           draw: [() => this.drawLimits()],
           setCursor: [() => this.tellCursor()],
@@ -182,7 +183,6 @@ export class TrendChart {
       if (!(y >= bbox.top && y <= bbox.top + bbox.height)) continue;
       ctx.save();
       ctx.strokeStyle = look.limit;
-      ctx.fillStyle = look.limit;
       ctx.lineWidth = 1.5 * devicePixelRatio;
       ctx.setLineDash([8 * devicePixelRatio, 5 * devicePixelRatio]);
       ctx.beginPath();
@@ -192,7 +192,14 @@ export class TrendChart {
       ctx.font = `600 ${0.75 * look.rem * devicePixelRatio}px system-ui, sans-serif`;
       ctx.textAlign = 'left';
       ctx.textBaseline = 'bottom';
-      ctx.fillText(limit.label, bbox.left + 8 * devicePixelRatio, y - 3 * devicePixelRatio);
+      const left = bbox.left + 8 * devicePixelRatio;
+      const height = 1.1 * look.rem * devicePixelRatio;
+      ctx.fillStyle = look.ground;
+      ctx.globalAlpha = 0.85;
+      ctx.fillRect(left - 3, y - height - 3, ctx.measureText(limit.label).width + 6, height);
+      ctx.globalAlpha = 1;
+      ctx.fillStyle = look.limit;
+      ctx.fillText(limit.label, left, y - 3 * devicePixelRatio);
       ctx.restore();
     }
   }

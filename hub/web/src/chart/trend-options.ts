@@ -49,14 +49,9 @@ export function scalesOf(
 }
 
 /** The time below, the first unit on the left, the second on the right; a third has no room and stands in the legend. */
-export function axesOf(lines: readonly TrendSeries[], look: TrendLook, spanMs: number): uPlot.Axis[] {
+export function axesOf(lines: readonly TrendSeries[], look: TrendLook): uPlot.Axis[] {
   const font = `${0.78 * look.rem}px system-ui, sans-serif`;
   const ticks = { show: false };
-  const time = new Intl.DateTimeFormat(undefined, {
-    hour: '2-digit',
-    minute: '2-digit',
-    ...(spanMs <= 300_000 ? { second: '2-digit' as const } : {}),
-  });
   const axes: uPlot.Axis[] = [
     {
       font,
@@ -64,8 +59,10 @@ export function axesOf(lines: readonly TrendSeries[], look: TrendLook, spanMs: n
       stroke: look.text,
       grid: { stroke: look.grid, width: 1 },
       size: 1.9 * look.rem,
-      space: (spanMs <= 300_000 ? 6.5 : 5) * look.rem,
-      values: (_plot, splits) => splits.map((seconds) => time.format(seconds * 1_000)),
+      space: 4.6 * look.rem,
+      incrs: TIME_STEPS,
+      values: (_plot, splits, _axis, _space, step) =>
+        splits.map((seconds) => (step < 60 ? clock : clockShort).format(seconds * 1_000)),
     },
   ];
   const keys = [...new Set(lines.map(scaleKey))];
@@ -85,6 +82,11 @@ export function axesOf(lines: readonly TrendSeries[], look: TrendLook, spanMs: n
   });
   return axes;
 }
+
+/** Distances of the time axis' lines, seconds: round to whoever reads a clock. */
+const TIME_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 14_400];
+const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+const clockShort = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
 
 const axisFormat = new Intl.NumberFormat(undefined, { maximumFractionDigits: 3 });
 

@@ -5,15 +5,19 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
+/** From here on nobody counts seconds, and a figure that ticks only draws the eye. */
+const STEADY = 10 * MINUTE;
+
 /**
- * A span in its two largest units, such as `4 min 12 s`; seconds are left out from an hour on.
+ * A span in its two largest units, such as `4 min 12 s` or `2 h 5 min`; seconds are left out from 10 minutes on.
  *
  * @param ms milliseconds; a negative span (two clocks disagree by a little) counts as none.
  */
 export function formatDuration(ms: number): string {
   const span = Math.max(0, Math.floor(ms / SECOND) * SECOND);
   if (span < MINUTE) return `${span / SECOND} s`;
-  if (span < HOUR) return pair(Math.floor(span / MINUTE), 'min', (span % MINUTE) / SECOND, 's');
+  if (span < STEADY) return pair(Math.floor(span / MINUTE), 'min', (span % MINUTE) / SECOND, 's');
+  if (span < HOUR) return `${Math.floor(span / MINUTE)} min`;
   if (span < DAY) return pair(Math.floor(span / HOUR), 'h', Math.floor((span % HOUR) / MINUTE), 'min');
   return pair(Math.floor(span / DAY), 'd', Math.floor((span % DAY) / HOUR), 'h');
 }
@@ -29,6 +33,11 @@ export function formatDurationShort(ms: number): string {
   if (span < HOUR) return `${Math.floor(span / MINUTE)} min`;
   if (span < DAY) return `${Math.floor(span / HOUR)} h`;
   return `${Math.floor(span / DAY)} d`;
+}
+
+/** How long ago, without counting the seconds that are no news. @param ms milliseconds */
+export function formatAgo(ms: number): string {
+  return ms < 5 * SECOND ? 'just now' : `${formatDurationShort(ms)} ago`;
 }
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' });

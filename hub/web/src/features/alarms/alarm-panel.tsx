@@ -24,7 +24,7 @@ export function AlarmPanel({ hubLostAt }: { hubLostAt: number | null }) {
       aside={
         <>
           <span className={classes.count} data-open={open > 0 || undefined}>
-            {alarms.length === 0 ? null : `${alarms.length} active, ${open} to acknowledge`}
+            {alarms.length === 0 ? null : open > 0 ? `${open} to acknowledge` : `${alarms.length} active`}
           </span>
           <SegmentedControl
             size="xs"

@@ -17,7 +17,7 @@ export function GatewayStrip() {
   const gateways = useGateways();
   const loaded = usePlantLoaded();
   return (
-    <Panel title="Gateways">
+    <Panel title="Gateways" className={classes.root}>
       {gateways.length > 0 ? (
         <ul className={classes.list}>
           {gateways.map((gateway) => (
@@ -36,7 +36,6 @@ export function GatewayStrip() {
 function Gateway({ gateway }: { gateway: GatewayView }) {
   const now = useHubNow();
   const Icon = gateway.online ? IconRouter : IconRouterOff;
-  const up = gateway.devices.filter((device) => device.state === 'up').length;
   return (
     <li className={classes.gateway} data-online={gateway.online || undefined} data-testid="gateway">
       <div className={classes.name}>
@@ -66,9 +65,7 @@ function Gateway({ gateway }: { gateway: GatewayView }) {
         </p>
       </div>
       <div className={classes.devices}>
-        <p className={classes.dim}>
-          {gateway.devices.length === 0 ? 'No devices' : `${up} of ${gateway.devices.length} devices up`}
-        </p>
+        <p className={classes.dim}>{deviceWords(gateway)}</p>
         <ul>
           {gateway.devices.map((device) => (
             <li key={device.device}>
@@ -79,6 +76,13 @@ function Gateway({ gateway }: { gateway: GatewayView }) {
       </div>
     </li>
   );
+}
+
+function deviceWords({ devices, online }: GatewayView): string {
+  if (devices.length === 0) return 'No devices';
+  const count = devices.length === 1 ? '1 device' : `${devices.length} devices`;
+  const up = devices.filter((device) => device.state === 'up').length;
+  return online ? `${up} of ${count} up` : `${count}, not heard while the gateway is offline`;
 }
 
 function bufferWords(gateway: GatewayView): string {

@@ -37,6 +37,7 @@ export function AppHeader({ user, wall, onWall, onSignedOut, onAlarms }: AppHead
         <AlarmBell onClick={onAlarms} />
         <Tooltip label={wall ? 'Leave the wall view' : 'Wall view: full screen, read from afar'}>
           <ActionIcon
+            className={wall ? undefined : classes.wall}
             variant="subtle"
             color="gray"
             size="2.25rem"

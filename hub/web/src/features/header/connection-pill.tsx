@@ -21,8 +21,10 @@ export function ConnectionPill() {
   return (
     <span className={classes.root} data-status={link.status} role="status" data-testid="connection-pill">
       <Icon size="1.05rem" aria-hidden="true" />
-      {words}
-      {dated ? ` since ${formatMoment(link.since, now)}` : ''}
+      <span>
+        {words}
+        {dated ? ` since ${formatMoment(link.since, now)}` : ''}
+      </span>
     </span>
   );
 }

@@ -1,16 +1,16 @@
 import { ActionIcon, Menu, useMantineColorScheme } from '@mantine/core';
-import { IconCheck, IconMoon, IconSun, IconSunMoon } from '@tabler/icons-react';
+import { IconCheck, IconDeviceDesktop, IconMoon, IconSun } from '@tabler/icons-react';
 
 const SCHEMES = [
   { value: 'light', words: 'Light', icon: IconSun },
   { value: 'dark', words: 'Dark', icon: IconMoon },
-  { value: 'auto', words: 'As the system', icon: IconSunMoon },
+  { value: 'auto', words: 'As the system', icon: IconDeviceDesktop },
 ] as const;
 
 /** Light, dark, or as the system has it. */
 export function SchemeMenu() {
   const { colorScheme, setColorScheme } = useMantineColorScheme();
-  const Current = SCHEMES.find((scheme) => scheme.value === colorScheme)?.icon ?? IconSunMoon;
+  const Current = SCHEMES.find((scheme) => scheme.value === colorScheme)?.icon ?? IconDeviceDesktop;
   return (
     <Menu position="bottom-end" withArrow shadow="md">
       <Menu.Target>

@@ -1,6 +1,6 @@
 import type { Connection, MachineView } from '@lineside/shared/contracts/api.ts';
 import { IconClockExclamation, IconCloudOff, IconPlugConnectedX, IconRouterOff } from '@tabler/icons-react';
-import { formatMoment } from '../../format/duration.ts';
+import { formatAgo, formatMoment } from '../../format/duration.ts';
 import { useHubNow } from '../../live/live-context.tsx';
 import { Since } from '../../live/since.tsx';
 import classes from './connection-notice.module.css';
@@ -44,6 +44,7 @@ export function ConnectionBanner({ connection, hubLostAt }: { connection: Connec
 
 /** The tile's last line: is it live, and when was the machine heard last. */
 export function ConnectionLine({ machine, hubLostAt }: { machine: MachineView; hubLostAt: number | null }) {
+  const now = useHubNow();
   const live = machine.connection.status === 'live' && hubLostAt === null;
   return (
     <p className={classes.line} data-live={live || undefined} data-testid="connection">
@@ -54,7 +55,8 @@ export function ConnectionLine({ machine, hubLostAt }: { machine: MachineView; h
           'never seen'
         ) : (
           <>
-            seen <Since at={machine.lastSeenAt} short /> ago
+            seen{' '}
+            <time dateTime={new Date(machine.lastSeenAt).toISOString()}>{formatAgo(now - machine.lastSeenAt)}</time>
           </>
         )}
       </span>

@@ -22,7 +22,7 @@ export function TileValue({ tag, charted, onChart }: { tag: TagView; charted: bo
       </span>
       <span className={classes.value} data-trust={trust} data-testid="tile-value">
         {trust === 'bad' && shown !== UNKNOWN ? <s>{shown}</s> : <b>{shown}</b>}
-        {unit && shown !== UNKNOWN ? <small> {unit}</small> : null}
+        {unit && shown !== UNKNOWN ? <small>{unit}</small> : null}
       </span>
       {trust === 'good' ? null : (
         <span className={classes.quality} data-trust={trust}>

@@ -35,6 +35,7 @@ export function TrendCanvas({ series, window, limits, loaded, look, label, onCur
       look: {
         text: style.getPropertyValue('--muted').trim(),
         grid: style.getPropertyValue('--line').trim(),
+        ground: style.getPropertyValue('--surface').trim(),
         limit: style.getPropertyValue('--critical').trim(),
         rem: Number.parseFloat(style.fontSize) || 16,
       },

@@ -73,51 +73,58 @@ export function TrendPanel({ selection, onSelect, wall }: TrendPanelProps) {
   const limits = useMemo(() => limitsOf(alarms, tags), [alarms, tags]);
   const names = tags.map((tag) => tag.label || tag.name).join(', ');
 
+  const legend = <TrendLegend tags={tags} colors={colors} cursor={cursor} />;
+
   return (
     <Panel
-      title="Live chart"
+      title={wall && machine ? `${machine.name}, ${window.words}` : 'Live chart'}
       className={classes.root}
       aside={
-        <div className={classes.controls}>
-          <Select
-            aria-label="Machine"
-            size="xs"
-            className={classes.machine}
-            allowDeselect={false}
-            value={selection?.machine ?? null}
-            data={machines.map((each) => ({ value: each.path, label: each.name }))}
-            onChange={(path) => {
-              const next = machines.find((each) => each.path === path);
-              if (next) onSelect({ machine: next.path, tags: defaultTags(next.values) });
-            }}
-          />
-          <MultiSelect
-            aria-label="Values"
-            size="xs"
-            className={classes.tags}
-            maxValues={CHART_TAGS_MAX}
-            searchable
-            hidePickedOptions
-            placeholder={tags.length === 0 ? 'Choose values' : ''}
-            value={tags.map((tag) => String(tag.id))}
-            data={known
-              .filter((tag) => tag.type !== 'string' && !tag.name.startsWith('$'))
-              .map((tag) => ({ value: String(tag.id), label: tag.label || tag.name }))}
-            onChange={(ids) => selection && onSelect({ ...selection, tags: ids.map(Number) })}
-          />
-          <SegmentedControl
-            size="xs"
-            aria-label="Time span"
-            value={span}
-            onChange={setSpan}
-            data={CHART_WINDOWS.map((each) => each.label)}
-          />
-        </div>
+        wall ? (
+          legend
+        ) : (
+          <div className={classes.controls}>
+            <Select
+              aria-label="Machine"
+              size="xs"
+              className={classes.machine}
+              allowDeselect={false}
+              value={selection?.machine ?? null}
+              data={machines.map((each) => ({ value: each.path, label: each.name }))}
+              onChange={(path) => {
+                const next = machines.find((each) => each.path === path);
+                if (next) onSelect({ machine: next.path, tags: defaultTags(next.values) });
+              }}
+            />
+            <MultiSelect
+              aria-label="Values"
+              size="xs"
+              className={classes.tags}
+              maxValues={CHART_TAGS_MAX}
+              searchable
+              hidePickedOptions
+              placeholder={tags.length === 0 ? 'Choose values' : ''}
+              value={tags.map((tag) => String(tag.id))}
+              data={known
+                .filter((tag) => tag.type !== 'string' && !tag.name.startsWith('$'))
+                .map((tag) => ({ value: String(tag.id), label: tag.label || tag.name }))}
+              onChange={(ids) => selection && onSelect({ ...selection, tags: ids.map(Number) })}
+            />
+            <SegmentedControl
+              size="xs"
+              className={classes.span}
+              aria-label="Time span"
+              value={span}
+              onChange={setSpan}
+              data={CHART_WINDOWS.map((each) => each.label)}
+            />
+          </div>
+        )
       }
     >
       {tags.length > 0 ? (
         <>
-          <TrendLegend tags={tags} colors={colors} cursor={cursor} />
+          {wall ? null : legend}
           <div className={classes.body} aria-busy={loading}>
             <TrendCanvas
               series={series}

@@ -1,0 +1,181 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { MOCK_LOGIN, MockHub } from '../services/mock-hub.ts';
+
+const CHROMIUM = '/usr/bin/chromium';
+const ROOT = resolve(import.meta.dirname, '../..');
+const FLAGS = [
+  ...['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
+  ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
+];
+const PATIENT = { timeout: 15_000 };
+
+describe.skipIf(!existsSync(CHROMIUM))(`the web app in a browser (needs ${CHROMIUM})`, { timeout: 60_000 }, () => {
+  let folder: string;
+  let browser: Browser;
+  let hub: MockHub;
+  let address: string;
+  let page: Page;
+  let complaints: string[];
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'lineside-web-'));
+    const vite = join(ROOT, 'node_modules/vite/bin/vite.js');
+    await promisify(execFile)(process.execPath, [vite, 'build', '--outDir', folder, '--emptyOutDir'], {
+      cwd: join(ROOT, 'hub/web'),
+    });
+    browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+  }, 120_000);
+
+  afterAll(async () => {
+    await browser?.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  beforeEach(async () => {
+    hub = new MockHub(folder);
+    hub.acknowledgeDelayMs = 300;
+    address = await hub.start();
+    page = await browser.newPage({ viewport: { width: 1280, height: 900 }, locale: 'en-GB' });
+    complaints = [];
+    page.on('pageerror', (error) => complaints.push(error.message));
+    page.on('console', (message) => {
+      if (/Content Security Policy|Warning/i.test(message.text())) complaints.push(message.text());
+    });
+  });
+
+  afterEach(async () => {
+    await page.close();
+    await hub.stop();
+    expect(complaints).toEqual([]);
+  });
+
+  async function signIn(): Promise<void> {
+    await page.goto(address);
+    await page.getByLabel('Name', { exact: true }).fill(MOCK_LOGIN.name);
+    await page.getByLabel('Password', { exact: true }).fill(MOCK_LOGIN.password);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await tile('Packer').waitFor(PATIENT);
+    await pill('Live');
+  }
+
+  const tile = (name: string): Locator => page.getByRole('article', { name, exact: true });
+  const alarm = (message: string): Locator => page.getByRole('row').filter({ hasText: message });
+  const pill = (words: string): Promise<void> =>
+    page.getByTestId('connection-pill').filter({ hasText: words }).waitFor(PATIENT);
+
+  test('a wrong password is said so, too many are asked to wait, the right one shows the line', async () => {
+    await page.goto(address);
+    await page.getByLabel('Name', { exact: true }).fill(MOCK_LOGIN.name);
+    for (let attempt = 1; attempt <= 5; attempt++) {
+      await page.getByLabel('Password', { exact: true }).fill(`wrong ${attempt}`);
+      const answer = page.waitForResponse('**/api/v1/login');
+      await page.getByRole('button', { name: 'Sign in' }).click();
+      await answer;
+      await page.getByText('Name or password is wrong').waitFor(PATIENT);
+    }
+    await page.getByLabel('Password', { exact: true }).fill('wrong again');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByText(/Try again in \d+ s/).waitFor(PATIENT);
+    expect(await page.getByRole('button', { name: 'Sign in' }).isDisabled()).toBe(true);
+  });
+
+  test('shows three machines: one live and moving, one with what is not known, one behind a lost gateway', async () => {
+    await signIn();
+    const packer = tile('Packer');
+    expect(await packer.getByTestId('machine-state').textContent()).toContain('Producing');
+    const speed = packer.getByTestId('tile-value').first();
+    const first = await speed.textContent();
+    await expect.poll(() => speed.textContent(), PATIENT).not.toBe(first);
+
+    const moulder = tile('Injection moulder');
+    await moulder.getByRole('img', { name: 'OEE not known' }).waitFor();
+    expect(await moulder.getByTestId('oee-reason').textContent()).toContain('ideal cycle time');
+    expect(await moulder.getByText('Sensor failure').count()).toBe(1);
+    expect(await moulder.locator('s').textContent()).toContain('61');
+
+    expect(await tile('Pump station').getByTestId('stale-banner').textContent()).toContain('Gateway offline since');
+    expect(await packer.getByTestId('stale-banner').count()).toBe(0);
+
+    hub.send(hub.plant.setConnection('Packer', { status: 'stale', since: Date.now(), reason: 'The PLC is silent.' }));
+    await packer.getByTestId('stale-banner').filter({ hasText: 'The PLC is silent.' }).waitFor(PATIENT);
+  });
+
+  test('an alarm is acknowledged, says that it is on its way, and then who has taken it', async () => {
+    await signIn();
+    const row = alarm('Seal bar too hot');
+    await row.getByRole('button', { name: 'Acknowledge' }).click();
+    await row.getByText('on its way to the gateway').waitFor(PATIENT);
+    await row.getByText('Acknowledged by admin').waitFor(PATIENT);
+
+    const commented = alarm('Guard door open');
+    await commented.getByRole('button', { name: 'Add a comment first' }).click();
+    await page.getByLabel('Comment', { exact: true }).fill('Door closed again.');
+    await page.getByRole('button', { name: 'Confirm with comment' }).click();
+    await commented.getByText('Door closed again.').waitFor(PATIENT);
+
+    await page.getByText('History', { exact: true }).click();
+    await alarm('Film roll nearly empty').waitFor(PATIENT);
+  });
+
+  test('the chart draws on, rests under the pointer, and takes a value from a tile', async () => {
+    await signIn();
+    const chart = page.getByTestId('trend-chart');
+    const canvas = chart.locator('canvas');
+    await canvas.waitFor(PATIENT);
+    await canvas.scrollIntoViewIfNeeded();
+    const picture = () => canvas.evaluate((node) => (node as unknown as { toDataURL(): string }).toDataURL());
+    const before = await picture();
+    await expect.poll(picture, PATIENT).not.toBe(before);
+
+    await chart.hover();
+    await page.getByText(/Paused · /).waitFor(PATIENT);
+    await page.mouse.move(2, 2);
+    await page.getByText('Point at the chart to pause').waitFor(PATIENT);
+
+    const lines = page.getByRole('list', { name: 'Lines of the chart' });
+    expect(await lines.textContent()).not.toContain('Film tension');
+    await tile('Packer')
+      .getByRole('button', { name: /Film tension/ })
+      .click();
+    await lines.filter({ hasText: 'Film tension' }).waitFor(PATIENT);
+    await tile('Injection moulder')
+      .getByRole('button', { name: /Injection/ })
+      .click();
+    await lines.filter({ hasText: 'bar' }).waitFor(PATIENT);
+    expect(await lines.textContent()).not.toContain('Film tension');
+  });
+
+  test('a hub that dies leaves its picture marked as old; when it is back the page goes on by itself', async () => {
+    await signIn();
+    await hub.stop();
+    await pill('Hub not reachable since');
+    await page.getByTestId('hub-lost').waitFor(PATIENT);
+    expect(await tile('Packer').getByTestId('stale-banner').textContent()).toContain('Not updated since');
+    expect(await tile('Packer').textContent()).toContain('78.8');
+    await hub.start(hub.port);
+    await pill('Live');
+    await expect.poll(() => page.getByTestId('hub-lost').count(), PATIENT).toBe(0);
+  });
+
+  test('a session that ends leads back to the sign-in', async () => {
+    await signIn();
+    hub.endSessions();
+    await page.getByText('Your session has ended').waitFor(PATIENT);
+    await page.getByLabel('Password', { exact: true }).waitFor();
+  });
+
+  test.each([360, 768, 1280])('nothing scrolls sideways at %i pixels', async (width) => {
+    await page.setViewportSize({ width, height: 800 });
+    await signIn();
+    await page.getByTestId('trend-chart').locator('canvas').waitFor(PATIENT);
+    const overflow = await page.evaluate('document.documentElement.scrollWidth - window.innerWidth');
+    expect(overflow).toBeLessThanOrEqual(0);
+  });
+});
