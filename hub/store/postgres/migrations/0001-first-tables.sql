@@ -120,7 +120,7 @@ create table alarms (
   limit_value double precision,
   unit text not null default ''
 );
-create index alarms_open on alarms (raised_at desc) where state <> 'normal';
+create index alarms_open on alarms (raised_at desc, occurrence desc) where state <> 'normal';
 create index alarms_history on alarms (raised_at desc, occurrence desc);
 create index alarms_device on alarms (gateway, device, raised_at desc);
 
