@@ -21,8 +21,12 @@ const MIB = 1024 * 1024;
 /** A batch is closed early at this size, so that one record stays far below a segment. Bytes. */
 const MAX_BATCH_BYTES = MIB;
 
-/** While the disk refuses to write, this many samples wait in memory; then the newest are dropped and counted. */
+/** While the disk refuses to write, so much waits in memory; then the newest is dropped and counted. */
 const MAX_WAITING_SAMPLES = 500_000;
+const MAX_WAITING_BYTES = 32 * MIB;
+
+/** Alarms still find room when samples do not any more. */
+const MAX_WAITING_BYTES_ALARMS = 2 * MAX_WAITING_BYTES;
 
 const RETRY_MS = 1_000;
 const CURSOR_WRITE_MS = 1_000;
@@ -38,13 +42,18 @@ export interface BufferOptions {
 
 export interface BufferStats {
   epoch: string;
+  /** Numbers between the hub's and the newest record, those of lost records included. */
   pendingRecords: number;
+  /** Durable samples that the hub has not committed. What is damaged counts until the hub is past it. */
   pendingSamples: number;
+  /** Disk space of the records, in whole files. */
   bytes: number;
   /** Samples made durable since the epoch began. */
   durableSamples: number;
   /** Samples dropped by this process, because the disk was full or did not write. */
   droppedSamples: number;
+  /** Alarm events dropped by this process, because the disk did not write for long. */
+  droppedAlarms: number;
   damagedPlaces: number;
   /** Why nothing can be written; empty while all is well. */
   fault: string;
@@ -58,12 +67,14 @@ interface Waiting {
 export class GatewayBuffer {
   readonly #options: BufferOptions;
   readonly #log: DiskLog;
+  readonly #segmentBytes: number;
   readonly #cursorFile: CursorFile;
   #writer: BatchWriter;
   #catalog: Buffer = Buffer.alloc(0);
   /** Closed batches that are not durable yet, oldest first. */
   #waiting: Waiting[] = [];
   #waitingSamples = 0;
+  #waitingBytes = 0;
   #timer: NodeJS.Timeout | undefined;
   #cursorTimer: NodeJS.Timeout | undefined;
   #committing: Promise<void> | undefined;
@@ -71,13 +82,21 @@ export class GatewayBuffer {
   #committedSeq = 0;
   #committedSamples = 0;
   #droppedSamples = 0;
+  #droppedAlarms = 0;
+  /** Newest number in use when this process began. */
+  #openedAt = 0;
+  /** Newest of the records that have to be written once more, see `#writeBehind`. */
+  #behind = 0;
   #fault = '';
 
   constructor(options: BufferOptions) {
     this.#options = options;
+    const { segmentMiB, maxMiB } = options.config;
+    // Dropping the oldest needs some files to choose from, within the limit.
+    this.#segmentBytes = Math.min(segmentMiB, Math.floor(maxMiB / 4)) * MIB;
     this.#log = new DiskLog({
       dir: options.dir,
-      segmentBytes: options.config.segmentMiB * MIB,
+      segmentBytes: this.#segmentBytes,
       log: options.log,
       now: options.now,
     });
@@ -89,12 +108,14 @@ export class GatewayBuffer {
     return this.#log.epoch;
   }
 
+  /** Newest record on disk; 0 when there is none. */
   get newestSeq(): number {
-    return this.#log.newestSeq;
+    return this.#log.newestSeq < this.#log.oldestSeq ? 0 : this.#log.newestSeq;
   }
 
+  /** Oldest number that may still be on disk; 0 when there is no record. */
   get oldestSeq(): number {
-    return this.#log.oldestSeq;
+    return this.newestSeq === 0 ? 0 : this.#log.oldestSeq;
   }
 
   /** Everything up to here is the hub's. */
@@ -102,13 +123,20 @@ export class GatewayBuffer {
     return this.#committedSeq;
   }
 
-  /** Opens the disk log, recovering what an earlier end left behind. */
+  /**
+   * Opens the disk log, recovering what an earlier end left behind.
+   *
+   * @throws LinesideError BUFFER_DIR_UNUSABLE; no damage within the directory keeps it from opening.
+   */
   async open(): Promise<void> {
     await this.#log.open();
     const cursor = await this.#cursorFile.read(this.epoch);
     this.#log.skipTo(cursor);
+    this.#openedAt = this.#log.usedSeq;
     this.#committedSeq = cursor;
-    this.#committedSamples = await this.#samplesAt(cursor);
+    await this.#moveCursor(cursor).catch((error: unknown) => {
+      this.#options.log.error({ error: messageOf(error) }, 'cannot tell how much the hub does not have yet');
+    });
   }
 
   /** Tells the buffer what its tags mean. To be called once, before the first frame. */
@@ -123,7 +151,8 @@ export class GatewayBuffer {
 
   addFrame(frame: Frame): void {
     if (this.#closed) return;
-    if (this.#waitingSamples + this.#writer.samples > MAX_WAITING_SAMPLES) {
+    const samples = this.#waitingSamples + this.#writer.samples + frame.tags.length;
+    if (samples > MAX_WAITING_SAMPLES || this.#memory() > MAX_WAITING_BYTES) {
       this.#droppedSamples += frame.tags.length;
       return;
     }
@@ -134,7 +163,12 @@ export class GatewayBuffer {
 
   addAlarm(event: AlarmEvent): void {
     if (this.#closed) return;
+    if (this.#memory() > MAX_WAITING_BYTES_ALARMS) {
+      this.#droppedAlarms++;
+      return;
+    }
     this.#writer.addAlarm(event);
+    if (this.#writer.bytes > MAX_BATCH_BYTES) this.#closeBatch();
     this.#schedule();
   }
 
@@ -155,7 +189,7 @@ export class GatewayBuffer {
       this.#options.log.error({ error: messageOf(error), samples: this.#waitingSamples }, 'samples lost at the end');
     });
     await this.#cursorFile.write(this.epoch, this.#committedSeq).catch(() => undefined);
-    await this.#log.close();
+    await this.#log.close().catch(() => undefined);
   }
 
   /** The first record from `seq` on, or undefined when there is none yet. */
@@ -165,26 +199,31 @@ export class GatewayBuffer {
 
   /**
    * The hub says that it has everything up to `seq`. A lower answer than before is believed too: a hub restored
-   * from a backup needs again what it had already committed.
+   * from a backup needs again what it had already committed. Never rejects: what the disk refuses here is tried
+   * again at the next answer.
    */
   async committed(seq: number): Promise<void> {
-    if (seq === this.#committedSeq) return;
-    this.#committedSeq = seq;
-    this.#log.skipTo(seq);
-    this.#committedSamples = await this.#samplesAt(seq);
+    if (this.#closed || seq === this.#committedSeq) return;
+    try {
+      if (seq > this.#log.usedSeq || this.#behind > this.#openedAt) await this.#writeBehind(seq);
+      await this.#moveCursor(seq);
+    } catch (error) {
+      this.#options.log.warn({ seq, error: messageOf(error) }, 'could not follow what the hub has committed');
+    }
+    if (this.#closed) return;
     this.#cursorTimer ??= setTimeout(() => this.#keepCursor(), CURSOR_WRITE_MS);
-    await this.#release();
   }
 
   stats(): BufferStats {
-    const pendingSamples = Math.max(0, this.#log.totalSamples - this.#committedSamples);
+    const { newestSeq, oldestSeq, totalSamples } = this.#log;
     return {
       epoch: this.epoch,
-      pendingRecords: Math.max(0, this.#log.newestSeq - Math.max(this.#committedSeq, this.#log.oldestSeq - 1)),
-      pendingSamples,
+      pendingRecords: Math.max(0, newestSeq - Math.max(this.#committedSeq, oldestSeq - 1)),
+      pendingSamples: Math.max(0, totalSamples - this.#committedSamples),
       bytes: this.#log.bytes,
-      durableSamples: this.#log.totalSamples,
+      durableSamples: totalSamples,
       droppedSamples: this.#droppedSamples,
+      droppedAlarms: this.#droppedAlarms,
       damagedPlaces: this.#log.damagedPlaces,
       fault: this.#fault,
     };
@@ -201,59 +240,103 @@ export class GatewayBuffer {
   #closeBatch(): void {
     if (this.#writer.empty) return;
     const samples = this.#writer.samples;
-    this.#waiting.push({ batch: this.#writer.finish(), samples });
+    const batch = this.#writer.finish();
+    this.#waiting.push({ batch, samples });
     this.#waitingSamples += samples;
+    this.#waitingBytes += batch.length;
+  }
+
+  /** Bytes that wait in memory. */
+  #memory(): number {
+    return this.#waitingBytes + this.#writer.bytes;
   }
 
   async #commit(): Promise<void> {
     if (this.#committing) return this.#committing;
     this.#closeBatch();
     if (this.#waiting.length === 0) return;
-    this.#committing = this.#write().finally(() => {
+    await this.#exclusively(() => this.#write());
+  }
+
+  /** One at a time writes to the log. To be called only while nothing is committing. */
+  #exclusively(write: () => Promise<void>): Promise<void> {
+    const done = write().finally(() => {
       this.#committing = undefined;
-      if (this.#waiting.length > 0 || !this.#writer.empty) {
-        if (this.#fault === '') this.#schedule();
-        else this.#retryLater();
-      }
+      if (this.#waiting.length === 0 && this.#writer.empty) return;
+      if (this.#fault === '') this.#schedule();
+      else this.#retryLater();
     });
-    return this.#committing;
+    // Whoever waits for its turn does not care how this one ended.
+    this.#committing = done.catch(() => undefined);
+    return done;
   }
 
   async #write(): Promise<void> {
     while (this.#waiting.length > 0) {
       const { batch, samples } = this.#waiting[0]!;
       try {
-        const payload = compressBatch(batch);
-        if (!this.#log.fits(payload.length)) await this.#beginSegment();
-        const record = await this.#log.append(payload, samples);
-        this.#waiting.shift();
-        this.#waitingSamples -= samples;
-        this.#recovered();
-        this.#options.onCommit(record);
+        await this.#append(compressBatch(batch), samples);
       } catch (error) {
         this.#failed(error);
         return;
       }
+      this.#waiting.shift();
+      this.#waitingSamples -= samples;
+      this.#waitingBytes -= batch.length;
+      this.#recovered();
+    }
+  }
+
+  async #append(payload: Buffer, samples: number): Promise<void> {
+    if (!this.#log.fits(payload.length)) await this.#beginSegment();
+    this.#tell(await this.#log.append(payload, samples));
+  }
+
+  #tell(record: LogRecord): void {
+    try {
+      this.#options.onCommit(record);
+    } catch (error) {
+      // The record is durable: a listener's mistake must not make it be written again.
+      this.#options.log.error({ seq: record.seq, error: messageOf(error) }, 'a listener of the buffer failed');
     }
   }
 
   async #beginSegment(): Promise<void> {
-    const { maxMiB, segmentMiB } = this.#options.config;
-    while (this.#log.bytes + segmentMiB * MIB > maxMiB * MIB && this.#log.oldestSegmentEnd() > 0) {
+    const limit = this.#options.config.maxMiB * MIB;
+    while (this.#log.bytes + this.#segmentBytes > limit && this.#log.oldestSegmentEnd() > 0) {
       await this.#dropOldest();
     }
     await this.#log.roll();
-    if (this.#catalog.length > 0) this.#options.onCommit(await this.#log.append(this.#catalog, 0));
+    if (this.#catalog.length > 0) this.#tell(await this.#log.append(this.#catalog, 0));
+  }
+
+  /**
+   * The hub knows records that this disk has lost (a card that lied about its sync, a directory restored from a
+   * copy). It takes what was written since under their numbers for repeats of them: so that is written once more,
+   * behind what the hub knows.
+   */
+  async #writeBehind(seq: number): Promise<void> {
+    while (this.#committing) await this.#committing;
+    await this.#exclusively(async () => {
+      if (seq > this.#log.usedSeq) this.#behind = this.#log.newestSeq;
+      this.#log.skipTo(seq);
+      while (this.#openedAt < this.#behind) {
+        const record = await this.#log.read(this.#openedAt + 1);
+        if (!record || record.seq > this.#behind) break;
+        await this.#append(record.payload, record.samples);
+        this.#openedAt = record.seq;
+      }
+      this.#openedAt = Math.max(this.#openedAt, seq);
+    });
+    this.#options.log.warn({ seq }, 'the hub has records that this disk has lost; going on behind them');
   }
 
   /** The buffer is at its limit: the oldest segment goes. The hub sees the range as a gap by the next `prev`. */
   async #dropOldest(): Promise<void> {
     const end = this.#log.oldestSegmentEnd();
-    const last = await this.#log.totalSamplesAt(end);
-    const dropped = Math.max(0, last - this.#committedSamples);
+    const last = await this.#log.samplesUpTo(end);
+    const dropped = last - this.#committedSamples;
     if (dropped > 0) {
-      this.#droppedSamples += dropped;
-      this.#committedSamples = last;
       const range = { fromSeq: Math.max(this.#committedSeq + 1, this.#log.oldestSeq), toSeq: end, samples: dropped };
       this.#options.log.error(
         range,
@@ -261,30 +344,26 @@ export class GatewayBuffer {
       );
     }
     await this.#log.release(end);
+    if (dropped > 0) {
+      this.#droppedSamples += dropped;
+      this.#committedSamples = last;
+    }
   }
 
-  async #release(): Promise<void> {
+  /** Everything up to `seq` is the hub's: counts what is not, and gives back the files behind it. */
+  async #moveCursor(seq: number): Promise<void> {
+    this.#committedSeq = seq;
+    const samples = await this.#log.samplesUpTo(seq);
+    // Another answer may have come in the meantime.
+    if (this.#committedSeq !== seq) return;
+    this.#committedSamples = samples;
     const keep = this.#options.config.keepCommittedMiB * MIB;
-    const pendingSegments = this.#log.segmentsAfter(this.#committedSeq) * this.#options.config.segmentMiB * MIB;
-    while (this.#log.bytes - pendingSegments > keep) {
+    const pending = this.#log.segmentsAfter(seq) * this.#segmentBytes;
+    while (this.#log.bytes - pending > keep) {
       const end = this.#log.oldestSegmentEnd();
       if (end === 0 || end > this.#committedSeq) return;
       await this.#log.release(end);
     }
-  }
-
-  async #samplesAt(seq: number): Promise<number> {
-    if (seq <= 0) return this.#samplesBeforeOldest();
-    const record = await this.#log.read(seq);
-    if (record?.seq === seq) return record.totalSamples;
-    // The record is gone: count from the oldest that is left, or nothing is pending at all.
-    return record ? this.#samplesBeforeOldest() : this.#log.totalSamples;
-  }
-
-  async #samplesBeforeOldest(): Promise<number> {
-    // The oldest record of a segment is its catalogue, which holds no samples.
-    const oldest = await this.#log.read(Math.max(1, this.#log.oldestSeq));
-    return oldest && oldest.seq > 1 ? oldest.totalSamples : 0;
   }
 
   #keepCursor(): void {

@@ -2,25 +2,23 @@
  * An ordered log of records on disk. Knows nothing of batches: it takes payloads, gives them their seq, makes
  * them durable, reads them back in order, and forgets them from the oldest end.
  */
-import { type FileHandle, open, readFile, writeFile } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
-import { RECORD_HEADER, type RecordHead, SEGMENT_HEADER, writeRecord } from './format.ts';
-import { type FoundRecord, scanSegment } from './scan.ts';
+import { checksumSeed, END_MARK, RECORD_HEADER, SEGMENT_HEADER, writeRecord } from './format.ts';
+import type { FoundRecord } from './scan.ts';
 import { type Segment, SegmentFiles } from './segment-files.ts';
+import { type LoadedSegment, SegmentLoader } from './segment-loader.ts';
 
 export interface LogRecord {
   seq: number;
   /** Record before this one that is on disk; 0 when there is none. */
   prev: number;
+  /** Samples in all records of the epoch up to and including this one. */
   totalSamples: number;
+  /** Samples in this record. */
+  samples: number;
   payload: Buffer;
-}
-
-interface LoadedSegment extends Segment {
-  buffer: Buffer;
-  records: FoundRecord[];
-  end: number;
 }
 
 export interface DiskLogOptions {
@@ -30,30 +28,44 @@ export interface DiskLogOptions {
   now(): number;
 }
 
+/** Records appended by this process that are still in memory: the hub usually wants them next. Bytes. */
+const TAIL_BYTES = 4 * 1024 * 1024;
+
 export class DiskLog {
   readonly #options: DiskLogOptions;
   readonly #files: SegmentFiles;
+  readonly #loader: SegmentLoader;
   #segments: Segment[] = [];
+  /** The segment that is being written: `#seed` and `#end` are its. */
+  #active: Segment | undefined;
   #handle: FileHandle | undefined;
+  #seed = 0;
   #end = SEGMENT_HEADER;
-  #loaded: LoadedSegment | undefined;
-  /** Records appended by this process that are still worth keeping in memory: the hub usually wants them next. */
+  /** Segments that were read last, newest first: the reader's, and the one before it or behind the cursor. */
+  #cache: LoadedSegment[] = [];
   #tail: LogRecord[] = [];
   #tailBytes = 0;
   epoch = '';
   /** Newest durable record; 0 when the epoch is empty. */
   newestSeq = 0;
+  /** Newest number that was ever given away, here or, as far as is known, in what was lost. */
+  #usedSeq = 0;
   totalSamples = 0;
-  /** Damaged places found at open; each is kept aside in a file of its own. */
-  damagedPlaces = 0;
 
   constructor(options: DiskLogOptions) {
     this.#options = options;
     this.#files = new SegmentFiles(options.dir, options.segmentBytes);
+    this.#loader = new SegmentLoader(options.log);
   }
 
+  /** First number of the oldest segment; 0 when there is no segment. */
   get oldestSeq(): number {
     return this.#segments[0]?.firstSeq ?? 0;
+  }
+
+  /** Newest number that must not be given to another record. */
+  get usedSeq(): number {
+    return this.#usedSeq;
   }
 
   /** Bytes on disk that hold records, in whole segments. */
@@ -61,34 +73,40 @@ export class DiskLog {
     return this.#segments.length * this.#options.segmentBytes;
   }
 
-  /** Opens the directory and finds the end of the log. Only the newest segment is read: opening stays quick. */
+  /** Damaged places found so far; each is kept aside in a file of its own. */
+  get damagedPlaces(): number {
+    return this.#loader.damagedPlaces;
+  }
+
+  /**
+   * Opens the directory and finds the end of the log. Only the newest segment is read: opening stays quick.
+   *
+   * @throws LinesideError BUFFER_DIR_UNUSABLE. Damage is no reason to fail: it is set aside.
+   */
   async open(): Promise<void> {
     this.epoch = await this.#files.openEpoch();
-    const { segments, setAside } = await this.#files.list(this.epoch);
-    for (const path of setAside) {
-      this.damagedPlaces++;
-      this.#options.log.error({ path }, 'buffer segment with a damaged head set aside');
-    }
+    const { segments, headless, setAside } = await this.#files.list(this.epoch);
+    for (const path of setAside) this.#loader.report(path, 'buffer file of another epoch set aside');
     this.#segments = segments;
-    // The newest segment may hold nothing yet, when the power went between its birth and its first record.
-    for (let i = segments.length - 1; i >= 0; i--) {
-      const loaded = await this.#load(segments[i]!);
-      const newest = loaded.records.at(-1);
-      if (i === segments.length - 1) {
-        this.#handle = await open(loaded.path, 'r+');
-        this.#end = loaded.end;
-      }
-      this.newestSeq = Math.max(this.newestSeq, newest?.seq ?? loaded.firstSeq - 1);
+    for (const segment of headless) await this.#mend(segment);
+    for (const segment of this.#segments.toReversed()) {
+      const loaded = await this.#loadAtOpen(segment);
+      const newest = loaded?.records.at(-1);
+      if (loaded) this.#use(Math.max(segment.firstSeq - 1, newest?.seq ?? 0) + loaded.lostAtEnd);
+      // The newest segment may hold nothing yet, when the power went between its birth and its first record.
       if (newest) {
+        this.newestSeq = newest.seq;
         this.totalSamples = newest.totalSamples;
         break;
       }
     }
+    await this.#resume();
   }
 
   async close(): Promise<void> {
-    await this.#handle?.close();
+    const handle = this.#handle;
     this.#handle = undefined;
+    await handle?.close();
   }
 
   /** Whether a payload of this size has room in the newest segment. */
@@ -98,86 +116,77 @@ export class DiskLog {
 
   /** Begins a new segment. */
   async roll(): Promise<void> {
-    await this.close();
-    const firstSeq = this.newestSeq + 1;
+    await this.close().catch(() => undefined);
+    const firstSeq = this.#usedSeq + 1;
     const { segment, handle } = await this.#files.create(this.epoch, firstSeq, this.#options.now());
     // A segment that was born but got no record has the same name and is replaced.
     this.#segments = [...this.#segments.filter((other) => other.firstSeq !== firstSeq), segment];
-    this.#handle = handle;
-    this.#end = SEGMENT_HEADER;
+    this.#cache = this.#cache.filter((loaded) => loaded.path !== segment.path);
+    this.#begin(segment, handle, SEGMENT_HEADER);
   }
 
   /** Writes a record that `fits` and resolves when it is on disk. Not to be called again before it has settled. */
   async append(payload: Buffer, samples: number): Promise<LogRecord> {
-    const seq = this.newestSeq + 1;
-    const head: RecordHead = {
-      seq,
-      payloadBytes: payload.length,
-      totalSamples: this.totalSamples + samples,
-      appendedAt: this.#options.now(),
-    };
-    const record = writeRecord(head, this.#segments.at(-1)!.firstSeq, payload);
+    const seq = this.#usedSeq + 1;
+    const totalSamples = this.totalSamples + samples;
+    const head = { seq, payloadBytes: payload.length, totalSamples, samples, appendedAt: this.#options.now() };
+    const end = this.#end + RECORD_HEADER + payload.length;
+    const mark = Math.max(0, Math.min(END_MARK, this.#options.segmentBytes - end));
+    const record = writeRecord(head, this.#seed, payload, mark);
     try {
-      await this.#handle!.write(record, 0, record.length, this.#end);
+      const { bytesWritten } = await this.#handle!.write(record, 0, record.length, this.#end);
+      if (bytesWritten !== record.length) throw new Error(`only ${bytesWritten} of ${record.length} bytes written`);
       await this.#handle!.datasync();
     } catch (error) {
       // After a failed sync the kernel may call the lost pages clean: never trust this place again.
-      await this.close();
+      await this.close().catch(() => undefined);
       throw error;
     }
-    const prev = this.oldestSeq < seq ? this.newestSeq : 0;
-    this.#end += record.length;
+    const appended = { seq, prev: this.newestSeq, totalSamples, samples, payload };
+    this.#end = end;
     this.newestSeq = seq;
-    this.totalSamples = head.totalSamples;
-    const appended = { seq, prev, totalSamples: head.totalSamples, payload };
+    this.#usedSeq = seq;
+    this.totalSamples = totalSamples;
     this.#remember(appended);
-    return appended;
+    return { ...appended, prev: this.#ifKept(appended.prev) };
   }
 
-  /** The next record gets at least `seq + 1`: the hub knows a record that this disk has lost. */
+  /** The next record gets at least `seq + 1`: the hub knows a record that this disk has lost. Not during `append`. */
   skipTo(seq: number): void {
-    if (seq <= this.newestSeq) return;
-    this.newestSeq = seq;
-    this.#tail = [];
-    this.#tailBytes = 0;
+    this.#use(seq);
   }
 
   /** The first record with a seq of at least `from`, or undefined when there is none yet. */
   async read(from: number): Promise<LogRecord | undefined> {
     if (from > this.newestSeq) return undefined;
-    const cached = this.#tail[0];
-    if (cached && from >= cached.seq) return this.#tail.find((record) => record.seq >= from);
-    let index = this.#segments.findLastIndex((segment) => segment.firstSeq <= from);
-    if (index < 0) index = 0;
-    for (; index < this.#segments.length; index++) {
-      const segment = this.#segments[index]!;
-      const loaded = await this.#loadedFor(segment, from);
-      const at = loaded.records.findIndex((record) => record.seq >= from);
-      if (at < 0) continue;
-      const record = loaded.records[at]!;
-      const start = record.at + RECORD_HEADER;
-      return {
-        seq: record.seq,
-        prev: at > 0 ? loaded.records[at - 1]!.seq : await this.#newestBefore(index),
-        totalSamples: record.totalSamples,
-        payload: loaded.buffer.subarray(start, start + record.payloadBytes),
-      };
-    }
-    return undefined;
+    const cached = this.#inTail(from);
+    if (cached) return { ...cached, prev: this.#ifKept(cached.prev) };
+    const found = await this.#locate(from, true);
+    if (!found) return undefined;
+    const { loaded, record, prev } = found;
+    const { seq, totalSamples, samples, payloadBytes } = record;
+    const start = record.at + RECORD_HEADER;
+    return { seq, prev, totalSamples, samples, payload: loaded.bytes!.subarray(start, start + payloadBytes) };
   }
 
-  /** Samples in all records up to and including `seq`; 0 when that record is gone. */
-  async totalSamplesAt(seq: number): Promise<number> {
-    const record = seq > 0 ? await this.read(seq) : undefined;
-    return record && record.seq === seq ? record.totalSamples : 0;
+  /** Samples in all records before the first one that is left behind `seq`. */
+  async samplesUpTo(seq: number): Promise<number> {
+    if (seq >= this.newestSeq) return this.totalSamples;
+    const next = this.#inTail(seq + 1) ?? (await this.#locate(seq + 1, false))?.record;
+    return next ? next.totalSamples - next.samples : this.totalSamples;
   }
 
   /** Gives back the segments that hold only records up to `seq`. The newest segment always stays. */
   async release(seq: number): Promise<void> {
     while (this.#segments.length > 1 && this.#segments[1]!.firstSeq <= seq + 1) {
-      const [oldest] = this.#segments.splice(0, 1);
-      if (this.#loaded?.path === oldest!.path) this.#loaded = undefined;
-      await this.#files.release(oldest!);
+      const oldest = this.#segments.shift()!;
+      this.#cache = this.#cache.filter((loaded) => loaded.path !== oldest.path);
+      try {
+        await this.#files.release(oldest);
+      } catch (error) {
+        this.#segments.unshift(oldest);
+        throw error;
+      }
     }
   }
 
@@ -192,40 +201,142 @@ export class DiskLog {
     return this.#segments.length > 1 ? this.#segments[1]!.firstSeq - 1 : 0;
   }
 
-  async #load(segment: Segment): Promise<LoadedSegment> {
-    const buffer = await readFile(segment.path);
-    const scan = scanSegment(buffer, segment.firstSeq);
-    for (const { from, to } of scan.damaged) {
-      const aside = `${segment.path}.${from}.bad`;
-      try {
-        await writeFile(aside, buffer.subarray(from, to), { mode: 0o640, flag: 'wx' });
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'EEXIST') continue;
-        this.#options.log.warn({ aside, error: messageOf(error) }, 'could not keep a damaged place of the buffer');
-      }
-      this.damagedPlaces++;
-      this.#options.log.error({ path: segment.path, from, to, aside }, 'damaged place in the buffer set aside');
+  #use(seq: number): void {
+    this.#usedSeq = Math.max(this.#usedSeq, seq);
+  }
+
+  /** A record that was dropped is nobody's predecessor: the hub would wait for it for ever. */
+  #ifKept(prev: number): number {
+    return prev >= this.oldestSeq ? prev : 0;
+  }
+
+  #begin(segment: Segment, handle: FileHandle, end: number): void {
+    this.#seed = checksumSeed({ epoch: this.epoch, firstSeq: segment.firstSeq });
+    this.#active = segment;
+    this.#handle = handle;
+    this.#end = end;
+  }
+
+  /** Goes on in the newest segment where it ends. A file that cannot be written is left, and a new one begun. */
+  async #resume(): Promise<void> {
+    const newest = this.#segments.at(-1);
+    const loaded = this.#cache.find(({ path }) => path === newest?.path);
+    if (!newest || !loaded) return;
+    try {
+      this.#begin(newest, await open(newest.path, 'r+'), loaded.end);
+    } catch (error) {
+      this.#options.log.warn({ path: newest.path, error: messageOf(error) }, 'cannot go on in this buffer file');
     }
-    return { ...segment, buffer, records: scan.records, end: scan.end };
   }
 
-  async #loadedFor(segment: Segment, from: number): Promise<LoadedSegment> {
-    const current = this.#loaded;
-    const stale = current?.path === segment.path && (current.records.at(-1)?.seq ?? 0) < from;
-    if (!current || current.path !== segment.path || stale) this.#loaded = await this.#load(segment);
-    return this.#loaded!;
+  /** Keeps a segment whose head is damaged when its records are sound; they do not need it. */
+  async #mend(segment: Segment): Promise<void> {
+    const loaded = await this.#loadAtOpen(segment);
+    if (!loaded) return;
+    if (loaded.records.length === 0) await this.#abandon(segment, 'buffer file without a sound record set aside');
+    else {
+      await this.#loader.keepAside(segment.path, loaded.bytes!, { from: 0, to: SEGMENT_HEADER });
+      await this.#files.mendHead(this.epoch, segment, this.#options.now()).catch(() => undefined);
+    }
   }
 
-  async #newestBefore(index: number): Promise<number> {
-    const previous = this.#segments[index - 1];
-    if (!previous) return 0;
-    const buffer = await readFile(previous.path);
-    return scanSegment(buffer, previous.firstSeq).records.at(-1)?.seq ?? 0;
+  async #loadAtOpen(segment: Segment): Promise<LoadedSegment | undefined> {
+    try {
+      return await this.#load(segment, true);
+    } catch (error) {
+      await this.#abandon(segment, `buffer file set aside, it cannot be read: ${messageOf(error)}`);
+      return undefined;
+    }
+  }
+
+  async #abandon(segment: Segment, why: string): Promise<void> {
+    this.#segments = this.#segments.filter((other) => other !== segment);
+    this.#cache = this.#cache.filter(({ path }) => path !== segment.path);
+    // Whatever it held is lost, and none of its numbers may be given to other data.
+    this.#use(segment.firstSeq + Math.floor(this.#options.segmentBytes / RECORD_HEADER));
+    this.#loader.report(await this.#files.setAside(segment).catch(() => segment.path), why);
+  }
+
+  async #load(segment: Segment, bytes: boolean): Promise<LoadedSegment> {
+    const index = this.#segments.indexOf(segment);
+    const next = this.#segments[index + 1];
+    const loaded = await this.#loader.load({
+      ...segment,
+      epoch: this.epoch,
+      endSeq: next?.firstSeq ?? Number.POSITIVE_INFINITY,
+      knownEnd: segment === this.#active ? this.#end : undefined,
+      stillThere: () => this.#segments.includes(segment),
+    });
+    // Only one is kept with its bytes: a segment is large.
+    const others = this.#cache.filter(({ path }) => path !== segment.path);
+    const kept = bytes
+      ? [loaded, ...others.map((other) => ({ ...other, bytes: undefined }))]
+      : [{ ...loaded, bytes: undefined }, ...others];
+    if (this.#segments.includes(segment)) this.#cache = kept.slice(0, 2);
+    return loaded;
+  }
+
+  async #loaded(segment: Segment, from: number, bytes: boolean): Promise<LoadedSegment> {
+    const hit = this.#cache.find(({ path }) => path === segment.path);
+    const grown = segment === this.#segments.at(-1) && (hit?.records.at(-1)?.seq ?? 0) < from;
+    return hit && !grown && (hit.bytes || !bytes) ? hit : this.#load(segment, bytes);
+  }
+
+  async #locate(from: number, bytes: boolean) {
+    let index = Math.max(
+      0,
+      this.#segments.findLastIndex((segment) => segment.firstSeq <= from),
+    );
+    while (index < this.#segments.length) {
+      const segment = this.#segments[index]!;
+      try {
+        const loaded = await this.#loaded(segment, from, bytes);
+        const at = lowerBound(loaded.records, from);
+        const record = loaded.records[at];
+        const before = record ? await this.#before(loaded, at) : 0;
+        if (record && this.#segments.includes(segment)) return { loaded, record, prev: before };
+      } catch (error) {
+        if (this.#segments.includes(segment)) throw error;
+      }
+      // Released in the meantime: what was the next segment may be at any place now.
+      const now = this.#segments.indexOf(segment);
+      index = now < 0 ? 0 : now + 1;
+    }
+    return undefined;
+  }
+
+  /** Seq of the record before the one at `at`; 0 when there is none. */
+  async #before(loaded: LoadedSegment, at: number): Promise<number> {
+    if (at > 0) return loaded.records[at - 1]!.seq;
+    let index = this.#segments.findIndex(({ path }) => path === loaded.path) - 1;
+    for (; index >= 0; index--) {
+      const segment = this.#segments[index]!;
+      const last = (await this.#loaded(segment, segment.firstSeq, false)).records.at(-1);
+      if (last) return last.seq;
+    }
+    return 0;
+  }
+
+  #inTail(from: number): LogRecord | undefined {
+    const oldest = this.#tail[0];
+    return oldest && from >= oldest.seq ? this.#tail[lowerBound(this.#tail, from)] : undefined;
   }
 
   #remember(record: LogRecord): void {
     this.#tail.push(record);
     this.#tailBytes += record.payload.length;
-    while (this.#tailBytes > 4 * 1024 * 1024) this.#tailBytes -= this.#tail.shift()!.payload.length;
+    while (this.#tailBytes > TAIL_BYTES) this.#tailBytes -= this.#tail.shift()!.payload.length;
   }
+}
+
+/** Index of the first record with a seq of at least `from`. */
+function lowerBound(records: Pick<FoundRecord, 'seq'>[], from: number): number {
+  let low = 0;
+  let high = records.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (records[middle]!.seq < from) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

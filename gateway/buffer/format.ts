@@ -1,20 +1,26 @@
 /**
  * The buffer on disk: segment files of one size, filled once with zeros and then used again and again, because
  * fdatasync of a file that neither grows nor changes its extents writes no metadata (a third of the flash wear).
+ * docs/buffer-format.md tells the whole of it.
  *
  * Segment header, 64 bytes:
  *   0 magic "LSEG", 4 version u32, 8 epoch 16 bytes, 24 first seq u64, 32 created ms u64, 40 crc32 of 0..40
- * Record: header of 40 bytes, then the payload (a Batch, compressed):
+ * Record: header of 40 bytes, then the payload (a Batch, compressed), then an end mark of 40 zero bytes that the
+ * next record overwrites:
  *   0 magic "LREC", 4 payload bytes u32, 8 seq u64, 16 samples in all records up to here u64,
- *   24 appended ms u64, 32 first seq of the segment u32 (low bits), 36 crc32 of 0..36 and the payload
- * All integers little-endian. A segment that is used again still holds old records behind the new ones; their
- * seq is below the segment's first, which tells them apart.
+ *   24 appended ms u64, 32 samples of this record u32, 36 crc32
+ * The crc32 goes over the segment's epoch and first seq, bytes 0..36 and the payload. So a record is sound only in
+ * the use of the file that it was written for: what an earlier use left behind the new records never comes back.
+ * All integers little-endian.
  */
 import { crc32 } from 'node:zlib';
 
 export const SEGMENT_HEADER = 64;
 export const RECORD_HEADER = 40;
 export const VERSION = 1;
+
+/** Zero bytes behind the last record: what is there instead, in an open log, is damage. */
+export const END_MARK = RECORD_HEADER;
 
 const SEGMENT_MAGIC = 0x4745_534c;
 export const RECORD_MAGIC = 0x4345_524c;
@@ -29,11 +35,14 @@ export interface RecordHead {
   payloadBytes: number;
   /** Samples in all records of the epoch up to and including this one. */
   totalSamples: number;
+  /** Samples in this record. */
+  samples: number;
   appendedAt: number;
 }
 
+/** A segment's header and the end mark behind it. */
 export function writeSegmentHeader(head: SegmentHead, createdAt: number): Buffer {
-  const buffer = Buffer.alloc(SEGMENT_HEADER);
+  const buffer = Buffer.alloc(SEGMENT_HEADER + END_MARK);
   buffer.writeUInt32LE(SEGMENT_MAGIC, 0);
   buffer.writeUInt32LE(VERSION, 4);
   buffer.write(head.epoch, 8, 'hex');
@@ -50,33 +59,48 @@ export function readSegmentHeader(buffer: Buffer): SegmentHead | null {
   return { epoch: buffer.toString('hex', 8, 24), firstSeq: readU64(buffer, 24) };
 }
 
-/** A whole record, ready to be written at one place. */
-export function writeRecord(head: RecordHead, segmentFirstSeq: number, payload: Uint8Array): Buffer {
-  const buffer = Buffer.allocUnsafe(RECORD_HEADER + payload.length);
+/** Where the checksums of a segment's records begin. Needs no header: the epoch and the file's name tell it. */
+export function checksumSeed({ epoch, firstSeq }: SegmentHead): number {
+  const buffer = Buffer.alloc(24);
+  buffer.write(epoch, 0, 'hex');
+  writeU64(buffer, firstSeq, 16);
+  return crc32(buffer);
+}
+
+/** A whole record and `markBytes` of end mark, ready to be written at one place. */
+export function writeRecord(head: RecordHead, seed: number, payload: Uint8Array, markBytes: number): Buffer {
+  const end = RECORD_HEADER + payload.length;
+  const buffer = Buffer.allocUnsafe(end + markBytes);
   buffer.writeUInt32LE(RECORD_MAGIC, 0);
   buffer.writeUInt32LE(payload.length, 4);
   writeU64(buffer, head.seq, 8);
   writeU64(buffer, head.totalSamples, 16);
   writeU64(buffer, head.appendedAt, 24);
-  buffer.writeUInt32LE(segmentFirstSeq >>> 0, 32);
+  buffer.writeUInt32LE(head.samples, 32);
   buffer.set(payload, RECORD_HEADER);
-  buffer.writeUInt32LE(checksum(buffer, 0, payload.length), 36);
+  buffer.fill(0, end);
+  buffer.writeUInt32LE(checksum(buffer, 0, payload.length, seed), 36);
   return buffer;
 }
 
-/** The head of a sound record of this segment at `at`; null when there is none or it is damaged. */
-export function readRecordHead(segment: Buffer, at: number, segmentFirstSeq: number): RecordHead | null {
+/** The head of a sound record with a seq beyond `lastSeq` at `at`; null when there is none or it is damaged. */
+export function readRecordHead(segment: Buffer, at: number, lastSeq: number, seed: number): RecordHead | null {
   if (at + RECORD_HEADER > segment.length || segment.readUInt32LE(at) !== RECORD_MAGIC) return null;
   const payloadBytes = segment.readUInt32LE(at + 4);
   if (at + RECORD_HEADER + payloadBytes > segment.length) return null;
   const seq = readU64(segment, at + 8);
-  if (seq < segmentFirstSeq || segment.readUInt32LE(at + 32) !== segmentFirstSeq >>> 0) return null;
-  if (segment.readUInt32LE(at + 36) !== checksum(segment, at, payloadBytes)) return null;
-  return { seq, payloadBytes, totalSamples: readU64(segment, at + 16), appendedAt: readU64(segment, at + 24) };
+  if (seq <= lastSeq || segment.readUInt32LE(at + 36) !== checksum(segment, at, payloadBytes, seed)) return null;
+  return {
+    seq,
+    payloadBytes,
+    totalSamples: readU64(segment, at + 16),
+    appendedAt: readU64(segment, at + 24),
+    samples: segment.readUInt32LE(at + 32),
+  };
 }
 
-function checksum(buffer: Buffer, at: number, payloadBytes: number): number {
-  const head = crc32(buffer.subarray(at, at + 36));
+function checksum(buffer: Buffer, at: number, payloadBytes: number, seed: number): number {
+  const head = crc32(buffer.subarray(at, at + 36), seed);
   return crc32(buffer.subarray(at + RECORD_HEADER, at + RECORD_HEADER + payloadBytes), head);
 }
 

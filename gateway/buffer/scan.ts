@@ -1,5 +1,14 @@
 /** Finds the sound records of a segment, and what is damaged between and behind them. */
-import { RECORD_HEADER, RECORD_MAGIC, type RecordHead, readRecordHead, SEGMENT_HEADER } from './format.ts';
+import {
+  checksumSeed,
+  END_MARK,
+  RECORD_HEADER,
+  RECORD_MAGIC,
+  type RecordHead,
+  readRecordHead,
+  SEGMENT_HEADER,
+  type SegmentHead,
+} from './format.ts';
 
 export interface FoundRecord extends RecordHead {
   /** Where its header begins in the segment. */
@@ -12,51 +21,57 @@ export interface Scan {
   end: number;
   /** Byte ranges that hold neither a sound record nor what an earlier use of the file left behind. */
   damaged: { from: number; to: number }[];
+  /** Number of records that the damage behind the last sound one may have held. */
+  lostAtEnd: number;
 }
 
+const MAGIC = Buffer.alloc(4);
+MAGIC.writeUInt32LE(RECORD_MAGIC);
+const ZEROS = Buffer.alloc(END_MARK);
+
 /**
- * Walks a segment. After a damaged place it goes on at the next sound record, found by its magic, so that a
- * flipped bit costs one record and not all that follow.
+ * Walks a segment up to the record before `endSeq`. After a damaged place it goes on at the next sound record,
+ * found by its magic, so that a flipped bit costs one record and not all that follow.
  */
-export function scanSegment(segment: Buffer, firstSeq: number): Scan {
+export function scanSegment(segment: Buffer, head: SegmentHead, endSeq = Number.POSITIVE_INFINITY): Scan {
+  const seed = checksumSeed(head);
   const records: FoundRecord[] = [];
   const damaged: Scan['damaged'] = [];
   let at = SEGMENT_HEADER;
-  let lastSeq = firstSeq - 1;
+  let lastSeq = head.firstSeq - 1;
   while (true) {
-    const head = readRecordHead(segment, at, firstSeq);
-    if (head && head.seq > lastSeq) {
-      records.push({ ...head, at });
-      lastSeq = head.seq;
-      at += RECORD_HEADER + head.payloadBytes;
-      continue;
-    }
-    const next = nextRecord(segment, at + 1, firstSeq, lastSeq);
-    if (next < 0) break;
-    damaged.push({ from: at, to: next });
-    at = next;
+    const found = nextRecord(segment, at, lastSeq, seed);
+    if (!found || found.seq >= endSeq) break;
+    if (found.at > at) damaged.push({ from: at, to: found.at });
+    records.push(found);
+    lastSeq = found.seq;
+    at = found.at + RECORD_HEADER + found.payloadBytes;
   }
-  const torn = tornTail(segment, at, firstSeq);
-  if (torn > at) damaged.push({ from: at, to: torn });
-  return { records, end: at, damaged };
+  // What a failed write left behind was written again as the next segment's first records.
+  const complete = lastSeq + 1 >= endSeq;
+  const to = complete ? at : damageEnd(segment, at);
+  if (to > at) damaged.push({ from: at, to });
+  return { records, end: at, damaged, lostAtEnd: to > at ? countMagic(segment.subarray(at + 1, to)) + 1 : 0 };
 }
 
-function nextRecord(segment: Buffer, from: number, firstSeq: number, lastSeq: number): number {
-  const magic = Buffer.alloc(4);
-  magic.writeUInt32LE(RECORD_MAGIC);
-  for (let at = segment.indexOf(magic, from); at >= 0; at = segment.indexOf(magic, at + 1)) {
-    const head = readRecordHead(segment, at, firstSeq);
-    if (head && head.seq > lastSeq) return at;
+function nextRecord(segment: Buffer, from: number, lastSeq: number, seed: number): FoundRecord | null {
+  for (let at = segment.indexOf(MAGIC, from); at >= 0; at = segment.indexOf(MAGIC, at + 1)) {
+    const head = readRecordHead(segment, at, lastSeq, seed);
+    if (head) return { ...head, at };
   }
-  return -1;
+  return null;
 }
 
-/**
- * Where a record of this segment was begun but not finished, the end of its announced bytes; else `at`. A tail
- * of zeros or of an earlier use is no damage.
- */
-function tornTail(segment: Buffer, at: number, firstSeq: number): number {
-  if (at + RECORD_HEADER > segment.length || segment.readUInt32LE(at) !== RECORD_MAGIC) return at;
-  if (segment.readUInt32LE(at + 32) !== firstSeq >>> 0) return at;
-  return Math.min(segment.length, at + RECORD_HEADER + segment.readUInt32LE(at + 4));
+/** Where the end mark begins: at `at` in a sound segment, further on when the last record is damaged. */
+function damageEnd(segment: Buffer, at: number): number {
+  const rest = segment.subarray(at, at + END_MARK);
+  if (rest.equals(ZEROS.subarray(0, rest.length))) return at;
+  const mark = segment.indexOf(ZEROS, at);
+  return mark < 0 ? segment.length : mark;
+}
+
+function countMagic(bytes: Buffer): number {
+  let count = 0;
+  for (let at = bytes.indexOf(MAGIC); at >= 0; at = bytes.indexOf(MAGIC, at + 1)) count++;
+  return count;
 }

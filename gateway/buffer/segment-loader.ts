@@ -1,0 +1,83 @@
+/** Reads segment files, and keeps what is damaged in them aside, so that nothing is thrown away unseen. */
+import { open, writeFile } from 'node:fs/promises';
+import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
+import type { Logger } from '@lineside/shared/log/logger.ts';
+import { RECORD_HEADER } from './format.ts';
+import { type FoundRecord, scanSegment } from './scan.ts';
+import type { Segment } from './segment-files.ts';
+
+export interface LoadedSegment extends Segment {
+  /** Undefined where only the records' places are kept. */
+  readonly bytes: Buffer | undefined;
+  records: FoundRecord[];
+  /** Where the next record may be written. */
+  end: number;
+  /** Number of records that the damage behind the last sound one may have held. */
+  lostAtEnd: number;
+}
+
+export interface LoadRequest extends Segment {
+  epoch: string;
+  /** First seq of the next segment. */
+  endSeq: number;
+  /** Where the records end, in the segment that is being written: behind it one may just be coming into being. */
+  knownEnd: number | undefined;
+  /** False once the segment has been given back: its file may have another content already. */
+  stillThere(): boolean;
+}
+
+const MIB = 1024 * 1024;
+
+export class SegmentLoader {
+  readonly #log: Logger;
+  damagedPlaces = 0;
+
+  constructor(log: Logger) {
+    this.#log = log;
+  }
+
+  /** Rejects with the file system's error when the file cannot be read. */
+  async load(request: LoadRequest): Promise<LoadedSegment> {
+    const { path, firstSeq, epoch, endSeq, knownEnd } = request;
+    const bytes = await readUpTo(path, knownEnd ?? Number.POSITIVE_INFINITY);
+    const { records, end, damaged, lostAtEnd } = scanSegment(bytes, { epoch, firstSeq }, endSeq);
+    // Files are whole MiB. One that was cut short may have held any number of records.
+    const missing = knownEnd === undefined && bytes.length % MIB !== 0 ? Math.floor((16 * MIB) / RECORD_HEADER) : 0;
+    if (request.stillThere()) for (const place of damaged) await this.keepAside(path, bytes, place);
+    return { path, firstSeq, bytes, records, end, lostAtEnd: lostAtEnd + missing };
+  }
+
+  /** Copies a damaged place to a file of its own, once. */
+  async keepAside(path: string, bytes: Buffer, place: { from: number; to: number }): Promise<void> {
+    const aside = `${path}.${place.from}.bad`;
+    try {
+      await writeFile(aside, bytes.subarray(place.from, place.to), { mode: 0o640, flag: 'wx' });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return;
+      this.#log.warn({ aside, error: messageOf(error) }, 'could not keep a damaged place of the buffer');
+    }
+    this.report(aside, `damaged place in the buffer set aside: bytes ${place.from} to ${place.to} of ${path}`);
+  }
+
+  report(path: string, what: string): void {
+    this.damagedPlaces++;
+    this.#log.error({ path }, what);
+  }
+}
+
+async function readUpTo(path: string, limit: number): Promise<Buffer> {
+  const handle = await open(path, 'r');
+  try {
+    const { size } = await handle.stat();
+    const buffer = Buffer.allocUnsafe(Math.min(size, limit));
+    let length = 0;
+    while (length < buffer.length) {
+      const { bytesRead } = await handle.read(buffer, length, buffer.length - length, length);
+      if (bytesRead === 0) break;
+      length += bytesRead;
+    }
+    return buffer.subarray(0, length);
+  } finally {
+    await handle.close();
+  }
+}
