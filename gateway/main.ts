@@ -1,12 +1,11 @@
 #!/usr/bin/env node
 /** The gateway's program: `run` collects until it is stopped, `check` only looks at a configuration. */
-import { mkdir } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { ConfigError, formatProblem } from '@lineside/shared/config/config-document.ts';
 import { VERSION } from '@lineside/shared/config/version.ts';
 import { qualityName } from '@lineside/shared/contracts/quality.ts';
 import { type DaemonContext, runDaemon } from '@lineside/shared/lifecycle/daemon.ts';
-import { holdDirectory } from '@lineside/shared/lifecycle/lock-file.ts';
+import { DirectoryLock } from '@lineside/shared/lifecycle/directory-lock.ts';
 import { createLogger, type Logger } from '@lineside/shared/log/logger.ts';
 import { type LoadedConfig, loadConfig } from './config/load-config.ts';
 import { LocalServer } from './local/local-server.ts';
@@ -77,8 +76,8 @@ function sayProblems(error: unknown): number {
 
 async function start(config: LoadedConfig, log: Logger, { unwind, progress }: DaemonContext): Promise<string> {
   const dataDir = config.resolvePath(config.dataDir);
-  await mkdir(dataDir, { recursive: true, mode: 0o750 });
-  const lock = await holdDirectory(dataDir);
+  const lock = new DirectoryLock(dataDir);
+  await lock.acquire();
   unwind.defer('data directory', () => lock.release());
 
   const pipeline = new Pipeline({ config, dataDir, version: VERSION, log, now: Date.now, progress });

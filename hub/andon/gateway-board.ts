@@ -8,6 +8,8 @@ const PATIENCE_MS = 16_000;
 export interface KnownGateway {
   id: string;
   lastSeenAt: number | null;
+  /** Since when it has been off line; null when it has never been seen. */
+  since: number | null;
   samplesStored: number;
 }
 
@@ -18,7 +20,7 @@ export class GatewayBoard {
   know(gateway: KnownGateway): void {
     const view = this.#viewOf(gateway.id);
     view.lastSeenAt = gateway.lastSeenAt;
-    view.since = gateway.lastSeenAt;
+    view.since = gateway.since;
     view.samplesStored = gateway.samplesStored;
   }
 
@@ -39,9 +41,9 @@ export class GatewayBoard {
     if (view.online !== status.online || view.since === null) view.since = now;
     view.online = status.online;
     view.version = status.version;
-    view.devices = status.devices;
     // A will says that the gateway is gone; what it says besides is from the time of its connect.
     if (status.online) {
+      view.devices = status.devices;
       view.pendingSamples = status.buffer.pendingSamples;
       view.lastSeenAt = now;
     }

@@ -128,7 +128,7 @@ export class Ingest {
     try {
       envelope = readEnvelope(payload);
     } catch (error) {
-      await this.#quarantine(gateway, messageOf(error), payload);
+      await this.quarantine(gateway, messageOf(error), payload);
       return;
     }
     const epoch = await this.#epoch(gateway, envelope.epoch);
@@ -177,7 +177,7 @@ export class Ingest {
       }
       record.samples = EMPTY;
       record.alarms = [];
-      await this.#quarantine(gateway, `record ${envelope.seq}: ${messageOf(error)}`, payload);
+      await this.quarantine(gateway, `record ${envelope.seq}: ${messageOf(error)}`, payload);
     }
     sequence.accepted = envelope.seq;
     this.counts.recordsAccepted++;
@@ -251,7 +251,8 @@ export class Ingest {
     this.#options.answer(gateway, { epoch, seq: sequence.committed, resend });
   }
 
-  async #quarantine(gateway: string, reason: string, message: Buffer): Promise<void> {
+  /** Keeps and counts a message that cannot be understood. Never rejects. */
+  async quarantine(gateway: string, reason: string, message: Buffer): Promise<void> {
     this.counts.quarantined++;
     this.#options.log.warn({ gateway, reason, bytes: message.length }, 'message quarantined');
     this.#options.onQuarantine(gateway);

@@ -3,8 +3,8 @@ import type { Kysely } from 'kysely';
 import { cleanText } from './clean-text.ts';
 import type { Database, Row } from './schema.ts';
 
-export const QUARANTINE_ROWS = 10_000;
-export const QUARANTINE_SAMPLE_BYTES = 4_096;
+const QUARANTINE_ROWS = 10_000;
+const QUARANTINE_SAMPLE_BYTES = 4_096;
 const MAX_REASON = 1_000;
 
 /** Keeps the message's first 4 KiB, and of all messages the newest 10,000. */

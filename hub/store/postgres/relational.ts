@@ -1,9 +1,9 @@
 /** Opens the embedded relational store: lock, worker, migrations, and the upkeep that PostgreSQL's daemons would do. */
 import { join } from 'node:path';
 import { type LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
+import { DirectoryLock } from '@lineside/shared/lifecycle/directory-lock.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import { Kysely, sql } from 'kysely';
-import { DirectoryLock } from './directory-lock.ts';
 import { migrate } from './migrate.ts';
 import { PgliteClient } from './pglite-client.ts';
 import { PgliteDialect } from './pglite-dialect.ts';

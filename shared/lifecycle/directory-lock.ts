@@ -1,5 +1,6 @@
 /**
- * One process for a directory: PGlite itself lets a second one in, and the two then destroy each other's pages.
+ * One process for a directory: two that write the same files destroy each other's work, and neither PGlite nor a
+ * gateway's buffer would notice.
  *
  * The lock is a file that names its holder. A holder on this host is checked by process id and start time, so an
  * id that was given out again does not count. A holder on another host (a container whose volume this is) cannot be
@@ -9,7 +10,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { link, mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
+import { LinesideError, messageOf } from '../errors/lineside-error.ts';
 
 const TOUCH_MS = 10_000;
 const STALE_MS = 60_000;
@@ -45,7 +46,7 @@ export class DirectoryLock {
       throw new LinesideError(
         'store.unusable',
         'outside',
-        `The directory ${this.#directory} cannot be used: ${messageOf(error)}. Check that it belongs to the hub's user.`,
+        `The directory ${this.#directory} cannot be used: ${messageOf(error)}. Check that it belongs to the user that this program runs as.`,
         { cause: error },
       );
     } finally {
@@ -75,8 +76,8 @@ export class DirectoryLock {
       throw new LinesideError(
         'store.locked',
         'config',
-        `The database directory ${this.#directory} is held by the process with PID ${holder.pid}${where}. ` +
-          'Only one hub may use it: stop the other one, or give this one another data directory.',
+        `The directory ${this.#directory} is held by the process with PID ${holder.pid}${where}. ` +
+          'Only one program may use it: stop the other one, or give this one another data directory.',
       );
     }
     // Of two that find the same dead holder, one moves its file; the other must not move the winner's.

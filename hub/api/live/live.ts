@@ -1,0 +1,61 @@
+/** The live socket /api/v1/live: the whole picture first, then what changes. */
+import websocket from '@fastify/websocket';
+import type { LiveMessage } from '@lineside/shared/contracts/api.ts';
+import type { FastifyInstance } from 'fastify';
+import { type ApiServices, overviewOf } from '../services.ts';
+import { LiveClient } from './live-client.ts';
+
+const MAX_CLIENTS = 2_000;
+const TIME_MS = 5_000;
+/** A session that ends while its socket is open is noticed after so long at most. */
+const SESSION_CHECK_MS = 60_000;
+
+export async function addLive(
+  app: FastifyInstance,
+  services: ApiServices,
+): Promise<{ send(message: LiveMessage): void }> {
+  await app.register(websocket, { options: { maxPayload: 64 * 1024 } });
+  const clients = new Set<LiveClient>();
+  const { board, auth } = services;
+  const send = (message: LiveMessage) => {
+    for (const client of clients) client.send(message);
+  };
+  board.on('values', (values) => {
+    for (const client of clients) client.values(values);
+  });
+  board.on('machine', (machine) => send({ type: 'machine', machine }));
+  board.on('gateway', (gateway) => send({ type: 'gateway', gateway }));
+  board.on('alarm', (alarm) => send({ type: 'alarm', alarm }));
+  const clock = setInterval(() => send({ type: 'time', serverTime: services.now() }), TIME_MS);
+  app.addHook('preClose', async () => {
+    clearInterval(clock);
+    for (const client of clients) client.close('the hub is stopping');
+  });
+
+  app.get('/api/v1/live', { websocket: true, schema: { hide: true } }, (socket, request) => {
+    if (clients.size >= MAX_CLIENTS) {
+      socket.close(1013, 'too many clients');
+      return;
+    }
+    const client = new LiveClient(socket);
+    clients.add(client);
+    const token = request.cookies.lineside_session ?? '';
+    const check = setInterval(() => {
+      auth.session(token).then(
+        (user) => {
+          if (!user) socket.close(1008, 'session ended');
+        },
+        () => undefined,
+      );
+    }, SESSION_CHECK_MS);
+    socket.on('message', (data) => client.receive(String(data), (tag) => board.last(tag)));
+    socket.on('error', (error) => request.log.debug({ error: error.message }, 'live socket failed'));
+    socket.on('close', () => {
+      clearInterval(check);
+      clients.delete(client);
+      client.ended();
+    });
+    client.send({ type: 'overview', overview: overviewOf(services) });
+  });
+  return { send };
+}

@@ -1,0 +1,52 @@
+/** Every error leaves as application/problem+json (RFC 9457) with a stable code. */
+import type { Problem } from '@lineside/shared/contracts/api.ts';
+import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
+import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
+
+/** Codes of our own errors and the status that each means. What is not listed is a fault of the hub. */
+const STATUS: Record<string, number> = {
+  LOGIN_REFUSED: 401,
+  LOGIN_THROTTLED: 429,
+  SESSION_ENDED: 401,
+  ORIGIN_REFUSED: 403,
+  ALARM_NOT_FOUND: 404,
+  ALARM_ACKNOWLEDGED: 409,
+  TAG_NOT_FOUND: 404,
+  MACHINE_NOT_FOUND: 404,
+  RANGE_INVALID: 400,
+};
+
+const TITLES: Record<number, string> = {
+  400: 'Request not understood',
+  401: 'Not signed in',
+  403: 'Not allowed',
+  404: 'Not found',
+  409: 'Not possible in the present state',
+  413: 'Request too large',
+  415: 'Media type not supported',
+  429: 'Too many requests',
+  500: 'The hub failed',
+};
+
+export function addProblems(app: FastifyInstance): void {
+  app.setErrorHandler<FastifyError | LinesideError>((error, request, reply) => {
+    if (error instanceof LinesideError) {
+      const status = STATUS[error.code] ?? 500;
+      if (status === 500) request.log.error({ err: error }, 'request failed');
+      return sendProblem(reply, status, error.code, status === 500 ? 'see the log of the hub' : error.message);
+    }
+    const status = error.validation ? 400 : (error.statusCode ?? 500);
+    if (status >= 500) request.log.error({ err: error }, 'request failed');
+    const code = error.validation
+      ? 'REQUEST_INVALID'
+      : status >= 500
+        ? 'INTERNAL'
+        : (error.code ?? 'REQUEST_REFUSED');
+    return sendProblem(reply, status, code, status >= 500 ? 'see the log of the hub' : error.message);
+  });
+}
+
+export function sendProblem(reply: FastifyReply, status: number, code: string, detail: string): FastifyReply {
+  const problem: Problem = { type: 'about:blank', title: TITLES[status] ?? 'Error', status, code, detail };
+  return reply.code(status).type('application/problem+json').send(problem);
+}

@@ -1,0 +1,70 @@
+/** The plant: its equipment, its machines now, and the figures behind them. */
+import { GatewayView, MachineView, Oee, Overview, Problem } from '@lineside/shared/contracts/api.ts';
+import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
+import { Type } from 'typebox';
+import { type ApiServices, overviewOf } from '../../services.ts';
+import type { Api } from '../api.ts';
+
+const Node = Type.Object({
+  path: Type.String(),
+  parent: Type.Union([Type.String(), Type.Null()]),
+  level: Type.String({ description: 'enterprise, site, area, line or cell (ISA-95)' }),
+  name: Type.String(),
+});
+
+const Interval = Type.Object({
+  from: Type.Integer({ description: 'milliseconds since 1970 UTC' }),
+  to: Type.Integer({ description: 'not included' }),
+  name: Type.String(),
+  category: Type.String(),
+});
+
+export function plantRoutes(app: Api, services: ApiServices): void {
+  app.get(
+    '/overview',
+    { schema: { tags: ['plant'], summary: 'The present picture of the plant', response: { 200: Overview } } },
+    () => overviewOf(services),
+  );
+
+  app.get(
+    '/equipment',
+    {
+      schema: {
+        tags: ['plant'],
+        summary: 'The equipment hierarchy, parents before their children',
+        response: { 200: Type.Array(Node) },
+      },
+    },
+    () => services.equipment.map(({ path, parent, level, name }) => ({ path, parent, level, name })),
+  );
+
+  app.get(
+    '/machines',
+    { schema: { tags: ['plant'], summary: 'Every machine now', response: { 200: Type.Array(MachineView) } } },
+    () => services.board.machines(),
+  );
+
+  app.get(
+    '/gateways',
+    { schema: { tags: ['plant'], summary: 'Every gateway now', response: { 200: Type.Array(GatewayView) } } },
+    () => services.board.gateways.all(),
+  );
+
+  app.get(
+    '/oee',
+    {
+      schema: {
+        tags: ['plant'],
+        summary: 'OEE of a machine’s running shift, with the states that it is made of',
+        querystring: Type.Object({ machine: Type.String({ description: 'path of the machine' }) }),
+        response: { 200: Type.Object({ oee: Oee, intervals: Type.Array(Interval) }), 404: Problem },
+      },
+    },
+    (request) => {
+      const machine = services.machines.find(({ path }) => path === request.query.machine);
+      if (!machine)
+        throw new LinesideError('MACHINE_NOT_FOUND', 'peer', `there is no machine ${request.query.machine}`);
+      return services.oee.explain(machine);
+    },
+  );
+}

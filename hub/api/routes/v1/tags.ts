@@ -1,0 +1,88 @@
+/** Tags and their past. */
+import { History, Problem, TagView } from '@lineside/shared/contracts/api.ts';
+import { isGood } from '@lineside/shared/contracts/quality.ts';
+import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
+import { type Static, Type } from 'typebox';
+import type { TimeSeriesStore } from '../../../store/timeseries/time-series.ts';
+import type { ApiServices } from '../../services.ts';
+import type { Api } from '../api.ts';
+
+const HistoryQuery = Type.Object({
+  from: Type.Integer({ minimum: 0, description: 'milliseconds since 1970 UTC' }),
+  to: Type.Integer({ minimum: 0, description: 'not included' }),
+  points: Type.Integer({ minimum: 10, maximum: 5_000, default: 600, description: 'about so many points' }),
+});
+
+/** A longer range than this is refused. */
+const MAX_RANGE_MS = 370 * 24 * 3_600_000;
+
+export function tagRoutes(app: Api, { board, timeSeries }: ApiServices): void {
+  app.get(
+    '/tags',
+    {
+      schema: {
+        tags: ['tags'],
+        summary: 'The tags of a machine with their last values',
+        querystring: Type.Object({ machine: Type.String({ description: 'path of the machine' }) }),
+        response: { 200: Type.Array(TagView), 404: Problem },
+      },
+    },
+    (request) => {
+      const tags = board.tagsOf(request.query.machine);
+      if (!tags) throw new LinesideError('MACHINE_NOT_FOUND', 'peer', `there is no machine ${request.query.machine}`);
+      return tags;
+    },
+  );
+
+  app.get(
+    '/tags/:id/history',
+    {
+      schema: {
+        tags: ['tags'],
+        summary: 'The past of a tag: single samples where they are few, else mean, minimum and maximum',
+        params: Type.Object({ id: Type.Integer({ minimum: 1 }) }),
+        querystring: HistoryQuery,
+        response: { 200: History, 400: Problem, 404: Problem },
+      },
+    },
+    async (request) => {
+      const { from, to, points } = request.query;
+      const tag = board.catalog.get(request.params.id);
+      if (!tag) throw new LinesideError('TAG_NOT_FOUND', 'peer', `there is no tag ${request.params.id}`);
+      if (to <= from || to - from > MAX_RANGE_MS) {
+        throw new LinesideError('RANGE_INVALID', 'peer', 'from must lie before to, and the range is a year at most');
+      }
+      return { tag: tag.id, unit: tag.unit, ...(await historyOf(timeSeries, tag.id, from, to, points)) };
+    },
+  );
+}
+
+type Columns = Pick<Static<typeof History>, 'at' | 'mean' | 'min' | 'max' | 'raw'>;
+
+/** Raw samples when there are at most twice the points asked for, else buckets. */
+async function historyOf(
+  store: TimeSeriesStore,
+  tag: number,
+  from: number,
+  to: number,
+  points: number,
+): Promise<Columns> {
+  const samples = await store.range(tag, from, to, { limit: points * 2 + 1 });
+  if (samples.length <= points * 2) {
+    const values = samples.map(({ value, quality }) => (isGood(quality) ? numberOf(value) : null));
+    return { at: samples.map(({ at }) => at), mean: values, min: values, max: values, raw: true };
+  }
+  const buckets = await store.buckets(tag, from, to, Math.ceil((to - from) / points));
+  return {
+    at: buckets.map(({ at }) => at),
+    mean: buckets.map(({ mean }) => mean),
+    min: buckets.map(({ min }) => min),
+    max: buckets.map(({ max }) => max),
+    raw: false,
+  };
+}
+
+function numberOf(value: number | boolean | string | null): number | null {
+  if (typeof value === 'boolean') return Number(value);
+  return typeof value === 'number' && Number.isFinite(value) ? value : null;
+}

@@ -1,0 +1,30 @@
+/** Reads the hub's YAML and the plant that it names. */
+import { ConfigDocument, ConfigError } from '@lineside/shared/config/config-document.ts';
+import { validate } from '@lineside/shared/config/validate.ts';
+import { loadPlant, type Plant } from '../equipment/plant.ts';
+import { HubConfig } from './schema.ts';
+
+export interface LoadedHubConfig extends HubConfig {
+  file: string;
+  equipment: Plant;
+  /** A path of the configuration, taken from the folder of its file. */
+  resolvePath(path: string): string;
+}
+
+/** @throws ConfigError with every problem of either file. */
+export function loadHubConfig(file: string): LoadedHubConfig {
+  const document = ConfigDocument.load(file);
+  const { value, problems } = validate(document, HubConfig);
+  if (problems.length > 0) throw new ConfigError(problems);
+  value.gateways.forEach((gateway, index) => {
+    const first = value.gateways.findIndex(({ id }) => id === gateway.id);
+    if (first === index) return;
+    const line = document.lineOf(['gateways', first, 'id']);
+    problems.push(
+      document.problem(['gateways', index, 'id'], `gateway "${gateway.id}" is in line ${line} already; remove one`),
+    );
+  });
+  if (problems.length > 0) throw new ConfigError(problems);
+  const equipment = loadPlant(document.resolvePath(value.plant));
+  return { ...value, file, equipment, resolvePath: (path) => document.resolvePath(path) };
+}

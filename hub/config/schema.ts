@@ -1,0 +1,71 @@
+/** The hub's configuration. */
+import { GATEWAY_ID_PATTERN } from '@lineside/shared/contracts/topics.ts';
+import { type Static, Type } from 'typebox';
+
+const closed = { additionalProperties: false };
+
+const Gateway = Type.Object(
+  {
+    id: Type.String({ pattern: GATEWAY_ID_PATTERN, description: 'The id in the gateway’s own configuration' }),
+    passwordFile: Type.String({
+      description: 'File that holds the password by which it comes in, path from the configuration’s folder',
+    }),
+  },
+  closed,
+);
+
+export const HubConfig = Type.Object(
+  {
+    dataDir: Type.String({
+      default: './var/hub',
+      description: 'Folder of the stores, from the configuration’s folder',
+    }),
+    plant: Type.String({ description: 'The plant’s equipment, YAML, path from the configuration’s folder' }),
+    http: Type.Object(
+      {
+        host: Type.String({ default: '127.0.0.1', description: 'Address on which pages and API are served' }),
+        port: Type.Integer({
+          default: 8080,
+          minimum: 0,
+          maximum: 65535,
+          description: 'Port of pages and API; 0: any free',
+        }),
+      },
+      { ...closed, default: {}, description: 'Pages and API' },
+    ),
+    mqtt: Type.Object(
+      {
+        host: Type.String({ default: '127.0.0.1', description: 'Address on which gateways are heard' }),
+        port: Type.Integer({
+          default: 1883,
+          minimum: 0,
+          maximum: 65535,
+          description: 'Port for gateways; 0: any free',
+        }),
+      },
+      { ...closed, default: {}, description: 'The embedded broker' },
+    ),
+    gateways: Type.Array(Gateway, { default: [], maxItems: 2_000, description: 'The gateways that may come in' }),
+    timeSeries: Type.Object(
+      {
+        memoryLimit: Type.String({
+          default: '512MB',
+          pattern: '^\\d+(MB|GB)$',
+          description: 'Most memory that the embedded time-series store takes, such as 512MB or 2GB',
+        }),
+      },
+      { ...closed, default: {}, description: 'The embedded time-series store' },
+    ),
+    log: Type.Object(
+      {
+        level: Type.Union(
+          ['fatal', 'error', 'warn', 'info', 'debug', 'trace'].map((level) => Type.Literal(level)),
+          { default: 'info', description: 'Least important lines that are written' },
+        ),
+      },
+      { ...closed, default: {}, description: 'The log on standard output' },
+    ),
+  },
+  { ...closed, title: 'Lineside hub' },
+);
+export type HubConfig = Static<typeof HubConfig>;

@@ -1,0 +1,240 @@
+/** Joins the hub's parts: broker → ingest → stores → board, OEE, alarms → API. */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readSecret } from '@lineside/shared/config/validate.ts';
+import { GatewayStatus, Hello } from '@lineside/shared/contracts/link.ts';
+import type { GatewayTopic } from '@lineside/shared/contracts/topics.ts';
+import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
+import type { DaemonContext } from '@lineside/shared/lifecycle/daemon.ts';
+import type { Logger } from '@lineside/shared/log/logger.ts';
+import { Value } from 'typebox/value';
+import { AlarmDesk } from './alerts/alarm-desk.ts';
+import { AndonBoard } from './andon/board.ts';
+import { buildApp } from './api/app.ts';
+import { AuthService } from './auth/auth-service.ts';
+import { GatewayCredentials } from './broker/credentials.ts';
+import { EmbeddedBroker } from './broker/embedded-broker.ts';
+import type { GatewayMessage } from './broker/gateway-bus.ts';
+import type { LoadedHubConfig } from './config/load-config.ts';
+import { type Arrival, Ingest } from './ingest/ingest.ts';
+import { relationalLedger } from './ingest/relational-ledger.ts';
+import { noShift } from './oee/oee.ts';
+import { OeeService } from './oee/oee-service.ts';
+import { meaningOf } from './oee/state-map.ts';
+import { replaceEquipment } from './store/postgres/equipment.ts';
+import { listGateways, upsertGatewayStatus } from './store/postgres/gateways.ts';
+import { watermarks } from './store/postgres/ledger.ts';
+import { openRelational, type Relational } from './store/postgres/relational.ts';
+import { listTags } from './store/postgres/tags.ts';
+import { DuckDbStore } from './store/timeseries/duckdb/duckdb-store.ts';
+
+/** A commit that takes longer than this is no progress. Milliseconds. */
+const INGEST_SILENCE_MS = 30_000;
+
+const STORE_STATUS_MS = 30_000;
+
+/** Opens everything in the order in which it is needed; each part is closed by `context.unwind`. */
+export async function startHub(config: LoadedHubConfig, log: Logger, context: DaemonContext): Promise<string> {
+  const { unwind, progress } = context;
+  const now = Date.now;
+  const dataDir = config.resolvePath(config.dataDir);
+  await mkdir(dataDir, { recursive: true, mode: 0o750 });
+  const faults = new Set<string>();
+
+  const relational = await openRelational({
+    dataDir: join(dataDir, 'relational'),
+    log: log.child({ part: 'relational' }),
+    onFailure: (error) => {
+      faults.add(error.message);
+      // Nothing can be committed any more; a fresh process can, and the gateways keep their data meanwhile.
+      process.kill(process.pid, 'SIGTERM');
+    },
+  });
+  unwind.defer('relational store', () => relational.close());
+  const timeSeries = new DuckDbStore({
+    file: join(dataDir, 'timeseries.duckdb'),
+    memoryLimit: config.timeSeries.memoryLimit,
+    log: log.child({ part: 'time series' }),
+  });
+  await timeSeries.open();
+  unwind.defer('time series', () => timeSeries.close());
+
+  const { equipment } = config;
+  await replaceEquipment(relational.db, equipment.nodes);
+  const board = new AndonBoard({
+    machines: equipment.machines,
+    meaningOf: (machine, code) => meaningOf(machine.state!, code),
+    emptyOee: (machine, at) => ({ ...noShift(at, machine.counters?.unit ?? ''), reason: 'not calculated yet' }),
+    now,
+  });
+  await restoreBoard(board, config, relational, timeSeries);
+
+  const credentials = new GatewayCredentials();
+  for (const { id, passwordFile } of config.gateways) {
+    credentials.set(id, readSecret(config.resolvePath(passwordFile)));
+  }
+  const broker = new EmbeddedBroker({ ...config.mqtt, credentials, log: log.child({ part: 'broker' }) });
+
+  const alarms = new AlarmDesk({
+    db: relational.db,
+    machineOf: (gateway, device) => board.machineOf(gateway, device),
+    send: (gateway, command) => broker.command(gateway, command),
+    onChange: (alarm) => board.emit('alarm', alarm),
+    now,
+  });
+  await alarms.start();
+
+  const oee = new OeeService({
+    machines: equipment.machines,
+    timeSeries,
+    tagId: (gateway, device, name) => board.catalog.find(gateway, device, name)?.id,
+    onFigures: (path, figures) => board.setFigures(path, figures),
+    log: log.child({ part: 'oee' }),
+    now,
+  });
+
+  const ingest = new Ingest({
+    timeSeries,
+    ledger: relationalLedger(relational.db, now),
+    answer: (gateway, committed) => broker.answer(gateway, committed),
+    onArrival: (arrival) => showArrival(board, oee, arrival),
+    onTags: (gateway, tags, ids) => board.catalog.add(tags.map((tag) => ({ ...tag, gateway, id: ids.get(tag.id)! }))),
+    onCommitted: (runs, changed) => {
+      for (const run of runs) board.gateways.committed(run.gateway, run.samples);
+      alarms.changed(changed).catch((error: unknown) => log.error({ error: messageOf(error) }, 'alarms not read'));
+    },
+    onQuarantine: (gateway) => board.emit('gateway', board.gateways.quarantined(gateway)),
+    log: log.child({ part: 'ingest' }),
+    progress: progress.part('ingest', { maxSilenceMs: INGEST_SILENCE_MS }),
+  });
+  await ingest.start();
+  unwind.defer('ingest', () => ingest.stop());
+
+  const auth = new AuthService({ db: relational.db, firstPasswordFile: join(dataDir, 'first-password'), now });
+  const first = await auth.start();
+  const app = await buildApp({
+    auth,
+    board,
+    alarms,
+    oee,
+    timeSeries,
+    enterprise: equipment.enterprise,
+    equipment: equipment.nodes,
+    machines: equipment.machines,
+    faults: () => [
+      ...faults,
+      ...(ingest.counts.fault ? [`cannot commit: ${ingest.counts.fault}`] : []),
+      ...progress.overdue().map(({ name }) => `${name} makes no progress`),
+    ],
+    log: log.child({ part: 'api' }),
+    now,
+  });
+  unwind.defer('api', () => app.close());
+  const url = await listen(app, config);
+
+  board.start();
+  unwind.defer('board', () => board.stop());
+  oee.start();
+  unwind.defer('oee', () => oee.stop());
+
+  await broker.start((message) => receive(message, { ingest, board, alarms, relational }));
+  unwind.defer('broker', () => broker.stop());
+
+  log.info(
+    { url, mqtt: `mqtt://${config.mqtt.host}:${broker.port}`, machines: equipment.machines.length },
+    'serving',
+  );
+  process.send?.({
+    url,
+    mqttPort: broker.port,
+    firstUser: first?.user,
+    firstPassword: first?.password,
+    firstPasswordFile: auth.firstPasswordFile,
+  });
+  // Never into the log: systemd keeps it, and so may others.
+  if (first && !process.send) {
+    process.stderr.write(`\nFirst user: ${first.user}\nPassword:   kept in ${auth.firstPasswordFile}\n\n`);
+  }
+  return `serving ${url}`;
+}
+
+interface Receivers {
+  ingest: Ingest;
+  board: AndonBoard;
+  alarms: AlarmDesk;
+  relational: Relational;
+}
+
+/** When each gateway's status was last written. */
+const storedAt = new Map<string, number>();
+
+async function receive({ gateway, kind, payload }: GatewayMessage, receivers: Receivers): Promise<void> {
+  const { ingest, board, alarms, relational } = receivers;
+  if (kind === 'data') {
+    await ingest.data(gateway, payload);
+    return;
+  }
+  const message = parse(payload);
+  if (kind === 'hello' && Value.Check(Hello, message)) {
+    await ingest.hello(gateway, message);
+    await alarms.repeatFor(gateway);
+  } else if (kind === 'status' && Value.Check(GatewayStatus, message) && message.gateway === gateway) {
+    const changed = board.gateways.get(gateway)?.online !== message.online;
+    board.report(message);
+    // A status comes every few seconds; on disk it need not be that fresh.
+    if (changed || Date.now() - (storedAt.get(gateway) ?? 0) > STORE_STATUS_MS) {
+      storedAt.set(gateway, Date.now());
+      await upsertGatewayStatus(relational.db, message, Date.now());
+    }
+  } else await refuse(gateway, kind, payload, receivers);
+}
+
+async function refuse(gateway: string, kind: GatewayTopic, payload: Buffer, receivers: Receivers): Promise<void> {
+  await receivers.ingest.quarantine(gateway, `a ${kind} message that does not fit its schema`, payload);
+}
+
+function parse(payload: Buffer): unknown {
+  try {
+    return JSON.parse(payload.toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+function showArrival(board: AndonBoard, oee: OeeService, { gateway, samples, frames }: Arrival): void {
+  for (const { device, receivedAt } of frames) board.seen(gateway, device, receivedAt);
+  const { tags, at, values, quality } = samples;
+  board.observe(tags.map((tag, i) => [tag, at[i]!, values[i]!, quality[i]!]));
+  oee.observe(tags, at);
+}
+
+async function restoreBoard(
+  board: AndonBoard,
+  config: LoadedHubConfig,
+  { db }: Relational,
+  timeSeries: DuckDbStore,
+): Promise<void> {
+  board.catalog.add(await listTags(db));
+  const stored = new Map<string, number>();
+  for (const { gateway, samples } of await watermarks(db)) stored.set(gateway, (stored.get(gateway) ?? 0) + samples);
+  const seen = new Map((await listGateways(db)).map((gateway) => [gateway.id, gateway]));
+  for (const id of new Set([...config.gateways.map((gateway) => gateway.id), ...seen.keys()])) {
+    const before = seen.get(id);
+    const lastSeenAt = before?.last_seen_at ?? null;
+    // One that was online when this hub ended has been out of its sight since then.
+    const since = before?.online ? lastSeenAt : (before?.online_since ?? null);
+    board.gateways.know({ id, lastSeenAt, since, samplesStored: stored.get(id) ?? 0 });
+  }
+  board.restore((await timeSeries.last()).map(({ tag, at, value, quality }) => [tag, at, value, quality]));
+}
+
+async function listen(app: Awaited<ReturnType<typeof buildApp>>, config: LoadedHubConfig): Promise<string> {
+  const { host, port } = config.http;
+  try {
+    return await app.listen({ host, port });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    const words = `port ${port} on ${host} is taken by another program; set http.port in the hub's configuration`;
+    throw new LinesideError('PORT_TAKEN', 'config', words, { cause: error });
+  }
+}

@@ -1,0 +1,66 @@
+#!/usr/bin/env node
+/** The hub's program: `run` serves until it is stopped, `check` only looks at a configuration. */
+import { parseArgs } from 'node:util';
+import { ConfigError, formatProblem } from '@lineside/shared/config/config-document.ts';
+import { VERSION } from '@lineside/shared/config/version.ts';
+import { runDaemon } from '@lineside/shared/lifecycle/daemon.ts';
+import { createLogger } from '@lineside/shared/log/logger.ts';
+import { type LoadedHubConfig, loadHubConfig } from './config/load-config.ts';
+import { startHub } from './hub.ts';
+
+const USAGE = `usage: hub run|check --config FILE
+
+  run     take what gateways send, and serve pages and API until stopped
+  check   say what is wrong with a configuration and its plant, with file and line; exit 1 when something is
+
+  --config FILE   the configuration, YAML
+  --version       print the version
+`;
+
+async function main(): Promise<number> {
+  let args: ReturnType<typeof readArgs>;
+  try {
+    args = readArgs();
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${USAGE}`);
+    return 2;
+  }
+  if (args.version) {
+    process.stdout.write(`${VERSION}\n`);
+    return 0;
+  }
+  const { command, file } = args;
+  if ((command !== 'run' && command !== 'check') || !file) {
+    console.error(USAGE);
+    return 2;
+  }
+  let config: LoadedHubConfig;
+  try {
+    config = loadHubConfig(file);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    for (const problem of error.problems) console.error(formatProblem(problem));
+    console.error(`${error.problems.length} ${error.problems.length === 1 ? 'problem' : 'problems'} found`);
+    return 1;
+  }
+  if (command === 'check') {
+    const { machines } = config.equipment;
+    process.stdout.write(`${file}: sound; ${config.gateways.length} gateways, ${machines.length} machines\n`);
+    return 0;
+  }
+  const log = createLogger({ name: 'hub', level: String(config.log.level) });
+  return runDaemon(log, (context) => startHub(config, log, context));
+}
+
+function readArgs() {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { config: { type: 'string' }, version: { type: 'boolean' } },
+  });
+  return { command: positionals[0], file: values.config, version: values.version === true };
+}
+
+process.exitCode = await main();
+// A handle that a library forgot to close must not hold a stopped daemon.
+if (process.connected) process.disconnect?.();
+setTimeout(() => process.exit(), 200).unref();
