@@ -2,7 +2,7 @@
  * The connection to one host and port, shared by all devices behind it. One request is in flight at any time; the
  * devices take turns, so that one with many requests does not starve the others.
  */
-import { Backoff } from './backoff.ts';
+import { Backoff } from '../backoff.ts';
 import { connectionLost, type Failure, noAnswer, noConnection, unreachable } from './failure.ts';
 import { type ReadRequest, TcpTransport } from './tcp-transport.ts';
 

@@ -1,0 +1,58 @@
+/** A wire that can be cut: forwards TCP connections to a port on this machine until it is told not to. */
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+
+export class TcpCutter {
+  readonly #target: number;
+  readonly #server: Server;
+  #sockets = new Set<Socket>();
+  #whole = true;
+
+  constructor(target: number) {
+    this.#target = target;
+    this.#server = createServer((near) => this.#accept(near));
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  async listen(): Promise<this> {
+    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+    return this;
+  }
+
+  /** Cuts all connections; new ones are cut at once. */
+  cut(): void {
+    this.#whole = false;
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  mend(): void {
+    this.#whole = true;
+  }
+
+  async close(): Promise<void> {
+    this.cut();
+    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+  }
+
+  #accept(near: Socket): void {
+    if (!this.#whole) {
+      near.destroy();
+      return;
+    }
+    const far = connect(this.#target, '127.0.0.1');
+    for (const [one, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      this.#sockets.add(one);
+      one.on('error', () => {});
+      one.on('close', () => {
+        this.#sockets.delete(one);
+        other.destroy();
+      });
+    }
+    near.pipe(far).pipe(near);
+  }
+}
