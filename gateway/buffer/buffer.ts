@@ -81,6 +81,8 @@ export class GatewayBuffer {
   #closed = false;
   #committedSeq = 0;
   #committedSamples = 0;
+  /** Samples up to the newest that was dropped to keep the limit. */
+  #goneSamples = 0;
   #droppedSamples = 0;
   #droppedAlarms = 0;
   /** Newest number in use when this process began. */
@@ -334,20 +336,19 @@ export class GatewayBuffer {
   /** The buffer is at its limit: the oldest segment goes. The hub sees the range as a gap by the next `prev`. */
   async #dropOldest(): Promise<void> {
     const end = this.#log.oldestSegmentEnd();
+    const fromSeq = this.#log.oldestSeq;
     const last = await this.#log.samplesUpTo(end);
-    const dropped = last - this.#committedSamples;
-    if (dropped > 0) {
-      const range = { fromSeq: Math.max(this.#committedSeq + 1, this.#log.oldestSeq), toSeq: end, samples: dropped };
-      this.#options.log.error(
-        range,
-        'buffer full: oldest samples dropped; free the disk, raise maxMiB or mend the link',
-      );
-    }
     await this.#log.release(end);
-    if (dropped > 0) {
-      this.#droppedSamples += dropped;
-      this.#committedSamples = last;
-    }
+    this.#goneSamples = last;
+    // Counted now and not before: the hub may have answered in the meantime.
+    const samples = last - this.#committedSamples;
+    if (samples <= 0) return;
+    this.#droppedSamples += samples;
+    this.#committedSamples = last;
+    this.#options.log.error(
+      { fromSeq: Math.max(this.#committedSeq + 1, fromSeq), toSeq: end, samples },
+      'buffer full: oldest samples dropped; free the disk, raise maxMiB or mend the link',
+    );
   }
 
   /** Everything up to `seq` is the hub's: counts what is not, and gives back the files behind it. */
@@ -356,7 +357,7 @@ export class GatewayBuffer {
     const samples = await this.#log.samplesUpTo(seq);
     // Another answer may have come in the meantime.
     if (this.#committedSeq !== seq) return;
-    this.#committedSamples = samples;
+    this.#committedSamples = Math.max(samples, this.#goneSamples);
     const keep = this.#options.config.keepCommittedMiB * MIB;
     const pending = this.#log.segmentsAfter(seq) * this.#segmentBytes;
     while (this.#log.bytes - pending > keep) {

@@ -11,10 +11,12 @@ const ZIGZAG_EXACT = 2 ** 51;
 
 export class ProtoWriter {
   #buffer: Buffer;
+  #view: DataView;
   #length = 0;
 
   constructor(initialBytes = 1024) {
     this.#buffer = Buffer.allocUnsafe(initialBytes);
+    this.#view = viewOf(this.#buffer);
   }
 
   get length(): number {
@@ -40,6 +42,10 @@ export class ProtoWriter {
   varint(value: number): void {
     this.#reserve(10);
     const buffer = this.#buffer;
+    if (value < 128) {
+      buffer[this.#length++] = value;
+      return;
+    }
     let rest = value;
     let at = this.#length;
     while (rest >= TWO_32) {
@@ -70,14 +76,44 @@ export class ProtoWriter {
     this.byte(Number(rest));
   }
 
+  /** Each value's difference to `base` as a zigzag; with `chained`, to the value before it. */
+  differences(values: readonly number[], base: number, chained: boolean): void {
+    this.#reserve(10 * values.length);
+    const buffer = this.#buffer;
+    let at = this.#length;
+    let last = base;
+    for (let i = 0; i < values.length; i++) {
+      const difference = values[i]! - last;
+      if (chained) last = values[i]!;
+      // One byte without a call: nearly all are that small.
+      if (difference > -64 && difference < 64 && Number.isInteger(difference)) {
+        buffer[at++] = difference >= 0 ? difference * 2 : -difference * 2 - 1;
+        continue;
+      }
+      this.#length = at;
+      this.zigzag(Number.isSafeInteger(difference) ? difference : whole(difference));
+      at = this.#length;
+    }
+    this.#length = at;
+  }
+
+  /** The same byte so many times. */
+  fill(byte: number, count: number): void {
+    this.#reserve(count);
+    this.#buffer.fill(byte, this.#length, this.#length + count);
+    this.#length += count;
+  }
+
   float64(value: number): void {
     this.#reserve(8);
-    this.#length = this.#buffer.writeDoubleLE(value, this.#length);
+    this.#view.setFloat64(this.#length, value, true);
+    this.#length += 8;
   }
 
   float32(value: number): void {
     this.#reserve(4);
-    this.#length = this.#buffer.writeFloatLE(value, this.#length);
+    this.#view.setFloat32(this.#length, value, true);
+    this.#length += 4;
   }
 
   /** Field key and varint value; nothing when it is the default 0. */
@@ -116,5 +152,15 @@ export class ProtoWriter {
     const grown = Buffer.allocUnsafe(Math.max(this.#buffer.length * 2, this.#length + bytes));
     this.#buffer.copy(grown, 0, 0, this.#length);
     this.#buffer = grown;
+    this.#view = viewOf(grown);
   }
+}
+
+function whole(difference: number): number {
+  const rounded = Math.round(difference);
+  return Number.isSafeInteger(rounded) ? rounded : 0;
+}
+
+function viewOf(buffer: Buffer): DataView {
+  return new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
 }

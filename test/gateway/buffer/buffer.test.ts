@@ -285,3 +285,37 @@ describe('the cursor file', () => {
     expect(again.buffer.stats()).toMatchObject({ pendingSamples: 2, pendingRecords: 3 });
   });
 });
+
+describe('all at once', () => {
+  it('writing, reading, committing and dropping never mix up a record', async () => {
+    const { buffer, logged } = await openBuffer(await tempDir(), { maxMiB: 4, commitIntervalMs: 0 });
+    const seen: number[] = [];
+    let writing = true;
+    let next = 1;
+    const reading = (async () => {
+      while (writing || next <= buffer.newestSeq) {
+        const record = await buffer.read(next);
+        if (!record) {
+          await new Promise((resolve) => setImmediate(resolve));
+          continue;
+        }
+        expect(record.seq).toBeGreaterThanOrEqual(next);
+        expect(record.prev).toBeLessThan(record.seq);
+        seen.push(...valuesOf([record]));
+        next = record.seq + 1;
+        // A slow hub, so that the oldest is dropped under the reader's eyes; and one that goes back at times.
+        if (seen.length % 3 === 0) void buffer.committed(Math.max(0, record.seq - (seen.length % 5)));
+        if (seen.length % 4 === 0) await buffer.read(Math.max(1, record.seq - 20));
+      }
+    })();
+    for (let i = 0; i < 80; i++) await storeLarge(buffer, i, 200_000);
+    writing = false;
+    await reading;
+    expect(seen).toEqual(seen.toSorted((a, b) => a - b));
+    expect(new Set(seen).size).toBe(seen.length);
+    expect(seen.at(-1)).toBe(79);
+    await buffer.committed(buffer.newestSeq);
+    expect(buffer.stats()).toMatchObject({ pendingSamples: 0, pendingRecords: 0, damagedPlaces: 0, fault: '' });
+    expect(logged.filter((line) => !line.includes('oldest samples dropped'))).toEqual([]);
+  });
+});
