@@ -33,19 +33,31 @@ export class SqlError extends Error {
 type Request = WorkerRequest extends infer R ? (R extends unknown ? Omit<R, 'id'> : never) : never;
 type Settled = Extract<WorkerAnswer, { rows: unknown[] }> | Extract<WorkerAnswer, { diagnostics: Diagnostics }>;
 
+interface Pending {
+  resolve(answer: Settled): void;
+  reject(error: Error): void;
+  deadline: NodeJS.Timeout;
+}
+
 export class PgliteClient {
   readonly #data: WorkerData;
+  readonly #deadlineMs: number;
   readonly #onFailure: (error: LinesideError) => void;
-  readonly #pending = new Map<number, { resolve(answer: Settled): void; reject(error: Error): void }>();
+  readonly #pending = new Map<number, Pending>();
   #worker: Worker | undefined;
   #exited: Promise<void> | undefined;
   #failure: LinesideError | undefined;
   #closing = false;
   #nextId = 1;
 
-  /** `onFailure` is called when the worker ends without having been asked to; nothing works after that. */
-  constructor(data: WorkerData, onFailure: (error: LinesideError) => void) {
+  /**
+   * `onFailure` is called when the worker ends without having been asked to; nothing works after that. A request
+   * not answered within `deadlineMs` is such an end: PGlite loops for ever where PostgreSQL would panic, for
+   * instance when it cannot write its log.
+   */
+  constructor(data: WorkerData, deadlineMs: number, onFailure: (error: LinesideError) => void) {
     this.#data = data;
+    this.#deadlineMs = deadlineMs;
     this.#onFailure = onFailure;
   }
 
@@ -105,11 +117,17 @@ export class PgliteClient {
     }
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
-      this.#pending.set(id, { resolve, reject });
+      const deadline = setTimeout(() => {
+        this.#fail(`no answer within ${this.#deadlineMs / 1_000} s`);
+        void worker.terminate();
+      }, this.#deadlineMs);
+      deadline.unref();
+      this.#pending.set(id, { resolve, reject, deadline });
       try {
         worker.postMessage({ id, ...request });
       } catch (error) {
         // A parameter that cannot be cloned, such as a function.
+        clearTimeout(deadline);
         this.#pending.delete(id);
         reject(error);
       }
@@ -119,6 +137,7 @@ export class PgliteClient {
   #settle(answer: WorkerAnswer): void {
     const waiting = this.#pending.get(answer.id);
     this.#pending.delete(answer.id);
+    clearTimeout(waiting?.deadline);
     if ('fault' in answer) waiting?.reject(new SqlError(answer.fault));
     else waiting?.resolve(answer);
   }
@@ -131,7 +150,10 @@ export class PgliteClient {
       `The database in ${this.#data.directory} has stopped: ${reason}. Restart the hub; committed data is on disk.`,
     );
     this.#failure = error;
-    for (const { reject } of this.#pending.values()) reject(error);
+    for (const { reject, deadline } of this.#pending.values()) {
+      clearTimeout(deadline);
+      reject(error);
+    }
     this.#pending.clear();
     if (!this.#closing) this.#onFailure(error);
   }

@@ -19,6 +19,8 @@ export interface RelationalOptions {
   /** Directory of the store's own; made when it is not there. */
   dataDir: string;
   log?: Logger;
+  /** A query that takes longer is taken for a database that hangs. Milliseconds; default a minute. */
+  deadlineMs?: number;
   /** Called when the database stops by itself; every query fails from then on. */
   onFailure?: (error: LinesideError) => void;
 }
@@ -39,13 +41,11 @@ export async function openRelational(options: RelationalOptions): Promise<Relati
   const { dataDir, log } = options;
   const lock = new DirectoryLock(dataDir);
   await lock.acquire();
-  const client = new PgliteClient(
-    { directory: join(dataDir, 'data'), marker: join(dataDir, 'creating') },
-    (error) => {
-      log?.fatal({ reason: error.message }, 'relational store stopped');
-      options.onFailure?.(error);
-    },
-  );
+  const place = { directory: join(dataDir, 'data'), marker: join(dataDir, 'creating') };
+  const client = new PgliteClient(place, options.deadlineMs ?? 60_000, (error) => {
+    log?.fatal({ reason: error.message }, 'relational store stopped');
+    options.onFailure?.(error);
+  });
   const db = new Kysely<Database>({ dialect: new PgliteDialect(client) });
   try {
     await client.start();

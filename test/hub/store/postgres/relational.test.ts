@@ -76,7 +76,7 @@ describe('PGlite store', () => {
     // A new log segment is renamed into place, which only its directory's sync makes last.
     expect((await store.diagnostics()).directorySyncs).toBeGreaterThan(before.directorySyncs);
     await store.close();
-  }, 30_000);
+  }, 60_000);
 
   it('loses nothing that it has acknowledged when it is killed, and takes the dead lock over', async () => {
     const dataDir = await copy();
@@ -117,7 +117,7 @@ describe('PGlite store', () => {
     await store.close();
     await store.close();
     expect(await readdir(dataDir)).toEqual(['data']);
-  }, 30_000);
+  }, 60_000);
 
   it('takes over a lock whose process id was given out again, or that another host has left', async () => {
     const dataDir = await copy();
@@ -132,7 +132,7 @@ describe('PGlite store', () => {
       await writeFile(lock, text);
       await (await openRelational({ dataDir })).close();
     }
-  }, 30_000);
+  }, 60_000);
 
   it('begins anew when it was cut off while it made the database', async () => {
     const dataDir = await copy();
@@ -153,7 +153,25 @@ describe('PGlite store', () => {
       expect(refused.message).toContain(dataDir);
     }
     expect(await readdir(join(dataDir, 'data'))).toContain('base');
-  }, 30_000);
+  }, 60_000);
+
+  it('reports a database that hangs, instead of waiting for it for ever, and goes on after a new start', async () => {
+    const dataDir = await copy();
+    const failures: string[] = [];
+    const store = await openRelational({
+      dataDir,
+      deadlineMs: 1_000,
+      onFailure: (error) => failures.push(error.code),
+    });
+    const endless = sql`select count(*) from generate_series(1, 100000) a, generate_series(1, 100000) b`;
+    await expect(endless.execute(store.db)).rejects.toMatchObject({ code: 'store.failed' });
+    await expect(watermarks(store.db)).rejects.toMatchObject({ code: 'store.failed' });
+    expect(failures).toEqual(['store.failed']);
+    await store.close();
+    const again = await openRelational({ dataDir });
+    expect(await watermarks(again.db)).toEqual([]);
+    await again.close();
+  }, 60_000);
 
   it('says what is wrong when the place cannot be used', async () => {
     await writeFile(join(root, 'file'), '');
@@ -171,7 +189,7 @@ describe('migrations', () => {
     store = await openRelational({ dataDir: await copy() });
     directory = join(root, 'migrations');
     await cp(MIGRATIONS, directory, { recursive: true });
-  }, 30_000);
+  }, 60_000);
 
   afterAll(async () => {
     await store.close();
