@@ -90,6 +90,7 @@ export class GatewayBuffer {
   /** Newest of the records that have to be written once more, see `#writeBehind`. */
   #behind = 0;
   #fault = '';
+  #lastRefusal = '';
 
   constructor(options: BufferOptions) {
     this.#options = options;
@@ -151,6 +152,7 @@ export class GatewayBuffer {
     this.#schedule();
   }
 
+  /** Never throws: a frame that cannot be encoded is dropped, counted and logged. */
   addFrame(frame: Frame): void {
     if (this.#closed) return;
     const samples = this.#waitingSamples + this.#writer.samples + frame.tags.length;
@@ -158,7 +160,13 @@ export class GatewayBuffer {
       this.#droppedSamples += frame.tags.length;
       return;
     }
-    this.#writer.addFrame(frame);
+    try {
+      this.#writer.addFrame(frame);
+    } catch (error) {
+      this.#droppedSamples += frame.tags.length;
+      this.#refused(messageOf(error));
+      return;
+    }
     if (this.#writer.bytes > MAX_BATCH_BYTES) this.#closeBatch();
     this.#schedule();
   }
@@ -383,6 +391,13 @@ export class GatewayBuffer {
       );
     }
     this.#fault = fault;
+  }
+
+  #refused(why: string): void {
+    // The same driver makes the same mistake at each poll.
+    if (why === this.#lastRefusal) return;
+    this.#lastRefusal = why;
+    this.#options.log.error({ error: why }, 'a frame was dropped');
   }
 
   #recovered(): void {

@@ -8,7 +8,12 @@ export const BufferConfig = Type.Object(
       maximum: 10_000,
       description: 'Samples are made durable in groups, at most this many milliseconds after they came; 0: at once',
     }),
-    segmentMiB: Type.Integer({ default: 16, minimum: 4, maximum: 256, description: 'Size of one file, MiB' }),
+    segmentMiB: Type.Integer({
+      default: 16,
+      minimum: 4,
+      maximum: 256,
+      description: 'Size of one file, MiB; at most a quarter of maxMiB is used',
+    }),
     maxMiB: Type.Integer({
       default: 4096,
       minimum: 16,

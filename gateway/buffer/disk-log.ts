@@ -28,8 +28,10 @@ export interface DiskLogOptions {
   now(): number;
 }
 
+const MIB = 1024 * 1024;
+
 /** Records appended by this process that are still in memory: the hub usually wants them next. Bytes. */
-const TAIL_BYTES = 4 * 1024 * 1024;
+const TAIL_BYTES = 4 * MIB;
 
 export class DiskLog {
   readonly #options: DiskLogOptions;
@@ -131,7 +133,9 @@ export class DiskLog {
     const totalSamples = this.totalSamples + samples;
     const head = { seq, payloadBytes: payload.length, totalSamples, samples, appendedAt: this.#options.now() };
     const end = this.#end + RECORD_HEADER + payload.length;
-    const mark = Math.max(0, Math.min(END_MARK, this.#options.segmentBytes - end));
+    const room = this.#options.segmentBytes - end;
+    // A record larger than a segment makes the file grow, by whole MiB: another length says that it was cut short.
+    const mark = room >= 0 ? Math.min(END_MARK, room) : (MIB - (end % MIB)) % MIB;
     const record = writeRecord(head, this.#seed, payload, mark);
     try {
       const { bytesWritten } = await this.#handle!.write(record, 0, record.length, this.#end);
@@ -250,10 +254,12 @@ export class DiskLog {
   }
 
   async #abandon(segment: Segment, why: string): Promise<void> {
+    // Whatever the newest one held is lost, and none of its numbers may be given to other data.
+    if (segment === this.#segments.at(-1)) {
+      this.#use(segment.firstSeq + Math.floor(this.#options.segmentBytes / RECORD_HEADER));
+    }
     this.#segments = this.#segments.filter((other) => other !== segment);
     this.#cache = this.#cache.filter(({ path }) => path !== segment.path);
-    // Whatever it held is lost, and none of its numbers may be given to other data.
-    this.#use(segment.firstSeq + Math.floor(this.#options.segmentBytes / RECORD_HEADER));
     this.#loader.report(await this.#files.setAside(segment).catch(() => segment.path), why);
   }
 
@@ -296,7 +302,9 @@ export class DiskLog {
         const before = record ? await this.#before(loaded, at) : 0;
         if (record && this.#segments.includes(segment)) return { loaded, record, prev: before };
       } catch (error) {
-        if (this.#segments.includes(segment)) throw error;
+        const lost = segment !== this.#active && isLost(error);
+        if (lost) await this.#abandon(segment, `buffer file set aside, it cannot be read: ${messageOf(error)}`);
+        else if (this.#segments.includes(segment)) throw error;
       }
       // Released in the meantime: what was the next segment may be at any place now.
       const now = this.#segments.indexOf(segment);
@@ -327,6 +335,11 @@ export class DiskLog {
     this.#tailBytes += record.payload.length;
     while (this.#tailBytes > TAIL_BYTES) this.#tailBytes -= this.#tail.shift()!.payload.length;
   }
+}
+
+/** Errors of a file that no waiting mends; a missing one may be on a disk that comes back. */
+function isLost(error: unknown): boolean {
+  return ['EIO', 'EISDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
 }
 
 /** Index of the first record with a seq of at least `from`. */

@@ -87,6 +87,19 @@ describe('group commit', () => {
     });
   });
 
+  it('drops and counts a frame that cannot be encoded, and says so once', async () => {
+    const { buffer, logged } = await openBuffer(await tempDir());
+    for (let i = 0; i < 3; i++) {
+      add(buffer, i);
+      buffer.addFrame({ device: 'press', receivedAt: 1, tags: [1, 1], sourceAt: [1], values: [1], quality: [0] });
+    }
+    await buffer.flush();
+    expect(valuesOf(await drain(buffer))).toEqual([0, 1, 2]);
+    expect(buffer.stats()).toMatchObject({ droppedSamples: 6, pendingSamples: 3 });
+    expect(logged).toHaveLength(1);
+    expect(logged[0]).toContain('arrays differ in length');
+  });
+
   it('survives a listener that throws', async () => {
     const logged: string[] = [];
     const buffer = new GatewayBuffer({

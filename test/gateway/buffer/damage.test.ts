@@ -198,6 +198,40 @@ describe('a file used again', () => {
   });
 });
 
+describe('a segment that becomes unreadable while the gateway runs', () => {
+  it('is set aside, and what stands behind it is read', async () => {
+    const dir = await tempDir();
+    const { buffer } = await openBuffer(dir);
+    for (let i = 0; i < 8; i++) await storeLarge(buffer, i, 300_000);
+    await buffer.close();
+    const names = await filesOf(dir, '.seg');
+    const again = await openBuffer(dir);
+    await rm(join(dir, names[1]!));
+    await mkdir(join(dir, names[1]!));
+    const newest = again.buffer.newestSeq;
+    const records = await drain(again.buffer);
+    expect(records.map(({ seq }) => seq)).not.toContain(Number.parseInt(names[1]!, 10));
+    expect(records.at(-1)!.seq).toBe(newest);
+    expect(await filesOf(dir, '.seg.bad')).toEqual([`${names[1]}.bad`]);
+    await store(again.buffer, 9);
+    expect(again.buffer.newestSeq).toBe(newest + 1);
+  });
+});
+
+describe('a record larger than a segment', () => {
+  it('is kept, and the log goes on without a gap', async () => {
+    const dir = await tempDir();
+    const { buffer } = await openBuffer(dir);
+    await storeLarge(buffer, 1, 1_400_000);
+    await buffer.close();
+    const again = await openBuffer(dir, { tags: [] });
+    await store(again.buffer, 2);
+    expect(valuesOf(await drain(again.buffer))).toEqual([1, 2]);
+    expect(again.buffer.newestSeq).toBe(3);
+    expect(again.buffer.stats()).toMatchObject({ pendingSamples: 3, damagedPlaces: 0 });
+  });
+});
+
 describe('what always starts', () => {
   it.each([
     ['empty', ''],
