@@ -130,6 +130,7 @@ describe.skipIf(!existsSync(CHROMIUM))(`the web app in a browser (needs ${CHROMI
     const canvas = chart.locator('canvas');
     await canvas.waitFor(PATIENT);
     await canvas.scrollIntoViewIfNeeded();
+    await page.mouse.move(2, 2);
     const picture = () => canvas.evaluate((node) => (node as unknown as { toDataURL(): string }).toDataURL());
     const before = await picture();
     await expect.poll(picture, PATIENT).not.toBe(before);

@@ -21,4 +21,3 @@ import '@mantine/core/styles/FloatingIndicator.css';
 import '@mantine/core/styles/SegmentedControl.css';
 import '@mantine/core/styles/Menu.css';
 import '@mantine/core/styles/Skeleton.css';
-import '@mantine/core/styles/Alert.css';

@@ -21,6 +21,14 @@ describe('a ring of buckets', () => {
     expect(grid.read(T0, 5).mean).toEqual([1, undefined, 2, null, 3]);
   });
 
+  test('a break lasts until the next value', () => {
+    const grid = new BucketGrid(1_000, 10);
+    grid.add(T0, 1);
+    grid.breakAt(T0 + 1_000);
+    grid.add(T0 + 4_000, 2);
+    expect(grid.read(T0, 6).mean).toEqual([1, null, null, null, 2, undefined]);
+  });
+
   test('a break in the bucket of a good value moves to the next, and gives way to the next good one', () => {
     const grid = new BucketGrid(1_000, 10);
     grid.add(T0, 1);
@@ -87,7 +95,7 @@ describe('a history on the grid', () => {
     loadHistory(grid, history([...slow, ...Array<null>(10).fill(null), 5, null, 6], 1_000, false));
     const { mean } = grid.read(T0, 20);
     expect(mean.slice(0, 7)).toEqual([1, undefined, 2, undefined, 3, undefined, 4]);
-    expect(mean[7]).toBe(null);
+    expect(mean.slice(7, 17)).toEqual(Array(10).fill(null));
     expect(mean.slice(17)).toEqual([5, undefined, 6]);
   });
 

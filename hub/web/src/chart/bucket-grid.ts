@@ -76,12 +76,15 @@ export class BucketGrid {
   read(from: number, length: number): GridColumns {
     const first = Math.floor(from / this.stepMs);
     const columns: GridColumns = { mean: new Array(length), min: new Array(length), max: new Array(length) };
+    // From a break on nothing is known until the next value, however many empty buckets lie between.
+    let broken = false;
     for (let i = 0; i < length; i++) {
       const number = first + i;
       const held = number <= this.head && number > this.head - this.size && number >= 0;
       const slot = number % this.size;
       const kind = held ? this.kind[slot] : EMPTY;
-      if (kind === EMPTY) continue;
+      if (kind === EMPTY && !broken) continue;
+      broken = kind !== VALUE;
       columns.mean[i] = kind === VALUE ? this.sum[slot]! / this.count[slot]! : null;
       columns.min[i] = kind === VALUE ? this.low[slot] : null;
       columns.max[i] = kind === VALUE ? this.high[slot] : null;

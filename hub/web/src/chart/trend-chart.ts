@@ -49,6 +49,8 @@ export interface TrendChartOptions {
 const COLUMNS = 3;
 /** A frame of a slowly moving window is not worth more often than this. */
 const SLOWEST_MS = 1_000;
+/** A mouse forgotten on the chart of a wall screen must not stop it for the rest of the shift. */
+const PAUSE_MS = 30_000;
 
 /**
  * A thin hand around uPlot: the lines move on by themselves, drawn in animation frames and only when they have
@@ -63,6 +65,7 @@ export class TrendChart {
   private frame = 0;
   private drawnAt = 0;
   private paused = false;
+  private pointedAt = 0;
   private dirty = true;
   private from = 0;
   private to = 0;
@@ -102,7 +105,7 @@ export class TrendChart {
       this.columns(),
       host,
     );
-    this.plot.over.addEventListener('pointerenter', this.pause);
+    this.plot.over.addEventListener('pointermove', this.pause);
     this.plot.over.addEventListener('pointerleave', this.resume);
     this.observer = new ResizeObserver(() => this.resize());
     this.observer.observe(host);
@@ -127,17 +130,20 @@ export class TrendChart {
 
   private readonly pause = (): void => {
     this.paused = true;
+    this.pointedAt = performance.now();
   };
 
   private readonly resume = (): void => {
     this.paused = false;
     this.dirty = true;
+    this.plot.setCursor({ left: -10, top: -10 }, false);
     this.options.onCursor(null);
   };
 
   private readonly tick = (time: number): void => {
     this.frame = requestAnimationFrame(this.tick);
-    if (this.paused) return;
+    if (this.paused && time - this.pointedAt < PAUSE_MS) return;
+    if (this.paused) this.resume();
     const perPixel = this.options.window.spanMs / Math.max(1, this.plot.bbox.width / devicePixelRatio);
     if (!this.dirty && time - this.drawnAt < Math.min(SLOWEST_MS, perPixel)) return;
     this.drawnAt = time;

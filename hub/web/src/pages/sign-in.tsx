@@ -1,5 +1,5 @@
 import type { User } from '@lineside/shared/contracts/api.ts';
-import { Alert, Button, PasswordInput, TextInput } from '@mantine/core';
+import { Button, PasswordInput, TextInput } from '@mantine/core';
 import { IconAlertTriangle, IconClockPause, IconCloudOff, IconInfoCircle } from '@tabler/icons-react';
 import { useMutation } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
@@ -7,6 +7,7 @@ import { ApiError } from '../api/http.ts';
 import { hubApi } from '../api/hub-api.ts';
 import { formatDuration } from '../format/duration.ts';
 import { BrandMark } from '../ui/brand.tsx';
+import { Notice } from '../ui/notice.tsx';
 import classes from './sign-in.module.css';
 
 /** How long to wait after too many attempts when the hub does not say. Seconds. */
@@ -44,14 +45,14 @@ export function SignIn({ notice, onSignedIn }: { notice: string; onSignedIn: (us
           <BrandMark size="3rem" />
           <div>
             <h1 id="sign-in-title">Lineside</h1>
-            <p>From the machine to a picture you can believe</p>
+            <p>Machines, OEE and alarms, live</p>
           </div>
         </div>
         <SignInError error={login.error} wait={wait} />
         {notice && !login.error ? (
-          <Alert color="gray" variant="light" icon={<IconInfoCircle />} role="status">
+          <Notice tone="info" icon={<IconInfoCircle size="1.35rem" />}>
             {notice}
-          </Alert>
+          </Notice>
         ) : null}
         <TextInput
           label="Name"
@@ -95,27 +96,26 @@ function SignInError({ error, wait }: { error: Error | null; wait: number }) {
   const status = error instanceof ApiError ? error.status : -1;
   if (status === 401) {
     return (
-      <Alert color="red" icon={<IconAlertTriangle />} title="Name or password is wrong" role="alert">
+      <Notice tone="error" icon={<IconAlertTriangle size="1.35rem" />} title="Name or password is wrong">
         Check both, and that caps lock is off.
-      </Alert>
+      </Notice>
     );
   }
   if (status === 429) {
     return (
-      <Alert color="orange" icon={<IconClockPause />} title="Too many attempts" role="alert">
+      <Notice tone="warning" icon={<IconClockPause size="1.35rem" />} title="Too many attempts">
         {wait > 0 ? `Try again in ${formatDuration(wait * 1_000)}.` : 'You can try again now.'}
-      </Alert>
+      </Notice>
     );
   }
   return (
-    <Alert
-      color="red"
-      icon={<IconCloudOff />}
+    <Notice
+      tone="error"
+      icon={<IconCloudOff size="1.35rem" />}
       title={status === 0 ? 'Hub not reachable' : 'Sign-in did not work'}
-      role="alert"
     >
       {error.message}
-    </Alert>
+    </Notice>
   );
 }
 

@@ -5,7 +5,7 @@ import { formatUnit, formatValue, trustOf, UNKNOWN } from '../../format/value.ts
 import { useTagValue } from '../../live/live-context.tsx';
 import classes from './tile-value.module.css';
 
-export const isChartable = (tag: TagView): boolean => tag.type !== 'string';
+const isChartable = (tag: TagView): boolean => tag.type !== 'string';
 
 /** One live value of a machine. Bad is struck through and says what is wrong; a click shows it in the chart. */
 export function TileValue({ tag, charted, onChart }: { tag: TagView; charted: boolean; onChart: () => void }) {

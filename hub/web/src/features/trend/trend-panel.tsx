@@ -85,7 +85,7 @@ export function TrendPanel({ selection, onSelect, wall }: TrendPanelProps) {
         ) : (
           <div className={classes.controls}>
             <Select
-              aria-label="Machine"
+              aria-label="Machine of the chart"
               size="xs"
               className={classes.machine}
               allowDeselect={false}
@@ -97,10 +97,11 @@ export function TrendPanel({ selection, onSelect, wall }: TrendPanelProps) {
               }}
             />
             <MultiSelect
-              aria-label="Values"
+              aria-label="Values of the chart"
               size="xs"
               className={classes.tags}
               maxValues={CHART_TAGS_MAX}
+              styles={{ inputField: { minWidth: '1.5rem' } }}
               searchable
               hidePickedOptions
               placeholder={tags.length === 0 ? 'Choose values' : ''}
