@@ -108,8 +108,10 @@ export class Pipeline {
     this.#link.start();
 
     await this.#startModels(unwind);
+    // Unwound when the drivers are down: what comes after a stop is unknown, not as it was.
+    unwind.defer('last word of the devices', () => this.#sayAllLinks(0));
     this.#startDevices(unwind);
-    const heartbeat = setInterval(() => this.#heartbeat(), LINK_HEARTBEAT_MS);
+    const heartbeat = setInterval(() => this.#sayAllLinks(), LINK_HEARTBEAT_MS);
     unwind.defer('heartbeat', () => clearInterval(heartbeat));
   }
 
@@ -184,7 +186,7 @@ export class Pipeline {
         tagId: (inputDevice, name) => this.#tagId(inputDevice, name),
         outputTag: this.#tagId(device, tag)!,
         configDir: config.resolvePath('.'),
-        log: log.child({ part: 'model', model: model.id }),
+        log: log.child({ part: 'model' }),
         now,
       });
       await stage.start();
@@ -204,7 +206,7 @@ export class Pipeline {
       const driver = drivers[device.driver]!.create(device.settings as never, tags, {
         onFrame: (frame) => this.#fromDriver(frame),
         onStatus: (status) => this.#deviceChanged(status),
-        log: log.child({ part: device.driver, device: device.id }),
+        log: log.child({ part: device.driver }),
         now,
         dataDir,
       });
@@ -236,15 +238,15 @@ export class Pipeline {
     this.#link?.statusChanged();
   }
 
-  #heartbeat(): void {
-    for (const [device, running] of this.#devices) this.#sayLink(device, running);
+  /** Repeats whether each device answers, so that whoever reads the data can tell silence from "no change". */
+  #sayAllLinks(value?: 0): void {
+    for (const [device, running] of this.#devices) this.#sayLink(device, running, value);
   }
 
-  /** Repeats whether the device answers, so that whoever reads the data can tell silence from "no change". */
-  #sayLink(device: string, { driver, linkTag: tag }: Running): void {
+  #sayLink(device: string, { driver, linkTag: tag }: Running, value = driver.status().state === 'up' ? 1 : 0): void {
     const now = this.#options.now();
     const frame = emptyFrame(device, now);
-    pushSample(frame, tag, now, driver.status().state === 'up' ? 1 : 0, Quality.Good);
+    pushSample(frame, tag, now, value, Quality.Good);
     this.buffer.addFrame(frame);
   }
 

@@ -8,7 +8,7 @@ import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
 import { VERSION } from '@lineside/shared/config/version.ts';
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { Type } from 'typebox';
 import { addLive } from './live/live.ts';
 import { addProblems, sendProblem } from './plugins/problems.ts';
@@ -28,7 +28,7 @@ const REQUESTS_A_MINUTE = 1_200;
 export async function buildApp(services: ApiServices): Promise<FastifyInstance> {
   const base = Fastify({
     loggerInstance: services.log as FastifyBaseLogger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_BYTES,
     requestTimeout: 30_000,
     connectionTimeout: 60_000,

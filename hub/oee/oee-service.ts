@@ -7,7 +7,7 @@ import type { Machine } from '../equipment/plant.ts';
 import type { TimeSeriesStore } from '../store/timeseries/time-series.ts';
 import { noShift, oeeOf } from './oee.ts';
 import { ShiftRecord, type ShiftTags } from './shift-record.ts';
-import { runningShift } from './shift-window.ts';
+import { runningShift, type ShiftWindow } from './shift-window.ts';
 import { meaningOf } from './state-map.ts';
 import { type StateInterval, timeline } from './timeline.ts';
 
@@ -27,6 +27,7 @@ export interface OeeServiceOptions {
 export class OeeService {
   readonly #options: OeeServiceOptions;
   readonly #records = new Map<string, ShiftRecord>();
+  readonly #firstSeenAt = new Map<string, number>();
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> = Promise.resolve();
   #stopped = true;
@@ -56,8 +57,9 @@ export class OeeService {
   /** The figures of one machine now, and the intervals behind them. */
   async explain(machine: Machine): Promise<{ oee: Oee; intervals: StateInterval[] }> {
     const now = this.#options.now();
-    const shift = runningShift(machine.shifts, machine.timeZone, now);
-    if (!shift) return { oee: noShift(now, machine.counters?.unit ?? ''), intervals: [] };
+    const running = runningShift(machine.shifts, machine.timeZone, now);
+    if (!running) return { oee: noShift(now, machine.counters?.unit ?? ''), intervals: [] };
+    const shift = { ...running, from: Math.min(now, Math.max(running.from, await this.#firstSeen(machine, now))) };
     const record = await this.#record(machine, shift, now);
     const { state } = machine;
     const intervals =
@@ -100,11 +102,7 @@ export class OeeService {
     }
   }
 
-  async #record(
-    machine: Machine,
-    shift: { name: string; from: number; to: number },
-    now: number,
-  ): Promise<ShiftRecord> {
+  async #record(machine: Machine, shift: ShiftWindow, now: number): Promise<ShiftRecord> {
     const tags = this.#tagsOf(machine);
     let record = this.#records.get(machine.path);
     if (!record?.fits(shift, tags)) {
@@ -113,6 +111,18 @@ export class OeeService {
     }
     await record.read(now);
     return record;
+  }
+
+  /** A machine counts from when it was first connected: before that, Lineside was not there to see. */
+  async #firstSeen(machine: Machine, now: number): Promise<number> {
+    const known = this.#firstSeenAt.get(machine.path);
+    if (known !== undefined) return known;
+    const link = this.#tagsOf(machine).link;
+    if (link === undefined) return 0;
+    const [first] = await this.#options.timeSeries.range(link, 0, now, { limit: 1 });
+    if (!first) return 0;
+    this.#firstSeenAt.set(machine.path, first.at);
+    return first.at;
   }
 
   #tagsOf(machine: Machine): ShiftTags {

@@ -11,7 +11,7 @@ export const UNKNOWN_STATE: StateMeaning = { name: 'Unknown', category: 'unknown
 
 /**
  * PackML states by number (OMAC PackML 2022, ANSI/ISA-TR88.00.02). Suspended waits on something outside the
- * machine and Held on something inside; both keep the machine from producing, but only the first is idle.
+ * machine, Held on something inside it: the first is idle, the second is down and wants somebody.
  */
 const PACKML: Record<number, StateMeaning> = {
   1: { name: 'Clearing', category: 'stopped' },
@@ -23,8 +23,8 @@ const PACKML: Record<number, StateMeaning> = {
   7: { name: 'Stopping', category: 'stopped' },
   8: { name: 'Aborting', category: 'down' },
   9: { name: 'Aborted', category: 'down' },
-  10: { name: 'Holding', category: 'stopped' },
-  11: { name: 'Held', category: 'stopped' },
+  10: { name: 'Holding', category: 'down' },
+  11: { name: 'Held', category: 'down' },
   12: { name: 'Unholding', category: 'stopped' },
   13: { name: 'Suspending', category: 'idle' },
   14: { name: 'Unsuspending', category: 'idle' },

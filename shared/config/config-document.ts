@@ -69,7 +69,7 @@ export class ConfigDocument {
     }));
     visit(document, {
       Scalar(_key, node) {
-        if (typeof node.value !== 'string') return;
+        if (typeof node.value !== 'string' || !node.value.includes('${')) return;
         node.value = node.value.replace(/\$\{(\w+)(?::-([^}]*))?\}/g, (whole, name: string, fallback?: string) => {
           const value = env[name] ?? fallback;
           if (value !== undefined) return value;
@@ -82,6 +82,9 @@ export class ConfigDocument {
           });
           return whole;
         });
+        // An unquoted ${PORT} stands for what its text would be: a number, when it looks like one.
+        const text = String(node.value);
+        if (node.type === 'PLAIN' && /^-?\d+(\.\d+)?$/.test(text)) node.value = Number(text);
       },
     });
     if (problems.length > 0) throw new ConfigError(problems);

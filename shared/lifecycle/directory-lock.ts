@@ -32,7 +32,7 @@ export class DirectoryLock {
     this.#file = join(directory, 'lock');
   }
 
-  /** Creates the directory if need be. @throws LinesideError `store.locked` naming the holder, `store.unusable` */
+  /** Creates the directory if need be. @throws LinesideError `STORE_LOCKED` naming the holder, `STORE_UNUSABLE` */
   async acquire(): Promise<void> {
     const own = join(this.#directory, `lock.${process.pid}.${Math.random().toString(36).slice(2)}`);
     const holder: Holder = { pid: process.pid, host: hostname(), started: startOf(process.pid) };
@@ -44,7 +44,7 @@ export class DirectoryLock {
     } catch (error) {
       if (error instanceof LinesideError) throw error;
       throw new LinesideError(
-        'store.unusable',
+        'STORE_UNUSABLE',
         'outside',
         `The directory ${this.#directory} cannot be used: ${messageOf(error)}. Check that it belongs to the user that this program runs as.`,
         { cause: error },
@@ -74,7 +74,7 @@ export class DirectoryLock {
     if (await this.#lives(holder)) {
       const where = holder.host === hostname() ? '' : ` on ${holder.host}`;
       throw new LinesideError(
-        'store.locked',
+        'STORE_LOCKED',
         'config',
         `The directory ${this.#directory} is held by the process with PID ${holder.pid}${where}. ` +
           'Only one program may use it: stop the other one, or give this one another data directory.',

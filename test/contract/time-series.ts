@@ -221,8 +221,8 @@ export function timeSeriesContract(name: string, make: () => Promise<StoreUnderT
       await store.close();
       await pending;
       await store.close();
-      await expect(store.append([record(2, columns([1, T0, 1]))])).rejects.toMatchObject({ code: 'store.closed' });
-      await expect(store.last()).rejects.toMatchObject({ code: 'store.closed' });
+      await expect(store.append([record(2, columns([1, T0, 1]))])).rejects.toMatchObject({ code: 'STORE_CLOSED' });
+      await expect(store.last()).rejects.toMatchObject({ code: 'STORE_CLOSED' });
       await reopen();
       expect(await store.count()).toBe(1);
     });

@@ -38,8 +38,8 @@ export async function status(db: Kysely<Database>, directory = MIGRATIONS): Prom
 /**
  * Applies what is pending and returns its names.
  *
- * @throws LinesideError `migration.changed`, `migration.missing` or `migration.order` before anything is applied;
- *   `migration.failed` naming the file, whose transaction is rolled back while those before it stay.
+ * @throws LinesideError `MIGRATION_CHANGED`, `MIGRATION_MISSING` or `MIGRATION_ORDER` before anything is applied;
+ *   `MIGRATION_FAILED` naming the file, whose transaction is rolled back while those before it stay.
  */
 export async function migrate(db: Kysely<Database>, log?: Logger, directory = MIGRATIONS): Promise<string[]> {
   const files = await readFiles(directory);
@@ -61,7 +61,7 @@ export async function migrate(db: Kysely<Database>, log?: Logger, directory = MI
         await sql.raw(file.text).execute(trx);
       } catch (error) {
         throw new LinesideError(
-          'migration.failed',
+          'MIGRATION_FAILED',
           'bug',
           `The migration ${join(directory, file.name)} failed and was rolled back: ${messageOf(error)}.`,
           { cause: error },
@@ -87,10 +87,10 @@ async function readFiles(directory: string): Promise<File[]> {
   for (const name of names) {
     const number = NAME.exec(name)?.[1];
     if (!number)
-      throw new LinesideError('migration.order', 'bug', `${join(directory, name)} is not named like 0001-what.sql.`);
+      throw new LinesideError('MIGRATION_ORDER', 'bug', `${join(directory, name)} is not named like 0001-what.sql.`);
     const other = numbers.get(number);
     if (other)
-      throw new LinesideError('migration.order', 'bug', `${name} and ${other} in ${directory} have one number.`);
+      throw new LinesideError('MIGRATION_ORDER', 'bug', `${name} and ${other} in ${directory} have one number.`);
     numbers.set(number, name);
   }
   return Promise.all(
@@ -127,21 +127,21 @@ function check(statuses: MigrationStatus[], directory: string): void {
     const file = join(directory, name);
     if (state === 'changed') {
       throw new LinesideError(
-        'migration.changed',
+        'MIGRATION_CHANGED',
         'config',
         `The migration ${file} is not the one that was applied to this database. Restore the file; a change belongs in a new migration.`,
       );
     }
     if (state === 'missing') {
       throw new LinesideError(
-        'migration.missing',
+        'MIGRATION_MISSING',
         'config',
         `This database has the migration ${name}, which is not in ${directory}. It belongs to another, probably newer, version of the hub: run that one.`,
       );
     }
     if (state === 'pending' && last && name < last.name) {
       throw new LinesideError(
-        'migration.order',
+        'MIGRATION_ORDER',
         'bug',
         `The migration ${file} comes before ${last.name}, which is applied already. Give it the next free number.`,
       );

@@ -61,7 +61,7 @@ export class PgliteClient {
     this.#onFailure = onFailure;
   }
 
-  /** Takes about 4 s when the directory is new, else half a second. @throws LinesideError `store.damaged` */
+  /** Takes about 4 s when the directory is new, else half a second. @throws LinesideError `STORE_DAMAGED` */
   async start(): Promise<void> {
     const worker = new Worker(new URL('./pglite-worker.ts', import.meta.url), { workerData: this.#data });
     this.#worker = worker;
@@ -75,7 +75,7 @@ export class PgliteClient {
       this.#closing = true;
       await worker.terminate();
       throw new LinesideError(
-        'store.damaged',
+        'STORE_DAMAGED',
         'outside',
         `The database in ${this.#data.directory} does not start: ${started.fault.message}. It has been left as it is. ` +
           "Check the disk and that the hub's user owns the directory; if it is damaged, put a backup in its place.",
@@ -86,7 +86,7 @@ export class PgliteClient {
     worker.on('exit', (code) => this.#fail(`its thread ended with ${code}`));
   }
 
-  /** @throws SqlError for a statement that fails; LinesideError `store.failed` when the worker is gone. */
+  /** @throws SqlError for a statement that fails; LinesideError `STORE_FAILED` when the worker is gone. */
   async query(sql: string, parameters: readonly unknown[]): Promise<SqlResult> {
     return (await this.#ask({ type: 'query', sql, parameters })) as Extract<Settled, { rows: unknown[] }>;
   }
@@ -113,7 +113,7 @@ export class PgliteClient {
     const worker = this.#worker;
     if (this.#failure) return Promise.reject(this.#failure);
     if (!worker || this.#closing) {
-      return Promise.reject(new LinesideError('store.closed', 'bug', 'The relational store is not open.'));
+      return Promise.reject(new LinesideError('STORE_CLOSED', 'bug', 'The relational store is not open.'));
     }
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
@@ -145,7 +145,7 @@ export class PgliteClient {
   #fail(reason: string): void {
     if (this.#failure || (this.#closing && this.#pending.size === 0)) return;
     const error = new LinesideError(
-      'store.failed',
+      'STORE_FAILED',
       'outside',
       `The database in ${this.#data.directory} has stopped: ${reason}. Restart the hub; committed data is on disk.`,
     );

@@ -107,7 +107,7 @@ class PgliteDriver implements Driver {
   #turn(): Promise<void> {
     if (this.#waiting.length >= MAX_WAITING) {
       throw new LinesideError(
-        'store.busy',
+        'STORE_BUSY',
         'outside',
         `${MAX_WAITING} queries already wait for the relational store.`,
       );
@@ -117,7 +117,7 @@ class PgliteDriver implements Driver {
         this.#waiting.splice(this.#waiting.indexOf(turn), 1);
         reject(
           new LinesideError(
-            'store.busy',
+            'STORE_BUSY',
             'bug',
             `A query waited ${MAX_WAIT_MS / 1_000} s for the relational store. ` +
               'A transaction is too long, or uses the store itself instead of its transaction and waits for itself.',
@@ -146,6 +146,6 @@ class PgliteConnection implements DatabaseConnection {
 
   // biome-ignore lint/correctness/useYield: a session that others wait for must not be held by a reader.
   async *streamQuery<R>(): AsyncIterableIterator<QueryResult<R>> {
-    throw new LinesideError('store.stream', 'bug', 'The embedded store has no cursors: ask for pages instead.');
+    throw new LinesideError('STORE_STREAM', 'bug', 'The embedded store has no cursors: ask for pages instead.');
   }
 }

@@ -1,8 +1,10 @@
 /** Tags and their past. */
 import { History, Problem, TagView } from '@lineside/shared/contracts/api.ts';
+import { LINK_TAG } from '@lineside/shared/contracts/frame.ts';
 import { isGood } from '@lineside/shared/contracts/quality.ts';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import { type Static, Type } from 'typebox';
+import { linkedIntervals } from '../../../oee/timeline.ts';
 import type { TimeSeriesStore } from '../../../store/timeseries/time-series.ts';
 import type { ApiServices } from '../../services.ts';
 import type { Api } from '../api.ts';
@@ -12,6 +14,9 @@ const HistoryQuery = Type.Object({
   to: Type.Integer({ minimum: 0, description: 'not included' }),
   points: Type.Integer({ minimum: 10, maximum: 5_000, default: 600, description: 'about so many points' }),
 });
+
+/** Link samples looked at for gaps: a week of heartbeats. */
+const MAX_LINKS = 150_000;
 
 /** A longer range than this is refused. */
 const MAX_RANGE_MS = 370 * 24 * 3_600_000;
@@ -52,7 +57,10 @@ export function tagRoutes(app: Api, { board, timeSeries }: ApiServices): void {
       if (to <= from || to - from > MAX_RANGE_MS) {
         throw new LinesideError('RANGE_INVALID', 'peer', 'from must lie before to, and the range is a year at most');
       }
-      return { tag: tag.id, unit: tag.unit, ...(await historyOf(timeSeries, tag.id, from, to, points)) };
+      const link = board.catalog.find(tag.gateway, tag.device, LINK_TAG)?.id;
+      const columns = await historyOf(timeSeries, tag.id, from, to, points);
+      if (link !== undefined) await markSilence(timeSeries, link, from, to, columns);
+      return { tag: tag.id, unit: tag.unit, ...columns };
     },
   );
 }
@@ -80,6 +88,25 @@ async function historyOf(
     max: buckets.map(({ max }) => max),
     raw: false,
   };
+}
+
+/** Where the device was not linked, a point without a value breaks the line: nobody knows what was there. */
+async function markSilence(
+  store: TimeSeriesStore,
+  link: number,
+  from: number,
+  to: number,
+  columns: Columns,
+): Promise<void> {
+  const links = await store.range(link, from, to, { before: true, limit: MAX_LINKS });
+  const linked = linkedIntervals(links, from, to);
+  for (const { to: end } of linked) {
+    const next = columns.at.findIndex((at) => at > end);
+    // Silence at the very end is for the reader to see: the line just stops.
+    if (next <= 0) continue;
+    columns.at.splice(next, 0, end);
+    for (const column of new Set([columns.mean, columns.min, columns.max])) column.splice(next, 0, null);
+  }
 }
 
 function numberOf(value: number | boolean | string | null): number | null {

@@ -97,11 +97,11 @@ export class DuckDbStore implements TimeSeriesStore {
     });
   }
 
-  /** @throws LinesideError `store.append` when nothing was stored; the store stays usable and the call may be repeated. */
+  /** @throws LinesideError `STORE_APPEND` when nothing was stored; the store stays usable and the call may be repeated. */
   async append(records: Records): Promise<void> {
     if (!this.#wanted) throw closed();
     if (this.#waiting >= MAX_WAITING) {
-      throw new LinesideError('store.busy', 'outside', `${MAX_WAITING} appends already wait for ${this.#file}.`);
+      throw new LinesideError('STORE_BUSY', 'outside', `${MAX_WAITING} appends already wait for ${this.#file}.`);
     }
     this.#waiting++;
     try {
@@ -159,7 +159,7 @@ export class DuckDbStore implements TimeSeriesStore {
     } catch (error) {
       database.close();
       throw new LinesideError(
-        'store.damaged',
+        'STORE_DAMAGED',
         'outside',
         `The time-series file ${this.#file} opens, but its tables cannot be used: ${messageOf(error)}. ` +
           'It has been left as it is. Move it aside and put a backup in its place.',
@@ -193,7 +193,7 @@ export class DuckDbStore implements TimeSeriesStore {
       await this.#recover(open);
       if (error instanceof LinesideError) throw error;
       throw new LinesideError(
-        'store.append',
+        'STORE_APPEND',
         'outside',
         `Nothing of ${fresh.length} records could be stored in ${this.#file}: ${messageOf(error)}. ` +
           'Check the disk and its free space; they will be asked for again.',
@@ -262,5 +262,5 @@ function keyOf(gateway: string, epoch: string): string {
 }
 
 function closed(): LinesideError {
-  return new LinesideError('store.closed', 'bug', 'The time-series store is not open.');
+  return new LinesideError('STORE_CLOSED', 'bug', 'The time-series store is not open.');
 }

@@ -19,8 +19,8 @@ const held = new Set<string>();
 /**
  * Opens or creates a database file, with all folders above it.
  *
- * @throws LinesideError `store.locked` when this or another process holds the file, `store.damaged` when it is not
- *   a whole DuckDB file, `store.unusable` for anything else (rights, no space, not a file).
+ * @throws LinesideError `STORE_LOCKED` when this or another process holds the file, `STORE_DAMAGED` when it is not
+ *   a whole DuckDB file, `STORE_UNUSABLE` for anything else (rights, no space, not a file).
  */
 export async function openDatabase(file: string, memoryLimit: string, threads: number): Promise<Database> {
   let path: string;
@@ -32,7 +32,7 @@ export async function openDatabase(file: string, memoryLimit: string, threads: n
   }
   if (held.has(path)) {
     throw new LinesideError(
-      'store.locked',
+      'STORE_LOCKED',
       'config',
       `The time-series file ${path} is already open in this process (PID ${process.pid}). ` +
         'Give each store a file of its own.',
@@ -66,7 +66,7 @@ function explain(file: string, error: unknown): LinesideError {
   if (/set lock|conflicting lock|being used by another process/i.test(text)) {
     const holder = /\(PID (\d+)\)/.exec(text)?.[1];
     return new LinesideError(
-      'store.locked',
+      'STORE_LOCKED',
       'config',
       `The time-series file ${file} is held by ${holder ? `the process with PID ${holder}` : 'another process'}. ` +
         'Only one hub may use a data directory: stop the other one, or give this one another directory.',
@@ -79,7 +79,7 @@ function explain(file: string, error: unknown): LinesideError {
     )
   ) {
     return new LinesideError(
-      'store.damaged',
+      'STORE_DAMAGED',
       'outside',
       `The time-series file ${file} cannot be read: ${firstLine(text)}. It has been left as it is. ` +
         `Check the disk, then move ${file} and ${file}.wal aside together and put a backup in their place; ` +
@@ -92,7 +92,7 @@ function explain(file: string, error: unknown): LinesideError {
 
 function unusable(file: string, error: unknown): LinesideError {
   return new LinesideError(
-    'store.unusable',
+    'STORE_UNUSABLE',
     'outside',
     `The time-series file ${file} cannot be opened: ${firstLine(messageOf(error))}. ` +
       "Check that the directory exists, belongs to the hub's user and has free space.",

@@ -128,5 +128,5 @@ function ms(value: number): bigint {
 }
 
 function badQuery(what: string): LinesideError {
-  return new LinesideError('store.bad-query', 'peer', `The time-series store was asked for ${what}.`);
+  return new LinesideError('STORE_BAD_QUERY', 'peer', `The time-series store was asked for ${what}.`);
 }

@@ -21,7 +21,7 @@ export class ReaderPool {
   /**
    * Runs `query` with a connection of its own.
    *
-   * @throws LinesideError `store.busy` when a thousand queries wait already, `store.closed` after `close`.
+   * @throws LinesideError `STORE_BUSY` when a thousand queries wait already, `STORE_CLOSED` after `close`.
    */
   async use<T>(query: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
     if (this.#closed) throw closed();
@@ -49,7 +49,7 @@ export class ReaderPool {
   #turn(): Promise<void> {
     if (this.#waiting.length >= MAX_WAITING) {
       throw new LinesideError(
-        'store.busy',
+        'STORE_BUSY',
         'outside',
         `${MAX_WAITING} queries already wait for the time-series store. Try again later, or ask for shorter ranges.`,
       );
@@ -65,5 +65,5 @@ export class ReaderPool {
 }
 
 function closed(): LinesideError {
-  return new LinesideError('store.closed', 'bug', 'The time-series store is closed.');
+  return new LinesideError('STORE_CLOSED', 'bug', 'The time-series store is closed.');
 }

@@ -65,7 +65,7 @@ export class SampleWriter {
   /**
    * Appends samples within the connection's transaction; they are in the table after `flush`.
    *
-   * @throws LinesideError `store.bad-samples` for columns of unequal length and for tags, times or qualities that
+   * @throws LinesideError `STORE_BAD_SAMPLES` for columns of unequal length and for tags, times or qualities that
    *   the table cannot hold. What was appended before stays: roll back and `discard`.
    */
   async append(samples: SampleColumns): Promise<void> {
@@ -163,7 +163,7 @@ export class SampleWriter {
 
 function bad(what: string): LinesideError {
   return new LinesideError(
-    'store.bad-samples',
+    'STORE_BAD_SAMPLES',
     'peer',
     `Samples refused, nothing of this append was stored: ${what}.`,
   );

@@ -106,7 +106,7 @@ describe('PGlite store', () => {
     const { child, lines } = insertForever(dataDir);
     await once(lines, 'line');
     const refused = await openRelational({ dataDir }).catch((error) => error);
-    expect(refused).toMatchObject({ code: 'store.locked' });
+    expect(refused).toMatchObject({ code: 'STORE_LOCKED' });
     expect(refused.message).toContain(`PID ${child.pid}`);
     expect(refused.message).toContain(dataDir);
     const exited = once(child, 'exit');
@@ -149,7 +149,7 @@ describe('PGlite store', () => {
     await rm(join(dataDir, 'data', 'global', 'pg_control'));
     for (let attempt = 0; attempt < 2; attempt++) {
       const refused = await openRelational({ dataDir }).catch((error) => error);
-      expect(refused).toMatchObject({ code: 'store.damaged' });
+      expect(refused).toMatchObject({ code: 'STORE_DAMAGED' });
       expect(refused.message).toContain(dataDir);
     }
     expect(await readdir(join(dataDir, 'data'))).toContain('base');
@@ -164,9 +164,9 @@ describe('PGlite store', () => {
       onFailure: (error) => failures.push(error.code),
     });
     const endless = sql`select count(*) from generate_series(1, 100000) a, generate_series(1, 100000) b`;
-    await expect(endless.execute(store.db)).rejects.toMatchObject({ code: 'store.failed' });
-    await expect(watermarks(store.db)).rejects.toMatchObject({ code: 'store.failed' });
-    expect(failures).toEqual(['store.failed']);
+    await expect(endless.execute(store.db)).rejects.toMatchObject({ code: 'STORE_FAILED' });
+    await expect(watermarks(store.db)).rejects.toMatchObject({ code: 'STORE_FAILED' });
+    expect(failures).toEqual(['STORE_FAILED']);
     await store.close();
     const again = await openRelational({ dataDir });
     expect(await watermarks(again.db)).toEqual([]);
@@ -176,7 +176,7 @@ describe('PGlite store', () => {
   it('says what is wrong when the place cannot be used', async () => {
     await writeFile(join(root, 'file'), '');
     await expect(openRelational({ dataDir: join(root, 'file', 'db') })).rejects.toMatchObject({
-      code: 'store.unusable',
+      code: 'STORE_UNUSABLE',
     });
   });
 });
@@ -231,15 +231,15 @@ describe('migrations', () => {
       });
     };
     await writeFile(file, `${text} `);
-    await expectRefused('migration.changed', '0901-b.sql');
+    await expectRefused('MIGRATION_CHANGED', '0901-b.sql');
     await rm(file);
-    await expectRefused('migration.missing', '0901-b.sql');
+    await expectRefused('MIGRATION_MISSING', '0901-b.sql');
     await writeFile(file, text);
     await writeFile(join(directory, '0500-early.sql'), 'select 1;');
-    await expectRefused('migration.order', '0500-early.sql');
+    await expectRefused('MIGRATION_ORDER', '0500-early.sql');
     await rm(join(directory, '0500-early.sql'));
     await writeFile(join(directory, '0901-twice.sql'), 'select 1;');
-    await expectRefused('migration.order', '0901-twice.sql');
+    await expectRefused('MIGRATION_ORDER', '0901-twice.sql');
     await rm(join(directory, '0901-twice.sql'));
     expect((await sql`select to_regclass('z_table')::text as z`.execute(store.db)).rows).toEqual([{ z: null }]);
     await mkdir(join(directory, 'folder'));

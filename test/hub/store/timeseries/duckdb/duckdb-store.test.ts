@@ -108,7 +108,7 @@ describe('DuckDB store', () => {
     await once(lines, 'line');
     const store = new DuckDbStore({ file: place.file });
     await expect(store.open()).rejects.toMatchObject({
-      code: 'store.locked',
+      code: 'STORE_LOCKED',
       message: expect.stringContaining(`PID ${child.pid}`),
     });
     const exited = once(child, 'exit');
@@ -122,7 +122,7 @@ describe('DuckDB store', () => {
     const first = new DuckDbStore({ file: place.file });
     const second = new DuckDbStore({ file: join(place.dir, '.', 'ts', '..', 'ts', 'samples.duckdb') });
     await first.open();
-    await expect(second.open()).rejects.toMatchObject({ code: 'store.locked' });
+    await expect(second.open()).rejects.toMatchObject({ code: 'STORE_LOCKED' });
     await second.close();
     await first.append([record(1, columns([1, 1, 1]))]);
     await first.close();
@@ -144,7 +144,7 @@ describe('DuckDB store', () => {
     ]) {
       await writeFile(place.file, damage);
       await expect(store.open()).rejects.toMatchObject({
-        code: 'store.damaged',
+        code: 'STORE_DAMAGED',
         message: expect.stringContaining(place.file),
       });
       expect(await readFile(place.file)).toEqual(Buffer.from(damage));
@@ -158,7 +158,7 @@ describe('DuckDB store', () => {
   it('says what is wrong when the place cannot be used', async () => {
     await writeFile(join(place.dir, 'file'), '');
     const store = new DuckDbStore({ file: join(place.dir, 'file', 'samples.duckdb') });
-    await expect(store.open()).rejects.toMatchObject({ code: 'store.unusable' });
+    await expect(store.open()).rejects.toMatchObject({ code: 'STORE_UNUSABLE' });
   });
 
   it('leaves no write-ahead log behind after a clean close', async () => {
