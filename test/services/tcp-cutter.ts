@@ -1,4 +1,4 @@
-/** A wire that can be cut: forwards TCP connections to a port on this machine until it is told not to. */
+/** A wire that can be cut or blocked: forwards TCP connections to a port on this machine until it is told not to. */
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
 export class TcpCutter {
@@ -6,6 +6,8 @@ export class TcpCutter {
   readonly #server: Server;
   #sockets = new Set<Socket>();
   #whole = true;
+  /** What came while the wire was blocked; null while it is not. */
+  #held: (() => void)[] | null = null;
 
   constructor(target: number) {
     this.#target = target;
@@ -31,6 +33,18 @@ export class TcpCutter {
     this.#whole = true;
   }
 
+  /** Connections stay, and nothing comes through: a peer that hangs. */
+  freeze(): void {
+    this.#held ??= [];
+  }
+
+  /** Lets through what was held back. */
+  thaw(): void {
+    const held = this.#held ?? [];
+    this.#held = null;
+    for (const forward of held) forward();
+  }
+
   async close(): Promise<void> {
     this.cut();
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
@@ -48,11 +62,17 @@ export class TcpCutter {
     ] as const) {
       this.#sockets.add(one);
       one.on('error', () => {});
+      one.on('data', (chunk) => {
+        const forward = () => {
+          if (!other.destroyed) other.write(chunk);
+        };
+        if (this.#held) this.#held.push(forward);
+        else forward();
+      });
       one.on('close', () => {
         this.#sockets.delete(one);
         other.destroy();
       });
     }
-    near.pipe(far).pipe(near);
   }
 }

@@ -177,7 +177,6 @@ export class ModbusDriver implements Driver, Member, GroupHost {
       { device: this.device, tag: tag.name, address: tag.address },
       `device "${this.device}", tag "${tag.name}" (${tag.address}): ${failure.reason}; correct the address or the device, it is tried again every ${this.#settings.refusedRetryMs / 1000} s`,
     );
-    if (tag.bad) return;
     tag.bad = true;
     this.#emitOne(tag, null, failure.quality);
   }

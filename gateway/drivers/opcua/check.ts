@@ -17,6 +17,13 @@ export function check(device: OpcUaDevice, tags: { name: string; settings: OpcUa
       message: `lifetimeCount (${device.lifetimeCount}) must be at least three times keepAliveCount (${device.keepAliveCount}): write ${3 * device.keepAliveCount} or more`,
     });
   }
+  const keepAliveMs = device.keepAliveCount * device.publishingMs;
+  if (device.silenceMs !== undefined && device.silenceMs <= keepAliveMs) {
+    problems.push({
+      field: 'silenceMs',
+      message: `silenceMs (${device.silenceMs}) is not longer than a keep-alive (keepAliveCount × publishingMs = ${keepAliveMs} ms): write ${2 * keepAliveMs} or more, or remove it`,
+    });
+  }
   if (device.retryMaxMs < device.retryMinMs) {
     problems.push({
       field: 'retryMaxMs',

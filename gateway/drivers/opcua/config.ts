@@ -41,6 +41,14 @@ export const OpcUaDevice = Type.Object(
       description:
         'After so many publishing intervals without a sign of the gateway the server forgets the subscription, in intervals.',
     }),
+    silenceMs: Type.Optional(
+      Type.Integer({
+        minimum: 500,
+        maximum: 86_400_000,
+        description:
+          'After so long without a value or a sign of life the connection is built anew, in milliseconds. Without it: two keep-alives, at least 10 s.',
+      }),
+    ),
     timeoutMs: Type.Integer({
       minimum: 500,
       maximum: 60_000,

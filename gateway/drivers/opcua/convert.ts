@@ -1,7 +1,19 @@
 /** Values of a server to values of a frame. */
 import type { Value, ValueType } from '@lineside/shared/contracts/frame.ts';
 import { isBad, Quality } from '@lineside/shared/contracts/quality.ts';
-import { DataType, type DataValue, type Variant, VariantArrayType } from 'node-opcua-client';
+import type { DataValue, Variant } from 'node-opcua-client';
+
+/** The built-in types by their number (OPC 10000-6, 5.1.2); from here, so that the client need not be loaded. */
+const TYPES =
+  'Null Boolean SByte Byte Int16 UInt16 Int32 UInt32 Int64 UInt64 Float Double String DateTime Guid ByteString XmlElement NodeId ExpandedNodeId StatusCode QualifiedName LocalizedText ExtensionObject DataValue Variant DiagnosticInfo'.split(
+    ' ',
+  );
+const SCALAR = 0;
+const NULL = TYPES.indexOf('Null');
+const INT64 = TYPES.indexOf('Int64');
+const UINT64 = TYPES.indexOf('UInt64');
+const QUALIFIED_NAME = TYPES.indexOf('QualifiedName');
+const LOCALIZED_TEXT = TYPES.indexOf('LocalizedText');
 
 export interface Converted {
   value: Value;
@@ -23,12 +35,12 @@ export function convert(data: DataValue, type: ValueType): Converted {
   const quality = data.statusCode.value >>> 0;
   if (isBad(quality)) return { value: null, quality, mismatch: null };
   const variant = data.value;
-  if (!variant || variant.dataType === DataType.Null || variant.value === null || variant.value === undefined) {
+  if (!variant || variant.dataType === NULL || variant.value === null || variant.value === undefined) {
     return { value: null, quality: quality === Quality.Good ? Quality.BadNoData : quality, mismatch: null };
   }
-  if (variant.arrayType !== VariantArrayType.Scalar) return mismatch(`an array of ${DataType[variant.dataType]}`);
+  if (variant.arrayType !== SCALAR) return mismatch(`an array of ${TYPES[variant.dataType]}`);
   const value = scalar(variant, type);
-  if (value === undefined) return mismatch(DataType[variant.dataType] ?? 'an unknown type');
+  if (value === undefined) return mismatch(TYPES[variant.dataType] ?? 'an unknown type');
   if (typeof value === 'number' && value - value !== 0) {
     return {
       value: null,
@@ -54,10 +66,10 @@ function scalar(variant: Variant, type: ValueType): Value | undefined {
   return number;
 }
 
-function numeric(raw: unknown, type: DataType): number | undefined {
+function numeric(raw: unknown, type: number): number | undefined {
   if (typeof raw === 'number') return raw;
   if (typeof raw === 'boolean') return raw ? 1 : 0;
-  if (type === DataType.Int64 || type === DataType.UInt64) return wide(raw, type === DataType.Int64);
+  if (type === INT64 || type === UINT64) return wide(raw, type === INT64);
   return undefined;
 }
 
@@ -69,14 +81,14 @@ function wide(raw: unknown, signed: boolean): number | undefined {
   return Number.isSafeInteger(value) ? value : high < 0 ? -Infinity : Infinity;
 }
 
-function text(raw: unknown, type: DataType): string | undefined {
+function text(raw: unknown, type: number): string | undefined {
   if (typeof raw === 'string') return raw;
   if (typeof raw === 'number' || typeof raw === 'boolean') return String(raw);
   if (raw instanceof Date) return raw.toISOString();
-  if (type === DataType.LocalizedText) return String((raw as { text?: string | null }).text ?? '');
-  if (type === DataType.QualifiedName) return String((raw as { name?: string | null }).name ?? '');
-  if (type === DataType.Int64 || type === DataType.UInt64) {
-    const value = wide(raw, type === DataType.Int64);
+  if (type === LOCALIZED_TEXT) return String((raw as { text?: string | null }).text ?? '');
+  if (type === QUALIFIED_NAME) return String((raw as { name?: string | null }).name ?? '');
+  if (type === INT64 || type === UINT64) {
+    const value = wide(raw, type === INT64);
     return value === undefined || !Number.isFinite(value) ? undefined : String(value);
   }
   return undefined;

@@ -40,8 +40,8 @@ export interface LinkEvents {
   changed(index: number, data: DataValue): void;
   /** The server does not give this item. */
   refused(index: number, quality: number, why: string): void;
-  /** A notification or a keep-alive came. */
-  flow(): void;
+  /** A notification or a keep-alive came; a notification says when it was sent by the server's clock. */
+  flow(sentAt?: number): void;
   /** The connection is cut, and being repaired. */
   interrupted(): void;
   /** One attempt to repair it has failed; the next one follows. */
@@ -101,7 +101,7 @@ export class Link {
     const { publishingMs, keepAliveCount } = this.#settings;
     const interval = this.#subscription?.publishingInterval ?? publishingMs;
     const count = this.#subscription?.maxKeepAliveCount ?? keepAliveCount;
-    return Math.max(10_000, 2 * interval * count);
+    return this.#settings.silenceMs ?? Math.max(10_000, 2 * interval * count);
   }
 
   /** Beyond this the server has forgotten the subscription, milliseconds. */
@@ -204,9 +204,9 @@ export class Link {
       publishingEnabled: true,
       priority: 10,
     });
-    const flow = () => !this.#closed && this.#events.flow();
-    subscription.on('keepalive', flow);
-    subscription.on('raw_notification', flow);
+    const flow = (sentAt?: number) => !this.#closed && this.#events.flow(sentAt);
+    subscription.on('keepalive', () => flow());
+    subscription.on('raw_notification', (message) => flow(message.publishTime?.getTime()));
     // A new id is a server that has started anew: its namespaces may have moved, so nothing of the old is kept.
     subscription.on('subscriptionId_changed', () => this.#end('the server has restarted'));
     subscription.on('status_changed', (status) => this.#end(`the server ended the subscription (${status.name})`));

@@ -1,6 +1,4 @@
 /** One OPC UA server: its values as frames, its state as sentences, and its recovery. */
-import type { Frame, Value } from '@lineside/shared/contracts/frame.ts';
-import { emptyFrame, pushSample } from '@lineside/shared/contracts/frame.ts';
 import type { DeviceState, DeviceStatus } from '@lineside/shared/contracts/link.ts';
 import { Quality } from '@lineside/shared/contracts/quality.ts';
 import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
@@ -11,39 +9,10 @@ import type { OpcUaDevice, OpcUaTag } from './config.ts';
 import type { Link, LinkEvents, LinkItem } from './link.ts';
 import { parseNodeId } from './node-id.ts';
 import { unreachable } from './reason.ts';
-
-interface TagState {
-  readonly tag: DriverTag<OpcUaTag>;
-  readonly item: LinkItem;
-  /** Its last sample was a Bad one of the driver's own. */
-  bad: boolean;
-  /** Time of the last Bad sample of the driver's own, milliseconds since 1970; 0 when there was none. */
-  outageAt: number;
-  /** Time of its last sample in a frame. */
-  lastAt: number;
-  /** Its last sample from the server, as the server had it. */
-  sourceAt: number;
-  value: Value;
-  quality: number;
-  /** The next sample is the server's present value, however old: the first of a subscription, or read. */
-  present: boolean;
-  refused: boolean;
-  /** It has been said already that the type does not fit. */
-  warned: boolean;
-}
-
-/** Milliseconds since 1970 UTC. */
-function sourceTime(data: DataValue): number | undefined {
-  return (data.sourceTimestamp ?? data.serverTimestamp)?.getTime();
-}
-
-type Loaded = typeof import('./link.ts') & typeof import('./convert.ts');
+import { TagSamples } from './tag-samples.ts';
 
 /** The client is loaded when the first OPC UA device starts. */
-async function load(): Promise<Loaded> {
-  const [link, convert] = await Promise.all([import('./link.ts'), import('./convert.ts')]);
-  return { ...link, ...convert };
-}
+type Loaded = typeof import('./link.ts');
 
 /** A server's clock that is further off gets a warning, milliseconds. */
 const CLOCK_TOLERANCE_MS = 5000;
@@ -52,7 +21,8 @@ export class OpcUaDriver implements Driver {
   readonly #device: string;
   readonly #settings: OpcUaDevice;
   readonly #context: DriverContext;
-  readonly #tags: TagState[];
+  readonly #items: LinkItem[];
+  readonly #samples: TagSamples;
   readonly #backoff: Backoff;
   #loaded: Loaded | null = null;
   #link: Link | null = null;
@@ -68,18 +38,14 @@ export class OpcUaDriver implements Driver {
   #flowAt = 0;
   /** Monotonic time since when the link repairs its connection; null when it does not. */
   #interruptedAt: number | null = null;
-  /** Samples of this turn of the event loop. */
-  #frame: Frame | null = null;
   #state: DeviceState = 'connecting';
   #since: number;
   #why = 'connecting for the first time';
   /** Wall clock; 0 when the next attempt has no time. */
   #nextTryAt = 0;
-  #lastGoodAt: number | null = null;
-  #clockWarned = false;
+  #clockChecked = false;
   #pastRequests = 0;
   #errors = 0;
-  #missed = 0;
 
   constructor(device: OpcUaDevice & { id: string }, tags: DriverTag<OpcUaTag>[], context: DriverContext) {
     this.#device = device.id;
@@ -87,24 +53,12 @@ export class OpcUaDriver implements Driver {
     this.#context = context;
     this.#since = context.now();
     this.#backoff = new Backoff(device.retryMinMs, device.retryMaxMs);
-    this.#tags = tags.map((tag) => {
+    this.#items = tags.map((tag) => {
       const address = parseNodeId(tag.settings.nodeId, device.namespaces);
       if (typeof address === 'string') throw new TypeError(address);
-      const item = { address, samplingMs: tag.settings.samplingMs ?? device.samplingMs };
-      return {
-        tag,
-        item,
-        bad: false,
-        outageAt: 0,
-        lastAt: 0,
-        sourceAt: 0,
-        value: null,
-        quality: 0,
-        present: true,
-        refused: false,
-        warned: false,
-      };
+      return { address, samplingMs: tag.settings.samplingMs ?? device.samplingMs };
     });
+    this.#samples = new TagSamples(device.id, tags, context);
   }
 
   start(): void {
@@ -116,7 +70,7 @@ export class OpcUaDriver implements Driver {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#clearTimers();
-    this.#frame = null;
+    this.#samples.stop();
     this.#drop();
     await Promise.all(this.#closing);
   }
@@ -129,10 +83,10 @@ export class OpcUaDriver implements Driver {
       state: this.#state,
       since: this.#since,
       reason: this.#reason(),
-      lastGoodAt: this.#lastGoodAt,
+      lastGoodAt: this.#samples.lastGoodAt,
       requests: this.#pastRequests + (this.#link?.transactions ?? 0),
       errors: this.#errors,
-      missed: this.#missed,
+      missed: this.#samples.missed,
     };
   }
 
@@ -149,14 +103,14 @@ export class OpcUaDriver implements Driver {
     this.#retryTimer = null;
     let link: Link | null = null;
     try {
-      const loaded = this.#loaded ?? (await load());
+      const loaded = this.#loaded ?? (await import('./link.ts'));
       if (this.#stopped) return;
       if (!this.#loaded) loaded.quietClient((line) => this.#context.log.debug({ device: this.#device }, line));
       this.#loaded = loaded;
-      for (const tag of this.#tags) tag.present = true;
-      const items = this.#tags.map((tag) => tag.item);
+      this.#samples.expectPresent();
+      this.#clockChecked = false;
       const events = this.#events();
-      link = new loaded.Link(this.#settings, items, this.#context.dataDir, events);
+      link = new loaded.Link(this.#settings, this.#items, this.#context.dataDir, events);
       events.link = link;
       this.#link = link;
       this.#interruptedAt = null;
@@ -180,12 +134,16 @@ export class OpcUaDriver implements Driver {
       };
     };
     return Object.assign(own, {
-      changed: ifPresent((index: number, data: DataValue) => this.#take(this.#tags[index]!, data)),
-      refused: ifPresent((index: number, quality: number, why: string) =>
-        this.#refuse(this.#tags[index]!, quality, why),
-      ),
-      flow: ifPresent(() => {
+      changed: ifPresent((index: number, data: DataValue) => this.#samples.take(index, data)),
+      refused: ifPresent((index: number, quality: number, why: string) => {
+        this.#errors++;
+        const again = `it is asked for again every ${this.#settings.refusedRetryMs / 1000} s`;
+        this.#samples.refuse(index, quality, `${why}; correct the nodeId or the server, ${again}`);
+      }),
+      flow: ifPresent((sentAt?: number) => {
         this.#flowAt = performance.now();
+        // Some servers leave the time unset, which is the year 1601.
+        if (sentAt !== undefined && sentAt > 0 && !this.#clockChecked) this.#checkClock(sentAt);
         if (this.#readBackTimer) this.#readBackSoon(0);
       }),
       interrupted: ifPresent(() => this.#interrupted()),
@@ -277,11 +235,8 @@ export class OpcUaDriver implements Driver {
     try {
       const values = await link.readAll();
       if (link !== this.#link || this.#interruptedAt !== null || this.#stopped) return;
-      for (const [index, data] of values) {
-        const state = this.#tags[index]!;
-        state.present = true;
-        this.#take(state, data);
-      }
+      this.#samples.expectPresent();
+      for (const [index, data] of values) this.#samples.take(index, data);
       this.#up();
     } catch (error) {
       this.#fault(link, error);
@@ -300,15 +255,7 @@ export class OpcUaDriver implements Driver {
   #down(why: string): void {
     this.#errors++;
     this.#why = why;
-    this.#flush();
-    const frame = emptyFrame(this.#device, this.#context.now());
-    for (const state of this.#tags) {
-      if (state.bad) continue;
-      state.bad = true;
-      state.outageAt = frame.receivedAt;
-      pushSample(frame, state.tag.id, frame.receivedAt, null, Quality.BadNoCommunication);
-    }
-    if (frame.tags.length > 0) this.#context.onFrame(frame);
+    this.#samples.outage(Quality.BadNoCommunication);
     if (this.#state === 'down') return;
     this.#setState('down');
     this.#context.log.warn({ device: this.#device }, `device "${this.#device}" is down: ${this.#reason()}`);
@@ -331,90 +278,15 @@ export class OpcUaDriver implements Driver {
     this.#refusedTimer = null;
   }
 
-  // Samples.
-
-  /**
-   * After an outage a server tells its present values once more, and those that have not changed carry a time
-   * before the outage. Such a value is no new sample; but that it holds now is news, and gets the time of now. Else
-   * the last sample of the tag, by time, would stay the Bad one of the outage.
-   */
-  #take(state: TagState, data: DataValue): void {
-    const { tag } = state;
-    const now = this.#context.now();
-    const { value, quality, mismatch } = this.#loaded!.convert(data, tag.settings.type);
-    if (mismatch !== null) this.#warnMismatch(state, mismatch);
-    if (state.present) this.#checkClock(data, now);
-    if (this.#loaded!.overflowed(quality)) this.#missed++;
-    const at = sourceTime(data) ?? now;
-    const repeated = at === state.sourceAt && value === state.value && quality === state.quality;
-    if (!repeated) {
-      state.sourceAt = at;
-      state.value = value;
-      state.quality = quality;
-      this.#pushFor(state, at);
-    }
-    if ((repeated || state.present) && state.lastAt <= state.outageAt) this.#pushFor(state, now);
-    state.present = false;
-    state.bad = false;
-    state.refused = false;
-    if (quality === Quality.Good) this.#lastGoodAt = now;
-  }
-
-  #pushFor(state: TagState, at: number): void {
-    state.lastAt = at;
-    this.#push(state.tag.id, at, state.value, state.quality);
-  }
-
-  /** Collects the samples of one turn of the event loop, which are those of one publish response, in one frame. */
-  #push(tag: number, at: number, value: Value, quality: number): void {
-    if (!this.#frame) {
-      this.#frame = emptyFrame(this.#device, this.#context.now());
-      queueMicrotask(() => this.#flush());
-    }
-    pushSample(this.#frame, tag, at, value, quality);
-  }
-
-  #flush(): void {
-    const frame = this.#frame;
-    this.#frame = null;
-    if (frame && !this.#stopped) this.#context.onFrame(frame);
-  }
-
-  #refuse(state: TagState, quality: number, why: string): void {
-    const { name, id, settings } = state.tag;
-    if (state.refused) return;
-    state.refused = true;
-    this.#errors++;
-    this.#context.log.warn(
-      { device: this.#device, tag: name, nodeId: settings.nodeId },
-      `device "${this.#device}", tag "${name}" (${settings.nodeId}): ${why}; correct the nodeId or the server, it is asked for again every ${this.#settings.refusedRetryMs / 1000} s`,
-    );
-    if (state.bad) return;
-    const now = this.#context.now();
-    state.bad = true;
-    state.outageAt = now;
-    this.#push(id, now, null, quality);
-  }
-
   /** Source times are kept as they are, so a wrong clock makes wrong times, and hides outages. */
-  #checkClock(data: DataValue, now: number): void {
-    const server = data.serverTimestamp?.getTime();
-    if (this.#clockWarned || server === undefined || Math.abs(server - now) < CLOCK_TOLERANCE_MS) return;
-    this.#clockWarned = true;
+  #checkClock(server: number): void {
+    this.#clockChecked = true;
+    const now = this.#context.now();
+    if (Math.abs(server - now) < CLOCK_TOLERANCE_MS) return;
     const seconds = Math.round(Math.abs(server - now) / 1000);
     this.#context.log.warn(
       { device: this.#device },
       `device "${this.#device}": its clock is ${seconds} s ${server < now ? 'behind' : 'ahead of'} this machine's; set both by NTP, or its values come with wrong times`,
-    );
-  }
-
-  #warnMismatch(state: TagState, served: string): void {
-    if (state.warned) return;
-    state.warned = true;
-    const { name, settings } = state.tag;
-    this.#context.log.warn(
-      { device: this.#device, tag: name, nodeId: settings.nodeId },
-      `device "${this.#device}", tag "${name}" (${settings.nodeId}): the server gives ${served}, the configuration says ${settings.type}; correct type`,
     );
   }
 }

@@ -156,6 +156,29 @@ describe('recovery', () => {
     expect(still[2]!.at).toBeGreaterThan(still[1]!.at);
   });
 
+  test('a server that is connected and silent gets a new connection', async () => {
+    const server = await serve({ Speed: [DataType.Double, 1] });
+    const cutter = await new TcpCutter(server.port).listen();
+    onTestFinished(() => cutter.close());
+    const endpoint = `opc.tcp://127.0.0.1:${cutter.port}`;
+    const driver = run(opcua, device({ endpoint, silenceMs: 1100, keepAliveCount: 4 }), [tag('Speed')], context);
+    await vi.waitFor(() => expect(context.last(1)?.value).toBe(1), wait);
+    // Keep-alives alone keep it up.
+    await new Promise((resolve) => setTimeout(resolve, 2200));
+    expect(context.samples(1)).toHaveLength(1);
+    expect(driver.status().state).toBe('up');
+    cutter.freeze();
+    await vi.waitFor(() => expect(driver.status().state).toBe('down'), wait);
+    expect(driver.status().reason).toContain('has sent neither values nor a sign of life for');
+    cutter.cut();
+    cutter.thaw();
+    cutter.mend();
+    await vi.waitFor(() => expect(context.last(1)).toMatchObject({ value: 1, quality: Quality.Good }), wait);
+    expect(context.samples(1).map((sample) => sample.value)).toEqual([1, null, 1]);
+    expect(context.samples(1)[2]!.at).toBeGreaterThan(context.samples(1)[1]!.at);
+    expect(context.logLines.filter((line) => line.includes('clock'))).toEqual([]);
+  });
+
   test('a server that is not there is a state with a reason, and stop is quick', async () => {
     const port = await new Promise<number>((resolve) => {
       const probe = createServer().listen(0, '127.0.0.1', () => {

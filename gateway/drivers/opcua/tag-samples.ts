@@ -1,0 +1,171 @@
+/** What an OPC UA server and its outages say of each tag, as samples in frames. */
+import { emptyFrame, type Frame, pushSample, type Value } from '@lineside/shared/contracts/frame.ts';
+import { Quality } from '@lineside/shared/contracts/quality.ts';
+import type { DataValue } from 'node-opcua-client';
+import type { DriverContext, DriverTag } from '../driver.ts';
+import type { OpcUaTag } from './config.ts';
+import { convert, overflowed } from './convert.ts';
+
+interface TagState {
+  readonly tag: DriverTag<OpcUaTag>;
+  /** Its last sample was a Bad one of the driver's own. */
+  bad: boolean;
+  /** Time of the last Bad sample of the driver's own, milliseconds since 1970; 0 when there was none. */
+  outageAt: number;
+  /** Time of its last sample in a frame. */
+  lastAt: number;
+  /** Its last sample from the server, as the server had it. */
+  sourceAt: number;
+  value: Value;
+  quality: number;
+  /** The next sample is the server's present value, however old: the first of a subscription, or read. */
+  present: boolean;
+  refused: boolean;
+  /** It has been said already that the type does not fit. */
+  warned: boolean;
+}
+
+/** Milliseconds since 1970 UTC. */
+function sourceTime(data: DataValue): number | undefined {
+  return (data.sourceTimestamp ?? data.serverTimestamp)?.getTime();
+}
+
+export class TagSamples {
+  readonly #device: string;
+  readonly #tags: TagState[];
+  readonly #context: DriverContext;
+  /** Samples of this turn of the event loop. */
+  #frame: Frame | null = null;
+  #stopped = false;
+  #lastGoodAt: number | null = null;
+  #missed = 0;
+
+  constructor(device: string, tags: DriverTag<OpcUaTag>[], context: DriverContext) {
+    this.#device = device;
+    this.#context = context;
+    this.#tags = tags.map((tag) => ({
+      tag,
+      bad: false,
+      outageAt: 0,
+      lastAt: 0,
+      sourceAt: 0,
+      value: null,
+      quality: Quality.Good,
+      present: true,
+      refused: false,
+      warned: false,
+    }));
+  }
+
+  /** When a Good sample came last, milliseconds since 1970 UTC. */
+  get lastGoodAt(): number | null {
+    return this.#lastGoodAt;
+  }
+
+  /** How often the server had to throw samples away. */
+  get missed(): number {
+    return this.#missed;
+  }
+
+  /** No frame comes after this. */
+  stop(): void {
+    this.#stopped = true;
+    this.#frame = null;
+  }
+
+  /** The next sample of each tag is the server's present value. */
+  expectPresent(): void {
+    for (const state of this.#tags) state.present = true;
+  }
+
+  /** One Bad sample, at once, for each tag that does not have one already. */
+  outage(quality: number): void {
+    this.#flush();
+    const frame = emptyFrame(this.#device, this.#context.now());
+    for (const state of this.#tags) {
+      if (state.bad) continue;
+      state.bad = true;
+      state.outageAt = frame.receivedAt;
+      pushSample(frame, state.tag.id, frame.receivedAt, null, quality);
+    }
+    if (frame.tags.length > 0 && !this.#stopped) this.#context.onFrame(frame);
+  }
+
+  /**
+   * A value of the server.
+   *
+   * After an outage a server tells its present values once more, and those that have not changed carry a time
+   * before the outage. Such a value is no new sample; but that it holds now is news, and gets the time of now. Else
+   * the last sample of the tag, by time, would stay the Bad one of the outage.
+   */
+  take(index: number, data: DataValue): void {
+    const state = this.#tags[index]!;
+    const now = this.#context.now();
+    const { value, quality, mismatch } = convert(data, state.tag.settings.type);
+    if (mismatch !== null) this.#warnMismatch(state, mismatch);
+    if (overflowed(quality)) this.#missed++;
+    const at = sourceTime(data) ?? now;
+    const repeated = at === state.sourceAt && value === state.value && quality === state.quality;
+    if (!repeated) {
+      state.sourceAt = at;
+      state.value = value;
+      state.quality = quality;
+      this.#pushFor(state, at);
+    }
+    if ((repeated || state.present) && state.lastAt <= state.outageAt) this.#pushFor(state, now);
+    state.present = false;
+    state.bad = false;
+    state.refused = false;
+    if (quality === Quality.Good) this.#lastGoodAt = now;
+  }
+
+  #pushFor(state: TagState, at: number): void {
+    state.lastAt = at;
+    this.#push(state.tag.id, at, state.value, state.quality);
+  }
+
+  /** Collects the samples of one turn of the event loop, which are those of one publish response, in one frame. */
+  #push(tag: number, at: number, value: Value, quality: number): void {
+    if (!this.#frame) {
+      this.#frame = emptyFrame(this.#device, this.#context.now());
+      queueMicrotask(() => this.#flush());
+    }
+    pushSample(this.#frame, tag, at, value, quality);
+  }
+
+  #flush(): void {
+    const frame = this.#frame;
+    this.#frame = null;
+    if (frame && !this.#stopped) this.#context.onFrame(frame);
+  }
+
+  /**
+   * The server does not give this tag: Bad, once, until it does.
+   *
+   * @param why for the operator: what the server says, and what to do
+   */
+  refuse(index: number, quality: number, why: string): void {
+    const state = this.#tags[index]!;
+    const { name, id, settings } = state.tag;
+    if (state.refused) return;
+    state.refused = true;
+    this.#context.log.warn(
+      { device: this.#device, tag: name, nodeId: settings.nodeId },
+      `device "${this.#device}", tag "${name}" (${settings.nodeId}): ${why}`,
+    );
+    const now = this.#context.now();
+    state.bad = true;
+    state.outageAt = now;
+    this.#push(id, now, null, quality);
+  }
+
+  #warnMismatch(state: TagState, served: string): void {
+    if (state.warned) return;
+    state.warned = true;
+    const { name, settings } = state.tag;
+    this.#context.log.warn(
+      { device: this.#device, tag: name, nodeId: settings.nodeId },
+      `device "${this.#device}", tag "${name}" (${settings.nodeId}): the server gives ${served}, the configuration says ${settings.type}; correct type`,
+    );
+  }
+}
