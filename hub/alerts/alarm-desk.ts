@@ -99,6 +99,7 @@ export class AlarmDesk {
       gateway: row.gateway,
       rule: row.rule,
       device: row.device,
+      tag: row.tag,
       machine: machine?.path ?? '',
       machineName: machine?.name ?? row.device,
       message: row.message,

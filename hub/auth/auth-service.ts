@@ -32,6 +32,16 @@ export interface AuthServiceOptions {
   now(): number;
 }
 
+/** LOGIN_THROTTLED, with the seconds to wait. */
+export class ThrottledError extends LinesideError {
+  readonly seconds: number;
+
+  constructor(seconds: number) {
+    super('LOGIN_THROTTLED', 'peer', `too many attempts; try again in ${seconds} s`);
+    this.seconds = seconds;
+  }
+}
+
 export class AuthService {
   readonly #options: AuthServiceOptions;
   readonly #throttle = new LoginThrottle();
@@ -63,15 +73,14 @@ export class AuthService {
 
   /**
    * Checks a password and opens a session. Returns the token for the cookie; only its digest is stored.
-   * @throws LinesideError LOGIN_REFUSED, LOGIN_THROTTLED (with the seconds to wait in its message)
+   * @throws LinesideError LOGIN_REFUSED, LOGIN_THROTTLED (a ThrottledError)
    */
   async login(name: string, password: string, address: string): Promise<{ user: User; token: string }> {
     const { db, now } = this.#options;
     const keys = [`name ${name}`, `address ${address}`];
     const wait = this.#throttle.waitFor(keys, now());
     if (wait > 0) {
-      const seconds = Math.ceil(wait / 1000);
-      throw new LinesideError('LOGIN_THROTTLED', 'peer', `too many attempts; try again in ${seconds} s`);
+      throw new ThrottledError(Math.ceil(wait / 1000));
     }
     // Counted before the slow check, so that parallel guesses are not free.
     this.#throttle.failed(keys, now());

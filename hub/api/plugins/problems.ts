@@ -2,6 +2,7 @@
 import type { Problem } from '@lineside/shared/contracts/api.ts';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
+import { ThrottledError } from '../../auth/auth-service.ts';
 
 /** Codes of our own errors and the status that each means. What is not listed is a fault of the hub. */
 const STATUS: Record<string, number> = {
@@ -32,6 +33,7 @@ export function addProblems(app: FastifyInstance): void {
   app.setErrorHandler<FastifyError | LinesideError>((error, request, reply) => {
     if (error instanceof LinesideError) {
       const status = STATUS[error.code] ?? 500;
+      if (error instanceof ThrottledError) void reply.header('retry-after', error.seconds);
       if (status === 500) request.log.error({ err: error }, 'request failed');
       return sendProblem(reply, status, error.code, status === 500 ? 'see the log of the hub' : error.message);
     }
