@@ -17,10 +17,10 @@ import { crc32 } from 'node:zlib';
 
 export const SEGMENT_HEADER = 64;
 export const RECORD_HEADER = 40;
-export const VERSION = 1;
+const VERSION = 1;
 
 /** Zero bytes behind the last record: what is there instead, in an open log, is damage. */
-export const END_MARK = RECORD_HEADER;
+export const END_MARK = 40;
 
 const SEGMENT_MAGIC = 0x4745_534c;
 export const RECORD_MAGIC = 0x4345_524c;

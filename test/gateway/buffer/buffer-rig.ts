@@ -10,7 +10,6 @@ import type { TagInfo } from '@lineside/shared/contracts/frame.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import { type Batch, readBatch } from '@lineside/shared/wire/batch-reader.ts';
 import { decompressBatch } from '@lineside/shared/wire/envelope.ts';
-import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
 
 export const CONFIG: BufferConfig = { commitIntervalMs: 10_000, segmentMiB: 1, maxMiB: 64, keepCommittedMiB: 0 };
@@ -27,7 +26,8 @@ export interface Rig {
 }
 
 export function collectingLogger(lines: string[]): Logger {
-  return pino({ level: 'info' }, { write: (line: string) => void lines.push(line) });
+  const write = (fields: object, msg: string) => void lines.push(JSON.stringify({ ...fields, msg }));
+  return { info: write, warn: write, error: write } as unknown as Logger;
 }
 
 /** Opens a buffer; it is closed when the test is over. */

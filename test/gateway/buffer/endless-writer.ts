@@ -1,14 +1,14 @@
 /** Writes numbers into a buffer until it is killed, and prints each that is durable: endless-writer.ts DIR FIRST. */
 import { GatewayBuffer } from '@lineside/gateway/buffer/buffer.ts';
+import { createLogger } from '@lineside/shared/log/logger.ts';
 import { readBatch } from '@lineside/shared/wire/batch-reader.ts';
 import { decompressBatch } from '@lineside/shared/wire/envelope.ts';
-import { pino } from 'pino';
 
 const [dir = '', first = '0'] = process.argv.slice(2);
 const buffer = new GatewayBuffer({
   dir,
   config: { commitIntervalMs: 0, segmentMiB: 4, maxMiB: 64, keepCommittedMiB: 0 },
-  log: pino({ level: 'silent' }),
+  log: createLogger({ name: 'endless-writer', level: 'silent' }),
   now: Date.now,
   onCommit: ({ payload }) => {
     const last = readBatch(decompressBatch(payload)).values.at(-1);

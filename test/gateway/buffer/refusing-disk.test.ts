@@ -26,7 +26,7 @@ async function smallDisk(mib: number): Promise<string> {
   return dir;
 }
 
-describe.skipIf(!mountable)('a full disk', () => {
+describe.skipIf(!mountable)('a full disk', { timeout: 15_000 }, () => {
   it('makes samples wait, names the fault, and takes them in order when there is space', async () => {
     const dir = await smallDisk(6);
     await writeFile(join(dir, 'ballast'), Buffer.alloc(4.5 * 1024 * 1024));
@@ -41,7 +41,7 @@ describe.skipIf(!mountable)('a full disk', () => {
     expect(logged.filter((line) => line.includes('cannot write'))).toHaveLength(1);
     expect(await filesOf(join(dir, 'buffer'), '.tmp')).toEqual([]);
     await rm(join(dir, 'ballast'));
-    await vi.waitFor(() => expect(buffer.stats()).toMatchObject({ fault: '', durableSamples: 10 }), 5_000);
+    await vi.waitFor(() => expect(buffer.stats()).toMatchObject({ fault: '', durableSamples: 10 }), 10_000);
     expect(valuesOf(await drain(buffer))).toEqual([0, 1, 2, 3, 4, 5]);
     expect(logged.join()).toContain('writes again');
   });
@@ -53,11 +53,11 @@ describe.skipIf(!mountable)('a full disk', () => {
     add(buffer, 1);
     await vi.waitFor(() => expect(buffer.stats().fault).toContain('free some space'));
     await rm(join(dir, 'ballast'));
-    await vi.waitFor(() => expect(buffer.stats()).toMatchObject({ fault: '', pendingSamples: 1 }), 5_000);
+    await vi.waitFor(() => expect(buffer.stats()).toMatchObject({ fault: '', pendingSamples: 1 }), 10_000);
   });
 });
 
-describe('a directory that goes away', () => {
+describe('a directory that goes away', { timeout: 15_000 }, () => {
   async function away() {
     const parent = await tempDir();
     const dir = join(parent, 'buffer');
@@ -73,7 +73,7 @@ describe('a directory that goes away', () => {
     await expect(storeLarge(buffer, 2, 600_000)).rejects.toThrow(dir);
     add(buffer, 3);
     await comeBack();
-    await vi.waitFor(() => expect(buffer.stats()).toMatchObject({ fault: '', durableSamples: 6 }), 5_000);
+    await vi.waitFor(() => expect(buffer.stats()).toMatchObject({ fault: '', durableSamples: 6 }), 10_000);
     expect(valuesOf(await drain(buffer))).toEqual([0, 1, 2, 3]);
     await buffer.close();
     const again = await openBuffer(dir, { tags: [] });
@@ -97,8 +97,8 @@ describe('a directory that goes away', () => {
     const { droppedSamples } = buffer.stats();
     expect(droppedSamples).toBe(101_000);
     await comeBack();
-    await vi.waitFor(() => expect(buffer.stats().fault).toBe(''), 5_000);
-    await vi.waitFor(() => expect(buffer.stats().durableSamples).toBe(3 + 2 + 499_000), 5_000);
+    await vi.waitFor(() => expect(buffer.stats().fault).toBe(''), 10_000);
+    await vi.waitFor(() => expect(buffer.stats().durableSamples).toBe(3 + 2 + 499_000), 10_000);
     add(buffer, 5);
     await buffer.flush();
     expect(buffer.stats()).toMatchObject({ droppedSamples, durableSamples: 499_006, pendingSamples: 499_006 });

@@ -196,7 +196,7 @@ describe('a malformed batch', () => {
     const bytes = make();
     const started = performance.now();
     expect(outcome(() => readBatch(bytes))).toBe('BATCH_MALFORMED');
-    expect(performance.now() - started).toBeLessThan(1_000);
+    expect(performance.now() - started).toBeLessThan(3_000);
   });
 });
 
