@@ -39,7 +39,7 @@ export function readRequest(unit: number, code: number, offset: number, count: n
 }
 
 /** A peer that does not speak Modbus as asked. */
-export class ProtocolError extends Error {
+class ProtocolError extends Error {
   override readonly name = 'ProtocolError';
 }
 
