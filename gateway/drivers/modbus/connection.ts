@@ -2,7 +2,7 @@
  * The connection to one host and port, shared by all devices behind it. One request is in flight at any time; the
  * devices take turns, so that one with many requests does not starve the others.
  */
-import { Backoff } from '../backoff.ts';
+import { Backoff } from '@lineside/shared/time/backoff.ts';
 import { connectionLost, type Failure, noAnswer, noConnection, unreachable } from './failure.ts';
 import { type ReadRequest, TcpTransport } from './tcp-transport.ts';
 
@@ -74,7 +74,7 @@ export class Connection {
     const queue: Queue = { member, jobs: [], waiting: false };
     this.#queues.add(queue);
     const members = [...this.#queues].map((one) => one.member);
-    this.#backoff.minMs = Math.min(...members.map((one) => one.retryMinMs));
+    this.#backoff.firstMs = Math.min(...members.map((one) => one.retryMinMs));
     this.#backoff.maxMs = Math.min(...members.map((one) => one.retryMaxMs));
     if (this.#queues.size === 1) this.#connect();
     else if (this.#open) queueMicrotask(() => this.#queues.has(queue) && this.#open && member.opened());

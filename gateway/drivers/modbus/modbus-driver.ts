@@ -5,7 +5,7 @@ import type { Frame, Value } from '@lineside/shared/contracts/frame.ts';
 import { emptyFrame, pushSample } from '@lineside/shared/contracts/frame.ts';
 import type { DeviceState, DeviceStatus } from '@lineside/shared/contracts/link.ts';
 import { Quality } from '@lineside/shared/contracts/quality.ts';
-import { Backoff } from '../backoff.ts';
+import { Backoff } from '@lineside/shared/time/backoff.ts';
 import type { Driver, DriverContext, DriverTag } from '../driver.ts';
 import { isBitTable, READ_CODE } from './address.ts';
 import type { ModbusDevice, ModbusTag } from './config.ts';

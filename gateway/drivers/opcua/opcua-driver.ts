@@ -2,8 +2,8 @@
 import type { DeviceState, DeviceStatus } from '@lineside/shared/contracts/link.ts';
 import { Quality } from '@lineside/shared/contracts/quality.ts';
 import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
+import { Backoff } from '@lineside/shared/time/backoff.ts';
 import type { DataValue } from 'node-opcua-client';
-import { Backoff } from '../backoff.ts';
 import type { Driver, DriverContext, DriverTag } from '../driver.ts';
 import type { OpcUaDevice, OpcUaTag } from './config.ts';
 import type { Link, LinkEvents, LinkItem } from './link.ts';
