@@ -1,0 +1,20 @@
+/** What every bench is to the runner. */
+
+export interface BenchOptions {
+  /** How long to measure, after the warm-up. */
+  seconds: number;
+  /** Where the measured processes leave their CPU profiles, when somebody asks for them. */
+  profileDir: string | undefined;
+  /** Aborted by Ctrl-C: the bench undoes what it started and rejects. */
+  signal: AbortSignal;
+  /** Tells a person what goes on. */
+  say(line: string): void;
+}
+
+/** One bench is one file that exports one of these; run.ts lists them. */
+export interface Bench {
+  summary: string;
+  defaultSeconds: number;
+  /** Resolves with the figures; rejects when the work could not be done as it was meant. */
+  run(options: BenchOptions): Promise<Record<string, unknown>>;
+}
