@@ -1,0 +1,90 @@
+/** `npm start` as a newcomer meets it. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { type RunningDemo, startDemo } from '../services/demo.ts';
+import { freePorts } from '../services/free-ports.ts';
+
+const cleanUps: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
+});
+
+async function folder(): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), 'lineside-start-'));
+  cleanUps.push(() => rm(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+async function start(varDir: string): Promise<RunningDemo> {
+  const demo = await startDemo({ varDir });
+  cleanUps.push(() => demo.end());
+  return demo;
+}
+
+async function signIn(demo: RunningDemo, password: string): Promise<string> {
+  const response = await fetch(`${demo.hubUrl}/api/v1/login`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ name: 'admin', password }),
+  });
+  expect(response.status).toBe(200);
+  return response.headers.get('set-cookie')!.split(';')[0]!;
+}
+
+/** Samples that the hub has committed; -1 while it does not answer. */
+async function storedSamples(demo: RunningDemo, cookie: string): Promise<number> {
+  try {
+    const response = await fetch(`${demo.hubUrl}/api/v1/gateways`, { headers: { cookie } });
+    const [gateway] = (await response.json()) as { samplesStored: number }[];
+    return gateway!.samplesStored;
+  } catch {
+    return -1;
+  }
+}
+
+describe('npm start', () => {
+  test('prints an address and a first password, stops within 5 s on Ctrl-C, and goes on with the same data', async () => {
+    const varDir = await folder();
+    const first = await start(varDir);
+    await expect.poll(() => first.output()).toContain(first.hubUrl);
+    expect(first.output()).toContain(first.password);
+    const cookie = await signIn(first, first.password);
+    await expect.poll(() => storedSamples(first, cookie), { timeout: 20_000 }).toBeGreaterThan(20);
+    const stored = await storedSamples(first, cookie);
+    const stopped = await first.end('SIGINT');
+    expect(stopped).toMatchObject({ code: 0 });
+    expect(stopped.ms).toBeLessThan(5_000);
+
+    const second = await start(varDir);
+    expect(second.password).toBe('');
+    expect(second.output()).not.toContain(first.password);
+    // The session outlives the restart too.
+    expect(await storedSamples(second, cookie)).toBeGreaterThanOrEqual(stored);
+    await signIn(second, first.password);
+  });
+
+  test('brings a part back that was killed, with all that was stored', async () => {
+    const demo = await start(await folder());
+    const cookie = await signIn(demo, demo.password);
+    await expect.poll(() => storedSamples(demo, cookie), { timeout: 20_000 }).toBeGreaterThan(20);
+    const stored = await storedSamples(demo, cookie);
+    process.kill(demo.parts.hub!, 'SIGKILL');
+    await expect.poll(() => demo.output(), { timeout: 20_000 }).toContain('hub runs again');
+    await expect.poll(() => storedSamples(demo, cookie), { timeout: 30_000 }).toBeGreaterThan(stored);
+  });
+
+  test.each(['LINESIDE_HTTP_PORT', 'LINESIDE_PUMP_PORT'])(
+    'names a taken port and the setting that changes it: %s',
+    async (setting) => {
+      const [port] = await freePorts(1);
+      const taken = createServer();
+      await new Promise<void>((resolve) => taken.listen(port, '127.0.0.1', resolve));
+      cleanUps.push(() => new Promise((resolve) => taken.close(resolve)));
+      const failure = startDemo({ varDir: await folder(), env: { [setting]: String(port) } });
+      await expect(failure).rejects.toThrow(new RegExp(`port ${port}[^]*${setting}=`));
+    },
+  );
+});
