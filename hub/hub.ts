@@ -37,6 +37,7 @@ const STORE_STATUS_MS = 30_000;
 export async function startHub(config: LoadedHubConfig, log: Logger, context: DaemonContext): Promise<string> {
   const { unwind, progress } = context;
   const now = Date.now;
+  const credentials = readCredentials(config);
   const dataDir = config.resolvePath(config.dataDir);
   await mkdir(dataDir, { recursive: true, mode: 0o750 });
   const faults = new Set<string>();
@@ -69,10 +70,6 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
   });
   await restoreBoard(board, config, relational, timeSeries);
 
-  const credentials = new GatewayCredentials();
-  for (const { id, passwordFile } of config.gateways) {
-    credentials.set(id, readSecret(config.resolvePath(passwordFile)));
-  }
   const broker = new EmbeddedBroker({ ...config.mqtt, credentials, log: log.child({ part: 'broker' }) });
 
   const alarms = new AlarmDesk({
@@ -97,10 +94,11 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
     timeSeries,
     ledger: relationalLedger(relational.db, now),
     answer: (gateway, committed) => broker.answer(gateway, committed),
-    onArrival: (arrival) => showArrival(board, oee, arrival),
+    onArrival: (arrival) => showArrival(board, arrival),
     onTags: (gateway, tags, ids) => board.catalog.add(tags.map((tag) => ({ ...tag, gateway, id: ids.get(tag.id)! }))),
-    onCommitted: (runs, changed) => {
-      for (const run of runs) board.gateways.committed(run.gateway, run.samples);
+    onCommitted: (run, samples, changed) => {
+      board.gateways.committed(run.gateway, run.samples);
+      for (const { tags, at } of samples) oee.stored(tags, at);
       alarms.changed(changed).catch((error: unknown) => log.error({ error: messageOf(error) }, 'alarms not read'));
     },
     onQuarantine: (gateway) => board.emit('gateway', board.gateways.quarantined(gateway)),
@@ -158,6 +156,20 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
   return `serving ${url}`;
 }
 
+/** Not part of `check`: under systemd the files are there only while the hub runs. */
+function readCredentials(config: LoadedHubConfig): GatewayCredentials {
+  const credentials = new GatewayCredentials();
+  for (const { id, passwordFile } of config.gateways) {
+    try {
+      credentials.set(id, readSecret(config.resolvePath(passwordFile)));
+    } catch (cause) {
+      const words = `${config.file}: gateway "${id}", passwordFile: ${messageOf(cause)}`;
+      throw new LinesideError('SECRET_UNREADABLE', 'config', words, { cause });
+    }
+  }
+  return credentials;
+}
+
 interface Receivers {
   ingest: Ingest;
   board: AndonBoard;
@@ -170,6 +182,7 @@ const storedAt = new Map<string, number>();
 
 async function receive({ gateway, kind, payload }: GatewayMessage, receivers: Receivers): Promise<void> {
   const { ingest, board, alarms, relational } = receivers;
+  board.gateways.heard(gateway, Date.now());
   if (kind === 'data') {
     await ingest.data(gateway, payload);
     return;
@@ -201,11 +214,10 @@ function parse(payload: Buffer): unknown {
   }
 }
 
-function showArrival(board: AndonBoard, oee: OeeService, { gateway, samples, frames }: Arrival): void {
+function showArrival(board: AndonBoard, { gateway, samples, frames }: Arrival): void {
   for (const { device, receivedAt } of frames) board.seen(gateway, device, receivedAt);
   const { tags, at, values, quality } = samples;
   board.observe(tags.map((tag, i) => [tag, at[i]!, values[i]!, quality[i]!]));
-  oee.observe(tags, at);
 }
 
 async function restoreBoard(

@@ -9,7 +9,7 @@ import type { Command } from '@lineside/shared/contracts/link.ts';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import type { Kysely } from 'kysely';
 import { type AlarmCursor, alarmHistory, findAlarm, openAlarms } from '../store/postgres/alarms.ts';
-import { createCommand, pendingCommands, pendingOccurrences } from '../store/postgres/commands.ts';
+import { createCommand, finishCommands, pendingCommands, pendingOccurrences } from '../store/postgres/commands.ts';
 import type { Database, Row } from '../store/postgres/schema.ts';
 
 export interface AlarmDeskOptions {
@@ -54,7 +54,7 @@ export class AlarmDesk {
     for (const occurrence of new Set(occurrences)) {
       const row = await findAlarm(this.#options.db, occurrence);
       if (!row) continue;
-      if (row.state === 'acknowledged' || row.state === 'normal') this.#pending.delete(occurrence);
+      if (isAnswered(row)) this.#pending.delete(occurrence);
       this.#tell(row);
     }
   }
@@ -64,19 +64,30 @@ export class AlarmDesk {
    * @throws LinesideError ALARM_NOT_FOUND, ALARM_ACKNOWLEDGED
    */
   async acknowledge(occurrence: string, by: string, comment: string): Promise<AlarmView> {
-    const { db, now } = this.#options;
+    const { db, now, send } = this.#options;
     const row = await findAlarm(db, occurrence);
     if (!row) throw new LinesideError('ALARM_NOT_FOUND', 'peer', 'there is no such alarm');
-    if (row.state === 'acknowledged' || row.state === 'normal') {
+    if (isAnswered(row)) {
       throw new LinesideError('ALARM_ACKNOWLEDGED', 'peer', 'this alarm has been acknowledged already, or is over');
     }
-    if (!this.#pending.has(occurrence)) {
-      const command: Command = { id: randomUUID(), type: 'alarm.acknowledge', occurrence, by, comment, at: now() };
+    if (this.#pending.has(occurrence)) return this.#view(row);
+    // Before the first await: of two who acknowledge at once, one command goes.
+    this.#pending.add(occurrence);
+    const command: Command = { id: randomUUID(), type: 'alarm.acknowledge', occurrence, by, comment, at: now() };
+    try {
       await createCommand(db, row.gateway, command);
-      this.#pending.add(occurrence);
-      this.#options.send(row.gateway, command);
+    } catch (error) {
+      this.#pending.delete(occurrence);
+      throw error;
     }
-    return this.#tell(row);
+    send(row.gateway, command);
+    // Meanwhile the gateway may have told that it is over; then nobody waits for an answer.
+    const current = (await findAlarm(db, occurrence)) ?? row;
+    if (isAnswered(current)) {
+      this.#pending.delete(occurrence);
+      await finishCommands(db, occurrence, now());
+    }
+    return this.#tell(current);
   }
 
   /** A gateway has connected: what it may have missed is said again. */
@@ -116,4 +127,9 @@ export class AlarmDesk {
       unit: row.unit,
     };
   }
+}
+
+/** Nothing is left to acknowledge. */
+function isAnswered({ state }: Row<'alarms'>): boolean {
+  return state === 'acknowledged' || state === 'normal';
 }

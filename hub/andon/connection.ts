@@ -16,7 +16,11 @@ export function connectionOf(
   now: number,
 ): Connection {
   if (lastSeenAt === null && !gateway?.online) {
-    const reason = gateway ? `gateway ${gateway.id} has never connected` : 'no such gateway is configured';
+    const reason = !gateway
+      ? 'no such gateway is configured'
+      : gateway.lastSeenAt === null
+        ? `gateway ${gateway.id} has never connected`
+        : `gateway ${gateway.id} is offline, and no data of this device has ever come`;
     return { status: 'never', since: null, reason };
   }
   if (!gateway?.online) {

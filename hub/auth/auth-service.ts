@@ -1,7 +1,7 @@
 /** Who may come in: users, their sessions, and the first user of a new hub. */
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import type { User } from '@lineside/shared/contracts/api.ts';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import type { Kysely } from 'kysely';
@@ -60,7 +60,9 @@ export class AuthService {
     if ((await countUsers(db)) > 0) return null;
     const password = generatePassword();
     // First the file: a user whose password nobody knows could never come in.
-    await writeFile(firstPasswordFile, `${password}\n`, { mode: 0o600 });
+    // One that a crash has left behind goes, for an existing file would keep the mode that it has.
+    await rm(firstPasswordFile, { force: true });
+    await writeFile(firstPasswordFile, `${password}\n`, { mode: 0o600, flag: 'wx' });
     await createUser(db, { name: FIRST_USER, passwordHash: await hashPassword(password), at: now() });
     return { user: FIRST_USER, password };
   }

@@ -8,6 +8,10 @@ export class GatewayCredentials {
     this.#digests.set(gateway, digest(password));
   }
 
+  has(gateway: string): boolean {
+    return this.#digests.has(gateway);
+  }
+
   verify(gateway: string, password: Buffer): boolean {
     const known = this.#digests.get(gateway);
     const given = digest(password);

@@ -18,17 +18,20 @@ import { Aedes, type AedesPublishPacket, type AuthenticateError, type Client, ty
 import type { GatewayCredentials } from './credentials.ts';
 import type { GatewayBus, GatewayReceiver } from './gateway-bus.ts';
 
-/** A client that does not take its messages for so long is dropped, for it holds up the others. Milliseconds. */
 const DRAIN_MS = 8_000;
 /** Largest message that a gateway may send. Its own batches stay below 2 MiB. Bytes. */
 const MAX_MESSAGE_BYTES = 8 * 1024 * 1024;
 const MAX_CONNECTIONS = 2_000;
+/** CONNACK return codes (MQTT 3.1.1, 3.2.2.3). */
+const ID_REJECTED = 2;
 const NOT_AUTHORIZED = 5;
 
 export interface EmbeddedBrokerOptions {
   host: string;
   port: number;
   credentials: GatewayCredentials;
+  /** A client that does not take its messages for so long is dropped, for it holds up the others. Milliseconds. */
+  drainMs?: number;
   log: Logger;
 }
 
@@ -55,7 +58,7 @@ export class EmbeddedBroker implements GatewayBus {
   async start(receiver: GatewayReceiver): Promise<void> {
     const { host, port, log } = this.#options;
     const broker = await Aedes.createBroker({
-      drainTimeout: DRAIN_MS,
+      drainTimeout: this.#options.drainMs ?? DRAIN_MS,
       maxClientsIdLength: 128,
       authenticate: (client, username, password, done) => this.#authenticate(client, username, password, done),
       authorizePublish: (client, packet, done) => done(this.#refusePublish(client, packet)),
@@ -140,15 +143,20 @@ export class EmbeddedBroker implements GatewayBus {
     password: Buffer | undefined,
     done: (error: AuthenticateError | null, success: boolean | null) => void,
   ): void {
-    if (username && password && this.#options.credentials.verify(username, password)) {
+    const { credentials, log } = this.#options;
+    if (username && password && credentials.verify(username, password)) {
+      // A client id takes over the connection and the session that go by it.
+      if (client.id !== username && credentials.has(client.id)) {
+        log.warn({ gateway: username, client: client.id }, 'a client was refused: its id is another gateway’s');
+        const refusal = Object.assign(new Error('client id of another gateway'), { returnCode: ID_REJECTED });
+        done(refusal as AuthenticateError, null);
+        return;
+      }
       client.gateway = username;
       done(null, true);
       return;
     }
-    this.#options.log.warn(
-      { username, client: client.id },
-      'a client was refused: unknown gateway or wrong password',
-    );
+    log.warn({ username, client: client.id }, 'a client was refused: unknown gateway or wrong password');
     const error = Object.assign(new Error('unknown gateway or wrong password'), { returnCode: NOT_AUTHORIZED });
     done(error as AuthenticateError, null);
   }

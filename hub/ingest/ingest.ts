@@ -39,8 +39,8 @@ export interface IngestOptions {
   onArrival(arrival: Arrival): void;
   /** A gateway has described tags; `ids` gives the hub's id for each of its own. */
   onTags(gateway: string, tags: TagInfo[], ids: Map<number, number>): void;
-  /** Called after a commit, with the alarm occurrences that it changed. */
-  onCommitted(runs: CommittedRun[], changedAlarms: string[]): void;
+  /** Called after a commit, with the samples that are now in the store and the alarm occurrences that changed. */
+  onCommitted(run: CommittedRun, samples: SampleColumns[], changedAlarms: string[]): void;
   onQuarantine(gateway: string): void;
   log: Logger;
   progress?: ProgressMark;
@@ -156,6 +156,7 @@ export class Ingest {
       alarms: [],
       gap: verdict.gap,
     };
+    let frames: Batch['frames'] = [];
     try {
       const batch = readBatch(decompressBatch(envelope.batch));
       if (batch.catalog.length > 0) {
@@ -164,7 +165,7 @@ export class Ingest {
         this.#options.onTags(gateway, batch.catalog, described);
       }
       translate(batch, epoch.tags, record);
-      this.#arrived(gateway, batch, record.samples);
+      frames = batch.frames;
     } catch (error) {
       // Not the gateway's fault, and not the end of its data: nothing is accepted, it will come again.
       if (!(error instanceof LinesideError) || error.blame !== 'peer') {
@@ -185,12 +186,17 @@ export class Ingest {
     this.#waiting.push(record);
     this.#waitingSamples += record.samples.tags.length;
     this.#schedule(GROUP_MS);
+    if (record.samples.tags.length > 0)
+      this.#tell(() => this.#options.onArrival({ gateway, samples: record.samples, frames }));
   }
 
-  #arrived(gateway: string, batch: Batch, samples: SampleColumns): void {
-    if (samples.tags.length === 0) return;
-    const frames = batch.frames.map(({ device, receivedAt }) => ({ device, receivedAt }));
-    this.#options.onArrival({ gateway, samples, frames });
+  /** Those who show the present are told; when they fail, the data flows on all the same. */
+  #tell(what: () => void): void {
+    try {
+      what();
+    } catch (error) {
+      this.#options.log.error({ err: error }, 'the present could not be shown');
+    }
   }
 
   #schedule(afterMs: number): void {
@@ -217,11 +223,17 @@ export class Ingest {
     if (group.length === 0) return;
     try {
       await this.#options.timeSeries.append(group.map(({ id, samples: columns }) => ({ id, samples: columns })));
-      const runs = runsOf(group);
-      const changedAlarms = await this.#options.ledger.commit(runs);
-      this.#waiting.splice(0, group.length);
-      this.#waitingSamples -= samples;
-      await this.#committed(runs, changedAlarms);
+      for (const { run, records } of runsOf(group)) {
+        const changedAlarms = await this.#options.ledger.commit(run);
+        // What is committed is not tried again, should the next run fail.
+        const done = new Set(records);
+        this.#waiting = this.#waiting.filter((record) => !done.has(record));
+        this.#waitingSamples -= run.samples;
+        await this.#committed(run, records, changedAlarms);
+      }
+      if (this.counts.fault !== '') this.#options.log.info('commits again');
+      this.counts.fault = '';
+      this.#backoff.reset();
     } catch (error) {
       if (this.counts.fault === '') {
         this.#options.log.error(
@@ -233,18 +245,19 @@ export class Ingest {
     }
   }
 
-  async #committed(runs: CommittedRun[], changedAlarms: string[]): Promise<void> {
-    if (this.counts.fault !== '') this.#options.log.info('commits again');
-    this.counts.fault = '';
-    this.#backoff.reset();
+  async #committed(run: CommittedRun, records: Accepted[], changedAlarms: string[]): Promise<void> {
     this.#options.progress?.beat();
-    for (const run of runs) {
-      const epoch = await this.#epoch(run.gateway, run.epoch);
-      epoch.sequence.committed = run.seq;
+    const epoch = await this.#epoch(run.gateway, run.epoch);
+    epoch.sequence.committed = run.seq;
+    this.#tell(() => {
       this.#answer(epoch, false);
-    }
+      this.#options.onCommitted(
+        run,
+        records.map(({ samples }) => samples),
+        changedAlarms,
+      );
+    });
     if (this.#waitingSamples <= MAX_WAITING_SAMPLES) for (const go of this.#room.splice(0)) go();
-    this.#options.onCommitted(runs, changedAlarms);
   }
 
   #answer({ gateway, epoch, sequence }: Epoch, resend: boolean): void {
@@ -298,19 +311,23 @@ function translate(batch: Batch, tags: Map<number, number>, record: Accepted): v
 }
 
 /** The group's records by gateway and epoch, in order. */
-function runsOf(group: Accepted[]): CommittedRun[] {
-  const runs = new Map<string, CommittedRun>();
-  for (const { id, samples, alarms, gap } of group) {
+function runsOf(group: Accepted[]): { run: CommittedRun; records: Accepted[] }[] {
+  const runs = new Map<string, { run: CommittedRun; records: Accepted[] }>();
+  for (const record of group) {
+    const { id, samples, alarms, gap } = record;
     const key = `${id.gateway} ${id.epoch}`;
-    let run = runs.get(key);
-    if (!run) {
-      run = { gateway: id.gateway, epoch: id.epoch, seq: 0, samples: 0, gaps: [], alarms: [] };
-      runs.set(key, run);
+    let entry = runs.get(key);
+    if (!entry) {
+      const run = { gateway: id.gateway, epoch: id.epoch, seq: 0, samples: 0, gaps: [], alarms: [] };
+      entry = { run, records: [] };
+      runs.set(key, entry);
     }
+    const { run } = entry;
     run.seq = id.seq;
     run.samples += samples.tags.length;
     run.alarms.push(...alarms);
     if (gap) run.gaps.push({ ...gap, cause: 'no longer on the gateway’s disk: dropped or damaged there' });
+    entry.records.push(record);
   }
   return [...runs.values()];
 }

@@ -20,7 +20,7 @@ export interface IngestLedger {
   describeTags(gateway: string, epoch: string, tags: TagInfo[]): Promise<Map<number, number>>;
   /** What was described before. */
   knownTags(gateway: string, epoch: string): Promise<Map<number, number>>;
-  /** A repeat changes nothing. Returns the alarm occurrences that have changed. */
-  commit(runs: CommittedRun[]): Promise<string[]>;
+  /** All of it or nothing; a repeat changes nothing. Returns the alarm occurrences that have changed. */
+  commit(run: CommittedRun): Promise<string[]>;
   quarantine(gateway: string, reason: string, message: Buffer): Promise<void>;
 }

@@ -11,20 +11,14 @@ export function relationalLedger(db: Kysely<Database>, now: () => number): Inges
     watermarks: () => watermarks(db),
     describeTags: (gateway, epoch, tags) => upsertCatalogue(db, gateway, epoch, tags),
     knownTags: (gateway, epoch) => tagIds(db, gateway, epoch),
-    async commit(runs) {
-      const changed: string[] = [];
-      for (const { gaps, alarms, ...run } of runs) {
-        const occurrences = await commitRecords(db, {
-          ...run,
-          gaps: gaps.map(({ from, to, cause }) => ({ fromSeq: from, toSeq: to, cause })),
-          // 0 stands for a tag that has left the configuration.
-          alarmEvents: alarms.map((event) => ({ ...event, tag: event.tag === 0 ? null : event.tag })),
-          at: now(),
-        });
-        changed.push(...occurrences);
-      }
-      return changed;
-    },
+    commit: ({ gaps, alarms, ...run }) =>
+      commitRecords(db, {
+        ...run,
+        gaps: gaps.map(({ from, to, cause }) => ({ fromSeq: from, toSeq: to, cause })),
+        // 0 stands for a tag that has left the configuration.
+        alarmEvents: alarms.map((event) => ({ ...event, tag: event.tag === 0 ? null : event.tag })),
+        at: now(),
+      }),
     quarantine: (gateway, reason, payload) => insertQuarantine(db, { gateway, at: now(), reason, payload }),
   };
 }

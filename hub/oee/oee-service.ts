@@ -5,11 +5,12 @@ import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import type { Machine } from '../equipment/plant.ts';
 import type { TimeSeriesStore } from '../store/timeseries/time-series.ts';
+import { countOf } from './counter.ts';
 import { noShift, oeeOf } from './oee.ts';
 import { ShiftRecord, type ShiftTags } from './shift-record.ts';
 import { runningShift, type ShiftWindow } from './shift-window.ts';
 import { meaningOf } from './state-map.ts';
-import { type StateInterval, timeline } from './timeline.ts';
+import { linkedIntervals, type StateInterval, timeline } from './timeline.ts';
 
 /** How often the figures are made anew. Milliseconds. */
 const PERIOD_MS = 2_000;
@@ -27,6 +28,8 @@ export interface OeeServiceOptions {
 export class OeeService {
   readonly #options: OeeServiceOptions;
   readonly #records = new Map<string, ShiftRecord>();
+  /** The records that a tag's samples belong to. */
+  readonly #byTag = new Map<number, { path: string; record: ShiftRecord }[]>();
   readonly #firstSeenAt = new Map<string, number>();
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> = Promise.resolve();
@@ -47,10 +50,15 @@ export class OeeService {
     await this.#running;
   }
 
-  /** Samples have come; those older than what was read restate the figures. */
-  observe(tags: number[], at: number[]): void {
-    for (const [path, record] of this.#records) {
-      if (tags.some((tag, i) => record.isLate(tag, at[i]!))) this.#records.delete(path);
+  /** Samples are in the store; those that belong before what was read restate the figures. */
+  stored(tags: number[], at: number[]): void {
+    for (let i = 0; i < tags.length; i++) {
+      for (const { path, record } of this.#byTag.get(tags[i]!) ?? []) {
+        record.stored(tags[i]!, at[i]!);
+        if (tags[i] === record.tags.link && at[i]! < (this.#firstSeenAt.get(path) ?? 0)) {
+          this.#firstSeenAt.delete(path);
+        }
+      }
     }
   }
 
@@ -62,17 +70,18 @@ export class OeeService {
     const shift = { ...running, from: Math.min(now, Math.max(running.from, await this.#firstSeen(machine, now))) };
     const record = await this.#record(machine, shift, now);
     const { state } = machine;
-    const intervals =
-      state && record.tags.state !== undefined
-        ? timeline(record.states, record.links, (code) => meaningOf(state, code), shift.from, now)
-        : null;
+    // A state that has never been seen is unknown all the way, which the timeline says of no samples.
+    const intervals = state
+      ? timeline(record.states, record.links, (code) => meaningOf(state, code), shift.from, now)
+      : null;
+    const windows = linkedIntervals(record.links, shift.from, now);
     const oee = oeeOf({
       shift,
       now,
-      intervals: state ? (intervals ?? []) : null,
+      intervals,
       counters: machine.counters ?? null,
-      total: record.total.total,
-      reject: record.reject.total,
+      total: countOf(record.totals, shift.from, windows),
+      reject: countOf(record.rejects, shift.from, windows),
     });
     return { oee, intervals: intervals ?? [] };
   }
@@ -108,9 +117,22 @@ export class OeeService {
     if (!record?.fits(shift, tags)) {
       record = new ShiftRecord(this.#options.timeSeries, shift, tags);
       this.#records.set(machine.path, record);
+      this.#indexTags();
     }
     await record.read(now);
     return record;
+  }
+
+  #indexTags(): void {
+    this.#byTag.clear();
+    for (const [path, record] of this.#records) {
+      for (const tag of new Set(Object.values(record.tags) as (number | undefined)[])) {
+        if (tag === undefined) continue;
+        const entries = this.#byTag.get(tag) ?? [];
+        entries.push({ path, record });
+        this.#byTag.set(tag, entries);
+      }
+    }
   }
 
   /** A machine counts from when it was first connected: before that, Lineside was not there to see. */

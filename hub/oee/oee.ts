@@ -4,11 +4,13 @@
  *   effectiveness = PRI × PQ / APT planned run time for each item × produced quantity over production time
  *   quality ratio = GQ / PQ        good quantity over produced quantity
  *   OEE index = availability × effectiveness × quality ratio
- * Planned busy time is the shift so far, less what nobody saw: a time without knowledge is neither good nor bad.
+ * Planned busy time is the shift so far, less what nobody saw: a time without knowledge is neither good nor bad, and
+ * what was counted in it is left out of the effectiveness likewise.
  * When more than half of the shift is unknown, so is the availability.
  */
 import type { Oee } from '@lineside/shared/contracts/api.ts';
 import type { CounterSignals } from '../equipment/plant-config.ts';
+import type { Count } from './counter.ts';
 import type { ShiftWindow } from './shift-window.ts';
 import type { StateInterval } from './timeline.ts';
 
@@ -23,8 +25,8 @@ export interface OeeInput {
   intervals: StateInterval[] | null;
   counters: CounterSignals | null;
   /** Counts in the range, unscaled; null when unknown. */
-  total: number | null;
-  reject: number | null;
+  total: Count | null;
+  reject: Count | null;
 }
 
 export function oeeOf(input: OeeInput): Oee {
@@ -45,15 +47,18 @@ export function oeeOf(input: OeeInput): Oee {
     availability = unknown(`the state is unknown for ${Math.round((time.unknownMs / elapsed) * 100)} % of the shift`);
   } else availability = time.producingMs / known;
 
-  const total = input.total === null || !counters ? null : input.total * counters.scale;
-  const rejected = input.reject === null || !counters ? null : input.reject * counters.scale;
+  const total = input.total === null || !counters ? null : input.total.total * counters.scale;
+  const rejected = input.reject === null || !counters ? null : input.reject.total * counters.scale;
 
   let performance: number | null;
   if (!counters) performance = unknown('no counter is configured');
   else if (counters.idealPerHour === undefined) performance = unknown('no planned rate is configured');
-  else if (total === null) performance = unknown('the counter has not been seen often enough');
-  else if (time.producingMs === 0) performance = unknown('it has not produced in this shift');
-  else performance = total / (counters.idealPerHour * (time.producingMs / 3_600_000));
+  else if (input.total === null) performance = unknown('the counter has not been seen often enough');
+  else if (time.producingMs === 0) performance = unknown('it has not been seen to produce in this shift');
+  else {
+    // Production that nobody saw counts as made, but not against the time in which the machine was seen.
+    performance = (input.total.seen * counters.scale) / (counters.idealPerHour * (time.producingMs / 3_600_000));
+  }
 
   let quality: number | null;
   if (!counters) quality = null;

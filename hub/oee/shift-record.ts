@@ -1,9 +1,8 @@
 /**
- * What has been read of one machine in one shift. Each look reads only what is new; when something arrives that is
- * older than what was read (a second gateway epoch, a late repeat), the record is thrown away and read anew.
+ * What has been read of one machine in one shift. Each look reads only what is new; when something is stored that
+ * belongs before what was read (a backlog, a second gateway epoch), the record is stale and a new one is read.
  */
 import type { StoredSample, TimeSeriesStore } from '../store/timeseries/time-series.ts';
-import { CounterTotal } from './counter.ts';
 import type { ShiftWindow } from './shift-window.ts';
 
 /** Hub tag ids; undefined where the machine has no such signal or it has never been seen. */
@@ -14,19 +13,43 @@ export interface ShiftTags {
   reject: number | undefined;
 }
 
-type Signal = keyof ShiftTags;
-const SIGNALS: Signal[] = ['state', 'link', 'total', 'reject'];
+const SIGNALS = ['state', 'link', 'total', 'reject'] as const;
+
+class SignalRecord {
+  readonly samples: StoredSample[] = [];
+  /** Where the next look begins; undefined before the first. */
+  next: number | undefined;
+  /** Oldest source time that was stored while a look was under way, which may have missed it. */
+  arrived = Number.POSITIVE_INFINITY;
+
+  /** Time of the sample that tells what was true when the shift began: older ones change nothing. */
+  #before = Number.NEGATIVE_INFINITY;
+
+  /** Whether a sample of this time belongs before, or among, what has been read. */
+  isLate(at: number): boolean {
+    return this.next !== undefined && at < this.next && at >= this.#before;
+  }
+
+  keep(samples: StoredSample[], from: number): void {
+    const [first] = samples;
+    if (this.next === undefined && first && first.at < from) this.#before = first.at;
+    for (const sample of samples) this.samples.push(sample);
+    this.next = Math.max(from, (samples.at(-1)?.at ?? 0) + 1);
+  }
+}
 
 export class ShiftRecord {
   readonly shift: ShiftWindow;
   readonly tags: ShiftTags;
   readonly #store: TimeSeriesStore;
-  /** By signal: where the next look begins. */
-  readonly #next: Partial<Record<Signal, number>> = {};
-  readonly states: StoredSample[] = [];
-  readonly links: StoredSample[] = [];
-  readonly total = new CounterTotal();
-  readonly reject = new CounterTotal();
+  readonly #signals = {
+    state: new SignalRecord(),
+    link: new SignalRecord(),
+    total: new SignalRecord(),
+    reject: new SignalRecord(),
+  };
+  #reading: Promise<void> = Promise.resolve();
+  #stale = false;
 
   constructor(store: TimeSeriesStore, shift: ShiftWindow, tags: ShiftTags) {
     this.#store = store;
@@ -34,35 +57,58 @@ export class ShiftRecord {
     this.tags = tags;
   }
 
-  /** Whether it is about this shift and these tags. */
+  get states(): StoredSample[] {
+    return this.#signals.state.samples;
+  }
+
+  get links(): StoredSample[] {
+    return this.#signals.link.samples;
+  }
+
+  get totals(): StoredSample[] {
+    return this.#signals.total.samples;
+  }
+
+  get rejects(): StoredSample[] {
+    return this.#signals.reject.samples;
+  }
+
+  /** Whether it is about this shift and these tags, and has missed nothing. */
   fits(shift: ShiftWindow, tags: ShiftTags): boolean {
-    return this.shift.from === shift.from && SIGNALS.every((signal) => this.tags[signal] === tags[signal]);
+    return (
+      !this.#stale && this.shift.from === shift.from && SIGNALS.every((signal) => this.tags[signal] === tags[signal])
+    );
   }
 
-  /** Whether a sample of this tag and time would belong before what has been read already. */
-  isLate(tag: number, at: number): boolean {
-    const signal = SIGNALS.find((candidate) => this.tags[candidate] === tag);
-    const next = signal && this.#next[signal];
-    return next !== undefined && at < next && at >= this.shift.from;
-  }
-
-  async read(now: number): Promise<void> {
-    const to = Math.min(now, this.shift.to);
+  /** A sample of one of its tags is in the store. */
+  stored(tag: number, at: number): void {
     for (const signal of SIGNALS) {
-      const tag = this.tags[signal];
-      if (tag === undefined) continue;
-      const first = this.#next[signal] === undefined;
-      const from = this.#next[signal] ?? this.shift.from;
-      const samples = await this.#store.range(tag, from, to, { before: first });
-      if (samples.length > 0) this.#next[signal] = Math.max(from, samples.at(-1)!.at + 1);
-      else this.#next[signal] = from;
-      this.#keep(signal, samples);
+      if (this.tags[signal] !== tag) continue;
+      const record = this.#signals[signal];
+      if (record.isLate(at)) this.#stale = true;
+      record.arrived = Math.min(record.arrived, at);
     }
   }
 
-  #keep(signal: Signal, samples: StoredSample[]): void {
-    if (signal === 'state') this.states.push(...samples);
-    else if (signal === 'link') this.links.push(...samples);
-    else this[signal].add(samples);
+  /** Reads on to `now`. Looks follow one another: two at once would keep the same samples twice. */
+  read(now: number): Promise<void> {
+    const reading = this.#reading.then(() => this.#read(Math.min(now, this.shift.to)));
+    this.#reading = reading.catch(() => {
+      this.#stale = true;
+    });
+    return reading;
+  }
+
+  async #read(to: number): Promise<void> {
+    for (const signal of SIGNALS) {
+      const tag = this.tags[signal];
+      if (tag === undefined) continue;
+      const record = this.#signals[signal];
+      const from = record.next ?? this.shift.from;
+      if (from > to) continue;
+      record.arrived = Number.POSITIVE_INFINITY;
+      record.keep(await this.#store.range(tag, from, to, { before: record.next === undefined }), from);
+      if (record.isLate(record.arrived)) this.#stale = true;
+    }
   }
 }

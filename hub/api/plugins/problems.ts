@@ -17,6 +17,14 @@ const STATUS: Record<string, number> = {
   RANGE_INVALID: 400,
 };
 
+/** Codes for what the framework refuses. */
+const CODES: Record<number, string> = {
+  400: 'REQUEST_INVALID',
+  413: 'BODY_TOO_LARGE',
+  415: 'MEDIA_TYPE_UNSUPPORTED',
+  429: 'TOO_MANY_REQUESTS',
+};
+
 const TITLES: Record<number, string> = {
   400: 'Request not understood',
   401: 'Not signed in',
@@ -39,11 +47,7 @@ export function addProblems(app: FastifyInstance): void {
     }
     const status = error.validation ? 400 : (error.statusCode ?? 500);
     if (status >= 500) request.log.error({ err: error }, 'request failed');
-    const code = error.validation
-      ? 'REQUEST_INVALID'
-      : status >= 500
-        ? 'INTERNAL'
-        : (error.code ?? 'REQUEST_REFUSED');
+    const code = status >= 500 ? 'INTERNAL' : (CODES[status] ?? 'REQUEST_REFUSED');
     return sendProblem(reply, status, code, status >= 500 ? 'see the log of the hub' : error.message);
   });
 }
