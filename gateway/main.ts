@@ -4,13 +4,14 @@ import { parseArgs } from 'node:util';
 import { ConfigError, formatProblem } from '@lineside/shared/config/config-document.ts';
 import { VERSION } from '@lineside/shared/config/version.ts';
 import { qualityName } from '@lineside/shared/contracts/quality.ts';
+import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import { type DaemonContext, runDaemon } from '@lineside/shared/lifecycle/daemon.ts';
 import { DirectoryLock } from '@lineside/shared/lifecycle/directory-lock.ts';
 import { createLogger, type Logger } from '@lineside/shared/log/logger.ts';
 import { type LoadedConfig, loadConfig } from './config/load-config.ts';
 import { LocalServer } from './local/local-server.ts';
 import { manifestFile } from './models/config.ts';
-import { loadModelFiles } from './models/manifest.ts';
+import { checkInputs, loadModelFiles } from './models/manifest.ts';
 import { Pipeline } from './pipeline.ts';
 
 const USAGE = `usage: gateway run|check --config FILE
@@ -42,7 +43,8 @@ async function main(): Promise<number> {
   let config: LoadedConfig;
   try {
     config = loadConfig(file);
-    for (const model of config.models) await loadModelFiles(manifestFile(model, config.resolvePath('.')));
+    // A damaged model keeps no machine from being collected: `run` leaves it off and says so.
+    if (command === 'check') checkModels(config);
   } catch (error) {
     return sayProblems(error);
   }
@@ -65,12 +67,27 @@ function readArgs() {
   return { command: positionals[0], file: values.config, version: values.version === true };
 }
 
+/** @throws ConfigError naming every model whose files are missing, damaged, or have other inputs. */
+function checkModels(config: LoadedConfig): void {
+  const problems = config.models.flatMap((model, index) => {
+    try {
+      const file = manifestFile(model, config.resolvePath('.'));
+      checkInputs(model.id, file, loadModelFiles(file).manifest, Object.keys(model.inputs));
+      return [];
+    } catch (error) {
+      const field = error instanceof LinesideError && error.code === 'model.inputs' ? 'inputs' : 'file';
+      return [config.problem(['models', index, field], messageOf(error))];
+    }
+  });
+  if (problems.length > 0) throw new ConfigError(problems);
+}
+
 function sayProblems(error: unknown): number {
   if (!(error instanceof Error)) throw error;
   if (error instanceof ConfigError) {
     for (const problem of error.problems) console.error(formatProblem(problem));
     console.error(`${error.problems.length} ${error.problems.length === 1 ? 'problem' : 'problems'} found`);
-  } else console.error(error.message);
+  } else console.error(messageOf(error));
   return 1;
 }
 
@@ -92,6 +109,7 @@ async function start(config: LoadedConfig, log: Logger, { unwind, progress }: Da
     await pipeline.start(unwind);
     await local.start();
     log.info({ url: local.url }, 'local page');
+    process.send?.({ localUrl: local.url });
   } else {
     await pipeline.start(unwind);
   }

@@ -7,9 +7,9 @@ import {
 } from '@lineside/shared/config/config-document.ts';
 import { nearest, validate } from '@lineside/shared/config/validate.ts';
 import type { ValueType } from '@lineside/shared/contracts/frame.ts';
-import { checkAlarm } from '../alarms/config.ts';
+import { type AlarmConfig, checkAlarm } from '../alarms/config.ts';
 import { drivers } from '../drivers/registry.ts';
-import { outputOf, parseTagPath } from '../models/config.ts';
+import { type ModelConfig, outputOf, parseTagPath } from '../models/config.ts';
 import type { CommonTag } from '../tags/config.ts';
 import { deviceSchemaOf, GatewayConfig } from './schema.ts';
 
@@ -31,6 +31,8 @@ export interface LoadedConfig extends Omit<GatewayConfig, 'devices'> {
   devices: DeviceEntry[];
   /** A path of the configuration, taken from the folder of its file. */
   resolvePath(path: string): string;
+  /** A mistake that is found later, with the line of `path` in the file. */
+  problem(path: ConfigPath, message: string): ConfigProblem;
 }
 
 /** @throws ConfigError with every problem: file, line, device, tag and what to do. */
@@ -40,38 +42,46 @@ export function loadConfig(file: string): LoadedConfig {
 
 export function configOf(document: ConfigDocument): LoadedConfig {
   const { value, problems } = validate(document, GatewayConfig);
-  const devices = Array.isArray(value.devices)
-    ? value.devices.map((device, index) => readDevice(document, index, String(device?.driver), problems))
-    : [];
-  if (problems.length === 0) checkReferences(document, value, devices, problems);
+  const devices = listOf(value, 'devices').map((_device, index) => readDevice(document, index, problems));
+  checkReferences(document, value, problems);
   if (problems.length > 0) throw new ConfigError(problems.sort((a, b) => a.line - b.line));
-  return { ...value, devices, file: document.file, resolvePath: (path) => document.resolvePath(path) };
+  return {
+    ...value,
+    devices,
+    file: document.file,
+    resolvePath: (path) => document.resolvePath(path),
+    problem: (path, message) => document.problem(path, message),
+  };
 }
 
-function readDevice(document: ConfigDocument, index: number, driver: string, problems: ConfigProblem[]): DeviceEntry {
-  const empty = { id: '', driver, settings: {}, tags: [] };
-  const schema = deviceSchemaOf(driver);
-  if (!schema) return empty;
+function readDevice(document: ConfigDocument, index: number, problems: ConfigProblem[]): DeviceEntry {
   const at: ConfigPath = ['devices', index];
+  const driver = textOf(listOf(document.value, 'devices')[index], 'driver');
+  const schema = deviceSchemaOf(driver);
+  const module = drivers[driver];
+  const empty = { id: '', driver, settings: {}, tags: [] };
+  if (!schema || !module) return empty;
   const read = validate(document, schema, at);
-  if (read.problems.length > 0) {
-    // The common part was checked before; the same mistake is told once.
-    const told = new Set(problems.map((problem) => `${problem.line} ${problem.message}`));
-    problems.push(...read.problems.filter((problem) => !told.has(`${problem.line} ${problem.message}`)));
-    return empty;
-  }
-  const { tags, ...settings } = read.value as { id: string; tags: (CommonTag & Record<string, unknown>)[] };
-  checkNames(document, at, tags, problems);
-  const module = drivers[driver]!;
+  // The common part was checked before; the same mistake is told once.
+  const told = new Set(problems.map((problem) => `${problem.line} ${problem.message}`));
+  problems.push(...read.problems.filter((problem) => !told.has(`${problem.line} ${problem.message}`)));
+  checkUnique(document, [...at, 'tags'], 'name', listOf(read.value, 'tags'), problems);
+
+  const { tags: _tags, ...settings } = read.value as { id: string; tags: unknown };
+  const tags = listOf(read.value, 'tags') as (CommonTag & Record<string, unknown>)[];
+  // A driver is only asked about what has the right form, but about all of that.
+  const sound = tags.map((_tag, position) => position).filter((p) => !isBroken(read.problems, [...at, 'tags', p]));
+  const inTags = read.problems.filter(({ path }) => path[at.length] === 'tags' && path.length > at.length + 1);
+  if (inTags.length < read.problems.length) return empty;
   const found = module.check(
     settings as never,
-    tags.map((tag) => ({ name: tag.name, settings: tag as never })),
+    sound.map((position) => ({ name: tags[position]!.name, settings: tags[position] as never })),
   );
   for (const { tag, field, message } of found) {
-    const path = tag === undefined ? [...at, field] : [...at, 'tags', tag, field];
+    const path = tag === undefined ? [...at, field] : [...at, 'tags', sound[tag]!, field];
     problems.push(document.problem(path, message));
   }
-  if (found.length > 0) return empty;
+  if (read.problems.length > 0 || found.length > 0) return empty;
   return {
     id: settings.id,
     driver,
@@ -86,76 +96,102 @@ function typeOf(tag: CommonTag, type: ValueType): ValueType {
   return scaled && type === 'integer' ? 'float64' : type;
 }
 
-function checkNames(document: ConfigDocument, at: ConfigPath, tags: CommonTag[], problems: ConfigProblem[]): void {
-  const first = new Map<string, number>();
-  tags.forEach((tag, index) => {
-    const other = first.get(tag.name);
-    if (other === undefined) {
-      first.set(tag.name, index);
-      return;
-    }
-    const line = document.lineOf([...at, 'tags', other, 'name']);
-    problems.push(
-      document.problem(
-        [...at, 'tags', index, 'name'],
-        `there is a tag "${tag.name}" already in line ${line}; rename one`,
-      ),
-    );
-  });
-}
-
-function checkReferences(
-  document: ConfigDocument,
-  config: GatewayConfig,
-  devices: DeviceEntry[],
-  problems: ConfigProblem[],
-): void {
-  checkUnique(document, 'devices', devices, problems);
-  checkUnique(document, 'models', config.models, problems);
-  checkUnique(document, 'alarms', config.alarms, problems);
-  const known = new Set(devices.flatMap((device) => device.tags.map((tag) => `${device.id}/${tag.name}`)));
-  config.models.forEach((model, index) => {
+/**
+ * What one part says of another. Works on a configuration with mistakes too, so that all are told at once: what a
+ * broken part is called counts, what else it says does not.
+ */
+function checkReferences(document: ConfigDocument, config: GatewayConfig, problems: ConfigProblem[]): void {
+  const formal = [...problems];
+  for (const list of ['devices', 'models', 'alarms']) {
+    checkUnique(document, [list], 'id', listOf(config, list), problems);
+  }
+  const url = textOf(config.hub, 'url');
+  if (url !== '' && !isBroken(formal, ['hub']) && !URL.canParse(url)) {
+    problems.push(document.problem(['hub', 'url'], `"${url}" is no address; write mqtt://host:port`));
+  }
+  const devices = new Set(listOf(document.value, 'devices').map((device) => textOf(device, 'id')));
+  const known = new Set(
+    listOf(document.value, 'devices').flatMap((device) =>
+      listOf(device, 'tags').map((tag) => `${textOf(device, 'id')}/${textOf(tag, 'name')}`),
+    ),
+  );
+  const models = listOf(config, 'models') as ModelConfig[];
+  const outputs: string[] = [];
+  models.forEach((model, index) => {
+    if (isBroken(formal, ['models', index])) return;
     for (const [input, path] of Object.entries(model.inputs)) {
       if (known.has(path)) continue;
       problems.push(document.problem(['models', index, 'inputs', input], unknownTag(path, known)));
     }
     const { device, tag } = outputOf(model);
-    if (!devices.some((entry) => entry.id === device)) {
-      problems.push(document.problem(['models', index, 'output'], `there is no device "${device}"`));
+    const output = `${device}/${tag}`;
+    const at: ConfigPath = model.output === undefined ? ['models', index] : ['models', index, 'output'];
+    if (model.output !== undefined && !devices.has(device)) {
+      problems.push(document.problem(at, `there is no device "${device}" for its output; write device/tag`));
     }
-    if (known.has(`${device}/${tag}`)) {
-      problems.push(
-        document.problem(['models', index], `its output ${device}/${tag} is a tag already; set another output`),
-      );
+    if (known.has(output) || outputs.includes(output) || tag.startsWith('$')) {
+      problems.push(document.problem(at, `its output ${output} is a tag already; set another output`));
     }
+    outputs.push(output);
   });
-  for (const model of config.models) {
-    const { device, tag } = outputOf(model);
-    known.add(`${device}/${tag}`);
-  }
-  config.alarms.forEach((alarm, index) => {
-    if (!known.has(alarm.tag))
+  for (const output of outputs) known.add(output);
+  const alarms = listOf(config, 'alarms') as AlarmConfig[];
+  alarms.forEach((alarm, index) => {
+    if (isBroken(formal, ['alarms', index])) return;
+    // The score of a model that is itself in need of mending is not reported missing.
+    const fromBrokenModel = models.some(
+      (model, at) => isBroken(problems, ['models', at]) && scores(model, alarm.tag),
+    );
+    if (!known.has(alarm.tag) && !fromBrokenModel) {
       problems.push(document.problem(['alarms', index, 'tag'], unknownTag(alarm.tag, known)));
+    }
     for (const { field, message } of checkAlarm(alarm)) {
       problems.push(document.problem(['alarms', index, field], message));
     }
   });
 }
 
+function scores(model: unknown, tag: string): boolean {
+  return textOf(model, 'output') === tag || tag.endsWith(`/${textOf(model, 'id')}.score`);
+}
+
+/** Whether one of the problems lies within the part at `path`. */
+function isBroken(problems: ConfigProblem[], path: ConfigPath): boolean {
+  return problems.some(
+    (problem) => problem.path.length >= path.length && path.every((p, i) => problem.path[i] === p),
+  );
+}
+
 function checkUnique(
   document: ConfigDocument,
-  list: string,
-  entries: { id: string }[],
+  at: ConfigPath,
+  field: 'id' | 'name',
+  entries: unknown[],
   problems: ConfigProblem[],
 ): void {
+  const first = new Map<string, number>();
   entries.forEach((entry, index) => {
-    const other = entries.findIndex((candidate) => candidate.id === entry.id);
-    if (other === index || entry.id === '') return;
-    const line = document.lineOf([list, other, 'id']);
-    problems.push(
-      document.problem([list, index, 'id'], `the id "${entry.id}" is taken in line ${line}; give it another`),
-    );
+    const name = textOf(entry, field);
+    const other = first.get(name);
+    if (name === '' || other === undefined) {
+      first.set(name, index);
+      return;
+    }
+    const line = document.lineOf([...at, other, field]);
+    const message = `the ${field} "${name}" is taken in line ${line}; give it another`;
+    problems.push(document.problem([...at, index, field], message));
   });
+}
+
+/** The list `key` of something that may not have the right form; empty when there is none. */
+function listOf(holder: unknown, key: string): unknown[] {
+  const list = (holder as Record<string, unknown> | null | undefined)?.[key];
+  return Array.isArray(list) ? list : [];
+}
+
+function textOf(holder: unknown, key: string): string {
+  const text = (holder as Record<string, unknown> | null | undefined)?.[key];
+  return typeof text === 'string' ? text : '';
 }
 
 function unknownTag(path: string, known: Set<string>): string {

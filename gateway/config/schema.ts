@@ -18,7 +18,7 @@ export const DEVICE_ID = {
 
 /** The schema of a device with this driver. */
 export function deviceSchemaOf(kind: string): TObject | undefined {
-  const module = drivers[kind];
+  const module = Object.hasOwn(drivers, kind) ? drivers[kind] : undefined;
   if (!module) return undefined;
   const tag = Type.Object({ ...CommonTag, ...module.tagSchema.properties }, closed);
   return Type.Object(
@@ -43,7 +43,10 @@ const AnyDevice = Type.Object({
 const Head = {
   gateway: Type.Object(
     {
-      id: Type.String({ pattern: GATEWAY_ID_PATTERN, description: 'Name of this gateway, unique in the plant' }),
+      id: Type.String({
+        pattern: GATEWAY_ID_PATTERN,
+        description: 'Name of this gateway, unique in the plant; lower-case letters, digits and hyphens',
+      }),
     },
     { ...closed, description: 'Who this gateway is' },
   ),

@@ -1,7 +1,7 @@
 /** A YAML configuration file that remembers where each of its values stands. */
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { isScalar, LineCounter, parseDocument, visit } from 'yaml';
+import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Scalar, visit } from 'yaml';
 import { LinesideError, messageOf } from '../errors/lineside-error.ts';
 
 /** A place in the document: keys and indices from the root. */
@@ -11,6 +11,7 @@ export type ConfigPath = (string | number)[];
 export interface ConfigProblem {
   file: string;
   line: number;
+  path: ConfigPath;
   /** Such as `device "moulder", tag "zone1"`; empty at the root. */
   where: string;
   message: string;
@@ -41,7 +42,12 @@ export class ConfigDocument {
     this.file = file;
     this.#document = document;
     this.#lines = lines;
-    this.value = document.toJS() ?? {};
+    try {
+      this.value = document.toJS() ?? {};
+    } catch (error) {
+      // Aliases that would unfold without end.
+      throw new ConfigError([problemAt(file, 1, `not valid YAML: ${messageOf(error)}`)]);
+    }
   }
 
   /**
@@ -53,7 +59,9 @@ export class ConfigDocument {
     try {
       text = readFileSync(file, 'utf8');
     } catch (error) {
-      throw new ConfigError([{ file, line: 1, where: '', message: `cannot read it: ${messageOf(error)}` }]);
+      const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+      const message = missing ? 'there is no such file; check the path' : `cannot read it: ${messageOf(error)}`;
+      throw new ConfigError([problemAt(file, 1, message)]);
     }
     return ConfigDocument.parse(file, text, env);
   }
@@ -61,47 +69,56 @@ export class ConfigDocument {
   static parse(file: string, text: string, env: NodeJS.ProcessEnv = process.env): ConfigDocument {
     const lines = new LineCounter();
     const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
-    const problems: ConfigProblem[] = document.errors.map((error) => ({
-      file,
-      line: lines.linePos(error.pos[0]).line,
-      where: '',
-      message: `not valid YAML: ${error.message}`,
-    }));
+    const problems = document.errors.map((error) => {
+      const line = lines.linePos(withinText(text, error.pos[0])).line;
+      const key = error.code === 'DUPLICATE_KEY' ? /^[^\s:]+/.exec(text.slice(error.pos[0]))?.[0] : undefined;
+      const words = key ? `the key "${key}" stands here a second time; remove one` : error.message;
+      return problemAt(file, line, `not valid YAML: ${words}`);
+    });
     visit(document, {
+      Alias(_key, node) {
+        if (node.resolve(document)) return;
+        const line = lines.linePos(node.range?.[0] ?? 0).line;
+        problems.push(
+          problemAt(file, line, `there is no anchor &${node.source} above; write one, or quote "*${node.source}"`),
+        );
+      },
       Scalar(_key, node) {
         if (typeof node.value !== 'string' || !node.value.includes('${')) return;
         node.value = node.value.replace(/\$\{(\w+)(?::-([^}]*))?\}/g, (whole, name: string, fallback?: string) => {
           const value = env[name] ?? fallback;
           if (value !== undefined) return value;
           const line = lines.linePos(node.range?.[0] ?? 0).line;
-          problems.push({
-            file,
-            line,
-            where: '',
-            message: `the environment variable ${name} is not set; set it or write \${${name}:-default}`,
-          });
+          const message = `the environment variable ${name} is not set; set it or write \${${name}:-default}`;
+          problems.push(problemAt(file, line, message));
           return whole;
         });
-        // An unquoted ${PORT} stands for what its text would be: a number, when it looks like one.
-        const text = String(node.value);
-        if (node.type === 'PLAIN' && /^-?\d+(\.\d+)?$/.test(text)) node.value = Number(text);
+        if (node.type === 'PLAIN') node.value = plainValue(String(node.value));
       },
     });
-    if (problems.length > 0) throw new ConfigError(problems);
+    if (problems.length > 0) throw new ConfigError(problems.sort((a, b) => a.line - b.line));
     return new ConfigDocument(file, document, lines);
   }
 
-  /** Line of the value at `path`, or of the nearest value around it that exists. */
+  /** Line of the key or list entry at `path`, or of the nearest one around it that exists. */
   lineOf(path: ConfigPath): number {
-    for (let depth = path.length; depth >= 0; depth--) {
-      const node: unknown = this.#document.getIn(path.slice(0, depth), true);
-      const range = (node as { range?: [number, number, number] } | undefined)?.range;
-      if (!range) continue;
-      const [start] = range;
-      const known = depth > 0 ? this.#keyStart(path.slice(0, depth)) : undefined;
-      return this.#lines.linePos(known ?? start).line;
+    let node: unknown = this.#document.contents;
+    let at = this.#document.contents?.range?.[0] ?? 0;
+    for (const step of path) {
+      if (isAlias(node)) node = node.resolve(this.#document);
+      if (isMap(node)) {
+        const pair = node.items.find(({ key }) => isScalar(key) && String(key.value) === String(step));
+        if (!pair) break;
+        at = (pair.key as Scalar).range?.[0] ?? at;
+        node = pair.value;
+      } else if (isSeq(node)) {
+        const item = node.items[Number(step)];
+        if (item === undefined) break;
+        at = (item as Scalar).range?.[0] ?? at;
+        node = item;
+      } else break;
     }
-    return 1;
+    return this.#lines.linePos(at).line;
   }
 
   /** The things around `path` by their names, such as `device "moulder", tag "zone1"`. */
@@ -124,20 +141,26 @@ export class ConfigDocument {
   }
 
   problem(path: ConfigPath, message: string): ConfigProblem {
-    return { file: this.file, line: this.lineOf(path), where: this.describe(path), message };
+    return { file: this.file, line: this.lineOf(path), path, where: this.describe(path), message };
   }
 
   /** A path in the configuration, taken from the folder of the file. */
   resolvePath(path: string): string {
     return resolve(dirname(this.file), path);
   }
+}
 
-  #keyStart(path: ConfigPath): number | undefined {
-    const last = path.at(-1);
-    const parent: unknown = this.#document.getIn(path.slice(0, -1), true);
-    const items = (parent as { items?: { key?: unknown }[] } | undefined)?.items;
-    if (typeof last !== 'string' || !items) return undefined;
-    const key = items.find((item) => isScalar(item.key) && item.key.value === last)?.key;
-    return isScalar(key) ? key.range?.[0] : undefined;
-  }
+function problemAt(file: string, line: number, message: string): ConfigProblem {
+  return { file, line, path: [], where: '', message };
+}
+
+/** An unquoted ${NAME} stands for what its text would be there: a number or a boolean, when it looks like one. */
+function plainValue(text: string): string | number | boolean {
+  if (/^-?\d+(\.\d+)?$/.test(text)) return Number(text);
+  return text === 'true' || text === 'false' ? text === 'true' : text;
+}
+
+/** What is not closed is only missed at the end of the file, behind its empty lines. */
+function withinText(text: string, position: number): number {
+  return text.slice(position).trim() === '' ? Math.max(0, text.trimEnd().length - 1) : position;
 }

@@ -58,7 +58,7 @@ function explain(
   const problems = new Map<string, ConfigProblem>();
   const choices = choicesByPath(errors);
   for (const error of errors) {
-    const path = parsePointer(error.instancePath);
+    const path = parsePointer(error.instancePath, value);
     const message = say(error, path, schema, choices.get(error.instancePath), value);
     if (message === null) continue;
     const full = [...at, ...path];
@@ -87,8 +87,14 @@ function say(
   choices: unknown[] | undefined,
   root: unknown,
 ): string | null {
-  const field = String(path.at(-1) ?? 'the file');
-  const given = JSON.stringify(path.reduce<unknown>((v, step) => (v as Record<string, unknown>)?.[step], root));
+  const last = path.at(-1);
+  const field = String(last);
+  const subject = last === undefined ? 'the file' : typeof last === 'number' ? 'this entry' : `"${last}"`;
+  const given = valueAt(root, path);
+  const text = clip(JSON.stringify(given) ?? 'nothing');
+  if (given === null && error.keyword !== 'boolean') {
+    return `${subject} is empty; write its value, or remove the line`;
+  }
   switch (error.keyword) {
     case 'boolean': {
       const known = knownKeys(schema, path.slice(0, -1));
@@ -97,37 +103,53 @@ function say(
     }
     case 'additionalProperties':
       return null;
-    case 'required':
-      return `"${(error.params.requiredProperties as string[]).join('", "')}" is missing; add it`;
+    case 'required': {
+      const missing = error.params.requiredProperties as string[];
+      const many = missing.length > 1;
+      return `"${missing.join('", "')}" ${many ? 'are' : 'is'} missing; add ${many ? 'them' : 'it'}`;
+    }
     case 'const':
     case 'anyOf':
-      if (choices) return `"${field}" is ${given}, but must be one of ${choices.join(', ')}`;
-      return error.keyword === 'anyOf'
-        ? `"${field}" is ${given}, which does not fit; see the example configuration`
-        : null;
+      if (choices) return `${subject} is ${text}, but must be one of ${choices.join(', ')}`;
+      return error.keyword === 'anyOf' ? `${subject} is ${text}, which does not fit; see the example` : null;
     case 'type':
       if (choices) return null;
-      return `"${field}" is ${given}, but must be ${article(String(error.params.type))}`;
-    case 'pattern':
-      return `"${field}" is ${given}, which does not match ${String(error.params.pattern)}`;
+      return `${subject} is ${text}, but must be ${article(String(error.params.type))}`;
+    case 'pattern': {
+      const meaning = schemasAt(schema, path).find((node) => node.description)?.description;
+      return `${subject} is ${text}, which does not fit; ${meaning ?? `it must match ${String(error.params.pattern)}`}`;
+    }
     default:
-      return `"${field}" is ${given}, but ${error.message}`;
+      return `${subject} is ${text}, but ${error.message}`;
   }
+}
+
+function valueAt(root: unknown, path: ConfigPath): unknown {
+  return path.reduce<unknown>((value, step) => (value as Record<string, unknown> | undefined)?.[step], root);
+}
+
+/** Short, and without the password of an address. */
+function clip(given: string): string {
+  const text = given.replace(/:\/\/[^@/\s]*@/, '://…@');
+  return text.length <= 80 ? text : `${text.slice(0, 77)}…`;
 }
 
 function article(type: string): string {
   return /^[aeiou]/.test(type) ? `an ${type}` : `a ${type}`;
 }
 
-function parsePointer(pointer: string): ConfigPath {
-  return pointer
-    .split('/')
-    .slice(1)
-    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
-    .map((part) => (/^\d+$/.test(part) ? Number(part) : part));
+/** A JSON pointer (RFC 6901) as a path; digits are an index only within a list. */
+function parsePointer(pointer: string, root: unknown): ConfigPath {
+  const path: ConfigPath = [];
+  for (const part of pointer.split('/').slice(1)) {
+    const step = part.replaceAll('~1', '/').replaceAll('~0', '~');
+    path.push(Array.isArray(valueAt(root, path)) ? Number(step) : step);
+  }
+  return path;
 }
 
 interface AnySchema {
+  description?: string;
   properties?: Record<string, AnySchema>;
   items?: AnySchema;
   anyOf?: AnySchema[];
@@ -135,7 +157,7 @@ interface AnySchema {
   additionalProperties?: AnySchema | boolean;
 }
 
-function knownKeys(schema: TSchema, path: ConfigPath): string[] {
+function schemasAt(schema: TSchema, path: ConfigPath): AnySchema[] {
   let nodes: AnySchema[] = [schema as AnySchema];
   for (const step of path) {
     nodes = nodes.flatMap(expand).flatMap((node) => {
@@ -143,7 +165,11 @@ function knownKeys(schema: TSchema, path: ConfigPath): string[] {
       return next ? [next] : [];
     });
   }
-  return [...new Set(nodes.flatMap(expand).flatMap((node) => Object.keys(node.properties ?? {})))];
+  return nodes.flatMap(expand);
+}
+
+function knownKeys(schema: TSchema, path: ConfigPath): string[] {
+  return [...new Set(schemasAt(schema, path).flatMap((node) => Object.keys(node.properties ?? {})))];
 }
 
 function expand(node: AnySchema): AnySchema[] {
@@ -156,7 +182,10 @@ export function nearest(word: string, known: string[]): string | undefined {
     .map((candidate) => ({ candidate, distance: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
     .sort((a, b) => a.distance - b.distance);
   const best = ranked[0];
-  return best && best.distance <= Math.max(2, Math.floor(word.length / 3)) ? best.candidate : undefined;
+  if (!best) return undefined;
+  // Two edits make any word of two letters out of any other.
+  const slips = Math.min(Math.max(2, Math.floor(word.length / 3)), word.length - 1, best.candidate.length - 1);
+  return best.distance <= slips ? best.candidate : undefined;
 }
 
 /** Levenshtein distance. */
