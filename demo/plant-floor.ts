@@ -130,11 +130,6 @@ export class PlantFloor {
     }
   }
 
-  /** Writes what waits for the truth file; for an end that cannot wait for `stop`. */
-  flush(): void {
-    this.#truth.flush();
-  }
-
   addresses(): { opcua: { endpoint: string }; moulder: { port: number }; pump: { port: number } } {
     return {
       opcua: { endpoint: this.#opcua?.endpoint ?? '' },

@@ -24,10 +24,7 @@ async function main(): Promise<void> {
     if (ending) return;
     ending = true;
     console.error(`demo plant: stopping (${reason})`);
-    setTimeout(() => {
-      floor.flush();
-      process.exit(0);
-    }, LONGEST_STOP_MS).unref();
+    setTimeout(() => process.exit(0), LONGEST_STOP_MS).unref();
     await http.stop();
     await floor.stop();
     process.exit(0);
@@ -35,7 +32,6 @@ async function main(): Promise<void> {
   process.once('SIGINT', () => void end('SIGINT'));
   process.once('SIGTERM', () => void end('SIGTERM'));
   if (process.channel) process.once('disconnect', () => void end('the parent process is gone'));
-  process.once('exit', () => floor.flush());
 
   await http.start();
   try {

@@ -1,0 +1,85 @@
+/** All that a gateway's buffer still holds, read by the gateway's own log and the shared reader of batches. */
+import type { AlarmEvent } from '@lineside/shared/contracts/alarm.ts';
+import type { TagInfo, Value } from '@lineside/shared/contracts/frame.ts';
+import { createLogger } from '@lineside/shared/log/logger.ts';
+import { readBatch } from '@lineside/shared/wire/batch-reader.ts';
+import { decompressBatch } from '@lineside/shared/wire/envelope.ts';
+import { DiskLog } from '../../../gateway/buffer/disk-log.ts';
+
+/** As the gateway's default. */
+const SEGMENT_BYTES = 16 * 1024 * 1024;
+
+export interface BufferedSample {
+  at: number;
+  value: Value;
+  quality: number;
+  /** When the gateway took it. */
+  receivedAt: number;
+  /** The record that holds it. */
+  seq: number;
+}
+
+export interface BufferContent {
+  epoch: string;
+  newestSeq: number;
+  samples: number;
+  /** In the order of the records, by `device/tag`. */
+  tags: Map<string, BufferedSample[]>;
+  alarms: AlarmEvent[];
+  /** Numbers of records that are not there. */
+  missing: number[];
+}
+
+/** @param dir the buffer's folder, which no gateway uses any more */
+export async function readBuffer(dir: string): Promise<BufferContent> {
+  const log = createLogger({ name: 'proof', level: 'fatal' });
+  const disk = new DiskLog({ dir, segmentBytes: SEGMENT_BYTES, log, now: Date.now });
+  await disk.open();
+  const content: BufferContent = {
+    epoch: disk.epoch,
+    newestSeq: disk.newestSeq,
+    samples: 0,
+    tags: new Map(),
+    alarms: [],
+    missing: [],
+  };
+  const names = new Map<number, string>();
+  let next = 1;
+  for (let record = await disk.read(next); record; record = await disk.read(next)) {
+    for (; next < record.seq; next++) content.missing.push(next);
+    next = record.seq + 1;
+    const batch = readBatch(decompressBatch(record.payload));
+    name(batch.catalog, names);
+    content.alarms.push(...batch.alarms);
+    content.samples += batch.tags.length;
+    for (const { receivedAt, from, to } of batch.frames) {
+      for (let i = from; i < to; i++) {
+        const key = names.get(batch.tags[i]!);
+        if (key === undefined)
+          throw new Error(`record ${record.seq} has the tag ${batch.tags[i]}, which no catalogue names`);
+        const sample = { at: batch.sourceAt[i]!, value: batch.values[i]!, quality: batch.quality[i]! };
+        entry(content.tags, key).push({ ...sample, receivedAt, seq: record.seq });
+      }
+    }
+  }
+  await disk.close();
+  return content;
+}
+
+function name(catalog: TagInfo[], names: Map<number, string>): void {
+  for (const tag of catalog) {
+    const key = `${tag.device}/${tag.name}`;
+    const known = names.get(tag.id);
+    if (known !== undefined && known !== key) throw new Error(`the number ${tag.id} was ${known} and is now ${key}`);
+    names.set(tag.id, key);
+  }
+}
+
+export function entry<K, V>(map: Map<K, V[]>, key: K): V[] {
+  let list = map.get(key);
+  if (!list) {
+    list = [];
+    map.set(key, list);
+  }
+  return list;
+}

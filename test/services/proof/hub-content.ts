@@ -1,0 +1,94 @@
+/** All that a stopped hub has stored of one gateway. */
+
+import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
+import type { Value } from '@lineside/shared/contracts/frame.ts';
+import { alarmEvents, alarmHistory } from '../../../hub/store/postgres/alarms.ts';
+import { listGaps, watermarks } from '../../../hub/store/postgres/ledger.ts';
+import { openRelational } from '../../../hub/store/postgres/relational.ts';
+import type { Row } from '../../../hub/store/postgres/schema.ts';
+import { listTags } from '../../../hub/store/postgres/tags.ts';
+import { DuckDbStore } from '../../../hub/store/timeseries/duckdb/duckdb-store.ts';
+import { KIND } from '../../../hub/store/timeseries/duckdb/sample-writer.ts';
+import type { StoredSample } from '../../../hub/store/timeseries/time-series.ts';
+import { entry } from './buffer-content.ts';
+
+export interface HubContent {
+  /** In the order in which they were stored, by `device/tag`. */
+  tags: Map<string, StoredSample[]>;
+  /** The same as the store's readers give them: by source time. */
+  byTime: Map<string, StoredSample[]>;
+  /** Samples in the time-series store, and what it says it has of the epoch. */
+  samples: number;
+  storeSeq: number;
+  /** What the ledger says of the epoch; undefined when it says nothing. */
+  ledger: { seq: number; samples: number } | undefined;
+  gaps: { fromSeq: number; toSeq: number }[];
+  quarantined: number;
+  alarms: (Row<'alarms'> & { events: string[] })[];
+}
+
+const EVER = Number.MAX_SAFE_INTEGER;
+
+/** @param dir the hub's data directory, which no hub uses any more */
+export async function readHub(dir: string, gateway: string, epoch: string): Promise<HubContent> {
+  const relational = await openRelational({ dataDir: join(dir, 'relational') });
+  const file = join(dir, 'timeseries.duckdb');
+  try {
+    const { db } = relational;
+    const catalog = (await listTags(db)).filter((tag) => tag.gateway === gateway);
+    const names = new Map(catalog.map((tag) => [tag.id, `${tag.device}/${tag.name}`]));
+    const marks = await watermarks(db);
+    const mark = marks.find((candidate) => candidate.gateway === gateway && candidate.epoch === epoch);
+    const rows = await alarmHistory(db, { limit: 1_000 });
+    const quarantine = await db.selectFrom('quarantine').select('id').execute();
+    const store = new DuckDbStore({ file });
+    await store.open();
+    const byTime = new Map<string, StoredSample[]>();
+    for (const [id, key] of names) byTime.set(key, await store.range(id, 0, EVER));
+    const samples = await store.count();
+    const storeSeq = await store.watermark(gateway, epoch);
+    await store.close();
+    return {
+      tags: await inStoredOrder(file, names),
+      byTime,
+      samples,
+      storeSeq,
+      ledger: mark && { seq: mark.seq, samples: mark.samples },
+      gaps: (await listGaps(db, gateway)).map(({ from_seq: fromSeq, to_seq: toSeq }) => ({ fromSeq, toSeq })),
+      quarantined: quarantine.length,
+      alarms: await Promise.all(
+        rows.map(async (row) => ({
+          ...row,
+          events: (await alarmEvents(db, row.occurrence)).map(({ transition }) => transition),
+        })),
+      ),
+    };
+  } finally {
+    await relational.close();
+  }
+}
+
+/** Past the store, whose contract orders by time: nothing must have been stored out of turn. */
+async function inStoredOrder(file: string, names: Map<number, string>): Promise<Map<string, StoredSample[]>> {
+  const instance = await DuckDBInstance.create(file, { access_mode: 'READ_ONLY', threads: '1' });
+  const connection = await instance.connect();
+  const result = await connection.runAndReadAll(
+    'SELECT tag, at_ms::DOUBLE, value, text, kind, quality FROM samples ORDER BY rowid',
+  );
+  const tags = new Map<string, StoredSample[]>();
+  for (const [tag, at, number, text, kind, quality] of result.getRows()) {
+    const key = names.get(tag as number) ?? `tag ${tag}, which no catalogue names`;
+    const value = storedValue(kind as number, number as number, text as string | null);
+    entry(tags, key).push({ at: at as number, value, quality: quality as number });
+  }
+  connection.closeSync();
+  instance.closeSync();
+  return tags;
+}
+
+function storedValue(kind: number, number: number, text: string | null): Value {
+  if (kind === KIND.number) return number;
+  if (kind === KIND.boolean) return number === 1;
+  return kind === KIND.string ? text : null;
+}
