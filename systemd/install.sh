@@ -195,13 +195,18 @@ install_unit() {
   fi
 }
 
-install_example() {
-  config=$root/etc/lineside/$part.yaml
+install_examples() {
   run mkdir -p "$root/etc/lineside"
+  install_example "$part"
+  if [ "$part" = hub ]; then install_example plant; fi
+}
+
+install_example() {
+  config=$root/etc/lineside/$1.yaml
   if [ -e "$config" ]; then
     say "kept: $config"
   else
-    run install -m 0644 "$source/systemd/$part.example.yaml" "$config"
+    run install -m 0644 "$source/systemd/$1.example.yaml" "$config"
   fi
 }
 
@@ -217,17 +222,19 @@ restart_if_running() {
 }
 
 next_steps() {
+  edit=/etc/lineside/$part.yaml
   if [ "$part" = gateway ]; then
     secret=/etc/lineside/secrets/gateway/hub-password
     origin="the hub's file /etc/lineside/secrets/hub/<gateway id>-password"
   else
+    edit="$edit and /etc/lineside/plant.yaml"
     secret='/etc/lineside/secrets/hub/<gateway id>-password'
     origin="32 random characters, such as from: openssl rand -hex 16"
   fi
   cat <<TEXT
 
 Next:
-  1. Edit  /etc/lineside/$part.yaml
+  1. Edit  $edit
   2. Write $secret  (mode 0600; $origin)
   3. Check $prefix/node_modules/.bin/node $prefix/$part/main.ts check --config /etc/lineside/$part.yaml
   4. Start systemctl enable --now $unit
@@ -243,7 +250,7 @@ install_part() {
   install_packages
   swap_in
   install_unit
-  install_example
+  install_examples
   restart_if_running
   next_steps
 }

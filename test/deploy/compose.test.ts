@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { hasTool, ROOT, runTool } from './tools.ts';
 
 interface Service {
   image: string;
@@ -169,22 +168,3 @@ describe('docker/compose.yaml', () => {
     });
   });
 });
-
-describe.skipIf(!hasTool('docker') || runTool('docker', ['compose', 'version']).status !== 0)(
-  'docker compose',
-  () => {
-    it('accepts the file', () => {
-      const file = join(FOLDER, 'compose.yaml');
-      const { status, output } = runTool('docker', [
-        'compose',
-        '-f',
-        file,
-        '--profile',
-        'servers',
-        'config',
-        '--quiet',
-      ]);
-      expect(status, output).toBe(0);
-    });
-  },
-);

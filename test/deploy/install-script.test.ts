@@ -78,6 +78,7 @@ describe('systemd/install.sh', () => {
       'ExecStart=/opt/lineside/node_modules/.bin/node /opt/lineside/hub/main.ts run',
     );
     expect(installed('etc/lineside/hub.yaml')).toContain('dataDir: /var/lib/lineside/hub');
+    expect(installed('etc/lineside/plant.yaml')).toContain('shifts:');
     expect(statSync(join(root, 'etc/lineside/hub.yaml')).mode & 0o777).toBe(0o644);
     expect(output).toContain('systemctl enable --now lineside-hub.service');
   });
