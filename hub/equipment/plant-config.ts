@@ -28,17 +28,20 @@ export const Shift = Type.Object(
 );
 export type Shift = Static<typeof Shift>;
 
-const CATEGORIES = [Type.Literal('producing'), Type.Literal('idle'), Type.Literal('stopped'), Type.Literal('down')];
+const Category = Type.Union([
+  Type.Literal('producing'),
+  Type.Literal('idle'),
+  Type.Literal('stopped'),
+  Type.Literal('down'),
+]);
 
 export const StateSignal = Type.Object(
   {
     tag: Type.String({ description: 'Tag of the machine’s device that tells its state as a number' }),
     map: Type.Optional(
-      Type.Record(
-        Type.String({ pattern: '^-?\\d+$' }),
-        Type.Object({ name: Name, category: Type.Union(CATEGORIES) }, closed),
-        { description: 'Meaning of each number; without it PackML’s' },
-      ),
+      Type.Record(Type.String({ pattern: '^-?\\d+$' }), Type.Object({ name: Name, category: Category }, closed), {
+        description: 'Meaning of each number; without it PackML’s',
+      }),
     ),
   },
   closed,
