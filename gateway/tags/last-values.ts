@@ -7,6 +7,9 @@ export interface LastValue {
   quality: number;
 }
 
+/** So many frames of different tags are kept of a device before they are looked into. */
+const MAX_FRAMES = 64;
+
 export class LastValues {
   // Frames are only remembered and looked into on demand: copying 10,000 samples a second for a page that
   // somebody opens twice a day would cost more than reading them.
@@ -15,8 +18,14 @@ export class LastValues {
 
   observe(frame: Frame): void {
     const frames = this.#frames.get(frame.device);
-    if (!frames) this.#frames.set(frame.device, [frame]);
-    else if (frames.push(frame) >= 64) this.#fold(frames);
+    if (!frames) {
+      this.#frames.set(frame.device, [frame]);
+      return;
+    }
+    // Polls share their `tags`: the new one says all that the one before said. What is let go at once costs the
+    // garbage collector nothing; kept for a while, it is copied about.
+    if (frames.at(-1)?.tags === frame.tags) frames[frames.length - 1] = frame;
+    else if (frames.push(frame) >= MAX_FRAMES) this.#fold(frames);
   }
 
   get(tag: number): LastValue | undefined {

@@ -57,8 +57,9 @@ async function run({ seconds, profileDir, signal, say }: BenchOptions): Promise<
   await using stack = new AsyncDisposableStack();
   const dir = await mkdtemp(join(tmpdir(), 'lineside-bench-'));
   stack.defer(() => rm(dir, { recursive: true, force: true }));
+  let hushing = false;
   const start = async (name: string, args: string[], ready: (told: Record<string, unknown>) => boolean) => {
-    const program = new Program({ name, args, ready });
+    const program = new Program({ name, args, ready, complain: (line) => hushing || say(`  ${name}: ${line}`) });
     stack.defer(() => program.stop().catch(() => undefined));
     return { program, told: await program.start() };
   };
@@ -111,6 +112,8 @@ async function run({ seconds, profileDir, signal, say }: BenchOptions): Promise<
   client.close();
 
   say('letting the devices fall silent and the last samples arrive');
+  // That every device is down will be said, and is meant.
+  hushing = true;
   const { hushed } = (await plant.ask('hush', 'hushed')) as { hushed: number[] };
   const last = await drained(picture, client, signal);
   await gateway.stop();

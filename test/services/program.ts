@@ -15,6 +15,8 @@ export interface ProgramOptions {
   args: string[];
   /** Whether it is ready with this, which is all that it has told so far. */
   ready(told: Message): boolean;
+  /** Takes its log lines of warnings and errors, and whatever else is no log. */
+  complain?(line: string): unknown;
 }
 
 export class Program {
@@ -44,7 +46,9 @@ export class Program {
       createInterface({ input: stream }).on('line', (line) => {
         this.#lines.push(line);
         if (this.#lines.length > 20) this.#lines.shift();
-        if (line.startsWith('{')) this.#take(JSON.parse(line) as Message);
+        const message = line.startsWith('{') ? (JSON.parse(line) as Message) : undefined;
+        if (message) this.#take(message);
+        if (!message || /^(warn|error|fatal)$/.test(String(message.level))) this.#options.complain?.(line);
       });
     }
     await this.#wait((told) => this.#options.ready(told));
