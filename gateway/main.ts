@@ -105,8 +105,9 @@ async function start(config: LoadedConfig, log: Logger, { unwind, progress }: Da
       picture: () => picture(pipeline),
       acknowledge: (occurrence, by, comment) => pipeline.alarms.acknowledge(occurrence, by, comment),
     });
-    unwind.defer('local page', () => local.stop());
     await pipeline.start(unwind);
+    // Closed first: nobody acknowledges an alarm at a gateway that has stopped keeping it.
+    unwind.defer('local page', () => local.stop());
     await local.start();
     log.info({ url: local.url }, 'local page');
     process.send?.({ localUrl: local.url });
@@ -130,7 +131,7 @@ function picture(pipeline: Pipeline) {
     values: pipeline.tags
       .filter((tag) => !tag.name.startsWith('$'))
       .map(({ id, device, name, unit }) => {
-        const last = pipeline.lastValues.get(id);
+        const last = pipeline.lastValues.get(device, id);
         const quality = last?.quality ?? 0;
         return {
           device,

@@ -152,7 +152,9 @@ export class Pipeline {
       described.push({ device, name: tag, type: 'float32', unit: '', description });
     }
     const registry = new TagRegistry(join(dataDir, 'buffer'), log.child({ part: 'tags' }));
-    this.tags = await registry.assign(this.buffer.epoch, this.buffer.newestSeq === 0, described);
+    // What the hub has committed was given back, but speaks of these numbers as well.
+    const fresh = this.buffer.newestSeq === 0 && this.buffer.committedSeq === 0;
+    this.tags = await registry.assign(this.buffer.epoch, fresh, described);
     this.buffer.describeTags(this.tags);
     for (const device of config.devices) {
       for (const tag of device.tags) this.#conditioner.add(device.id, this.#tagId(device.id, tag.name)!, tag);
@@ -226,7 +228,8 @@ export class Pipeline {
     for (const model of this.#models) model.observe(frame);
     this.#alarms?.observe(frame);
     this.lastValues.observe(frame);
-    this.buffer.addFrame(this.#conditioner.filter(frame));
+    const kept = this.#conditioner.filter(frame);
+    if (kept.tags.length > 0) this.buffer.addFrame(kept);
   }
 
   #deviceChanged(status: DeviceStatus): void {

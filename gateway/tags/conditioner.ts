@@ -46,8 +46,8 @@ export class Conditioner {
   }
 
   /**
-   * The frame without the samples that changed too little. A change of quality always passes, and so does the
-   * first sample after it: a deadband thins the data, it never hides an edge.
+   * The frame without the samples that changed too little. A change of quality always passes, whatever the value:
+   * a deadband thins the data, it never hides an edge.
    */
   filter(frame: Frame): Frame {
     if (!this.#filteredDevices.has(frame.device)) return frame;

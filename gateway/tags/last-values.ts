@@ -28,8 +28,9 @@ export class LastValues {
     else if (frames.push(frame) >= MAX_FRAMES) this.#fold(frames);
   }
 
-  get(tag: number): LastValue | undefined {
-    for (const frames of this.#frames.values()) this.#fold(frames);
+  get(device: string, tag: number): LastValue | undefined {
+    const frames = this.#frames.get(device);
+    if (frames) this.#fold(frames);
     return this.#values.get(tag);
   }
 

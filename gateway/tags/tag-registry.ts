@@ -2,9 +2,11 @@
  * Gives every tag its number. A number is never used for another tag within a buffer's epoch, because records
  * that are still on their way speak of tags by number only.
  */
-import { open, readFile, rename } from 'node:fs/promises';
+import { readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LINK_TAG, type TagInfo, type ValueType } from '@lineside/shared/contracts/frame.ts';
+import { writeDurably } from '@lineside/shared/disk/durable-file.ts';
+import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 
 interface TagIds {
@@ -48,34 +50,37 @@ export class TagRegistry {
       }
       return { id, ...tag };
     });
-    if (added > 0) await this.#save();
+    if (added > 0) await writeDurably(this.#path, JSON.stringify(this.#state));
     return numbered;
   }
 
   async #load(epoch: string, freshEpoch: boolean): Promise<TagIds> {
     try {
-      const known = JSON.parse(await readFile(this.#path, 'utf8')) as TagIds;
-      if (known.epoch === epoch && Number.isSafeInteger(known.next) && typeof known.ids === 'object') return known;
+      const known: unknown = JSON.parse(await readFile(this.#path, 'utf8'));
+      if (!isTagIds(known)) throw new Error('these are no tag numbers');
+      if (known.epoch === epoch) return known;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
-        this.#log.error({ path: this.#path }, 'tag numbers unreadable; new ones are given');
+        const aside = `${this.#path}.damaged`;
+        this.#log.error({ path: aside, error: messageOf(error) }, 'tag numbers unreadable; new ones are given');
+        await rename(this.#path, aside);
       }
     }
     // Seconds since 2025: above every number given before, so that no old record changes its meaning.
     const beyond = Math.floor((Date.now() - Date.UTC(2025)) / 1000);
     return { epoch, next: freshEpoch ? 1 : Math.max(1, beyond), ids: {} };
   }
+}
 
-  async #save(): Promise<void> {
-    const handle = await open(`${this.#path}.new`, 'w', 0o640);
-    try {
-      await handle.writeFile(JSON.stringify(this.#state));
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(`${this.#path}.new`, this.#path);
-  }
+/** A file in which a number could be given twice is as bad as none. */
+function isTagIds(value: unknown): value is TagIds {
+  const { epoch, next, ids } = (value ?? {}) as Partial<TagIds>;
+  if (typeof epoch !== 'string' || !Number.isSafeInteger(next) || typeof ids !== 'object' || ids === null)
+    return false;
+  const numbers = Object.values(ids);
+  return (
+    new Set(numbers).size === numbers.length && numbers.every((id) => Number.isInteger(id) && id > 0 && id < next!)
+  );
 }
 
 function keyOf(device: string, name: string, type: ValueType): string {
