@@ -109,8 +109,8 @@ export class PlantRun {
       this.hubUrl = told.url as string;
     }
     if (name === 'gateway') this.#localUrl = told.localUrl as string;
-    const outage = this.outages.findLast((candidate) => candidate.program === name);
-    if (outage && outage.to === Number.POSITIVE_INFINITY) outage.to = Date.now();
+    const open = this.outages.filter(({ program, to }) => program === name && to === Number.POSITIVE_INFINITY);
+    for (const outage of open) outage.to = Date.now();
   }
 
   /** kill -9. */
@@ -127,17 +127,19 @@ export class PlantRun {
 
   /**
    * The end of a run: the plant stops, the gateway notices and delivers all that it has, then gateway and hub stop.
+   * Resolves with the last that the gateway's page said.
    * @throws Error when something stays pending, or a program does not end well
    */
-  async finish(): Promise<void> {
+  async finish(): Promise<LocalStatus> {
     await this.stop('plant');
-    await this.until(
+    const last = await this.until(
       'the devices are down and nothing is pending',
       ({ link, status }) =>
         link.connected && status.devices.every(({ state }) => state === 'down') && status.buffer.pendingRecords === 0,
     );
     await this.stop('gateway');
     await this.stop('hub');
+    return last;
   }
 
   /** Programs that ended although nobody had ended them. */
