@@ -216,8 +216,7 @@ function parse(payload: Buffer): unknown {
 
 function showArrival(board: AndonBoard, { gateway, samples, frames }: Arrival): void {
   for (const { device, receivedAt } of frames) board.seen(gateway, device, receivedAt);
-  const { tags, at, values, quality } = samples;
-  board.observe(tags.map((tag, i) => [tag, at[i]!, values[i]!, quality[i]!]));
+  board.observe(samples);
 }
 
 async function restoreBoard(

@@ -15,11 +15,14 @@ import type {
 import type { GatewayStatus } from '@lineside/shared/contracts/link.ts';
 import { isGood } from '@lineside/shared/contracts/quality.ts';
 import type { Machine } from '../equipment/plant.ts';
+import type { SampleColumns } from '../store/timeseries/time-series.ts';
 import { connectionOf } from './connection.ts';
 import { GatewayBoard } from './gateway-board.ts';
 import { type HubTag, TagCatalog } from './tag-catalog.ts';
+import { WatchedTags } from './watched-tags.ts';
 
 export interface BoardEvents {
+  /** New values of watched tags. Each is the tag's own and goes on changing with it. */
   values: [LiveValue[]];
   machine: [MachineView];
   gateway: [GatewayView];
@@ -50,6 +53,7 @@ export class AndonBoard extends EventEmitter<BoardEvents> {
   readonly #options: BoardOptions;
   readonly catalog = new TagCatalog();
   readonly gateways = new GatewayBoard();
+  readonly watched = new WatchedTags();
   readonly #last = new Map<number, LiveValue>();
   /** Newest receive time of any sample, by gateway/device. */
   readonly #seen = new Map<string, number>();
@@ -80,14 +84,26 @@ export class AndonBoard extends EventEmitter<BoardEvents> {
     }
   }
 
-  /** Values that have just come, in order. An older one than is known (a backlog) changes nothing. */
-  observe(values: LiveValue[]): void {
+  /**
+   * Samples that have just come, in order. An older one than is known (a backlog) changes nothing. Every sample of
+   * the plant passes here, so a known tag's value is changed where it is, and only watched ones are told.
+   */
+  observe({ tags, at, values, quality }: SampleColumns): void {
     const fresh: LiveValue[] = [];
-    for (const value of values) {
-      const known = this.#last.get(value[0]);
-      if (known && known[1] > value[1]) continue;
-      this.#last.set(value[0], value);
-      fresh.push(value);
+    for (let i = 0; i < tags.length; i++) {
+      const tag = tags[i]!;
+      let known = this.#last.get(tag);
+      if (!known) {
+        known = [tag, at[i]!, values[i]!, quality[i]!];
+        this.#last.set(tag, known);
+      } else if (known[1] > at[i]!) {
+        continue;
+      } else {
+        known[1] = at[i]!;
+        known[2] = values[i]!;
+        known[3] = quality[i]!;
+      }
+      if (this.watched.has(tag)) fresh.push(known);
     }
     if (fresh.length > 0) this.emit('values', fresh);
   }

@@ -16,20 +16,30 @@ const DEFAULT_RATE = 10;
 const TRY_AGAIN_LATER = 1013;
 const POLICY = 1008;
 
+/** Where the values come from. */
+export interface LiveSource {
+  /** The present value of a tag. */
+  last(tag: number): LiveValue | undefined;
+  /** Told which tags this client wants to hear of. */
+  readonly watched: { add(tags: Iterable<number>): void; remove(tags: Iterable<number>): void };
+}
+
 export class LiveClient {
   readonly #socket: WebSocket;
+  readonly #source: LiveSource;
   #tags = new Set<number>();
   #intervalMs = 1_000 / DEFAULT_RATE;
   #waiting = new Map<number, LiveValue>();
   #timer: NodeJS.Timeout | undefined;
   #lastFlush = 0;
 
-  constructor(socket: WebSocket) {
+  constructor(socket: WebSocket, source: LiveSource) {
     this.#socket = socket;
+    this.#source = source;
   }
 
-  /** Takes a message of the client's. `last` gives the present value of a tag that it begins to watch. */
-  receive(data: string, last: (tag: number) => LiveValue | undefined): void {
+  /** Takes a message of the client's. It gets the present value of each tag that it begins to watch. */
+  receive(data: string): void {
     let message: unknown;
     try {
       message = JSON.parse(data);
@@ -40,11 +50,11 @@ export class LiveClient {
       this.#socket.close(POLICY, 'message not understood');
       return;
     }
-    this.#tags = new Set(message.tags);
+    this.#watch(new Set(message.tags));
     this.#intervalMs = 1_000 / (message.maxRate ?? DEFAULT_RATE);
     this.#waiting.clear();
     for (const tag of this.#tags) {
-      const value = last(tag);
+      const value = this.#source.last(tag);
       if (value) this.#waiting.set(tag, value);
     }
     this.#schedule();
@@ -77,8 +87,14 @@ export class LiveClient {
   /** The socket is gone. */
   ended(): void {
     clearTimeout(this.#timer);
-    this.#tags.clear();
+    this.#watch(new Set());
     this.#waiting.clear();
+  }
+
+  #watch(tags: Set<number>): void {
+    this.#source.watched.remove(this.#tags);
+    this.#source.watched.add(tags);
+    this.#tags = tags;
   }
 
   #schedule(): void {

@@ -37,7 +37,7 @@ export async function addLive(
       socket.close(1013, 'too many clients');
       return;
     }
-    const client = new LiveClient(socket);
+    const client = new LiveClient(socket, board);
     clients.add(client);
     const token = request.cookies.lineside_session ?? '';
     const check = setInterval(() => {
@@ -48,7 +48,7 @@ export async function addLive(
         () => undefined,
       );
     }, SESSION_CHECK_MS);
-    socket.on('message', (data) => client.receive(String(data), (tag) => board.last(tag)));
+    socket.on('message', (data) => client.receive(String(data)));
     socket.on('error', (error) => request.log.debug({ error: error.message }, 'live socket failed'));
     socket.on('close', () => {
       clearInterval(check);
