@@ -4,7 +4,6 @@
  */
 import { join } from 'node:path';
 import { readSecret } from '@lineside/shared/config/validate.ts';
-import type { AlarmEvent } from '@lineside/shared/contracts/alarm.ts';
 import {
   emptyFrame,
   type Frame,
@@ -100,7 +99,10 @@ export class Pipeline {
       log: log.child({ part: 'link' }),
       now: this.#options.now,
     });
-    unwind.defer('hub link', () => this.#link!.stop());
+    unwind.defer('hub link', async () => {
+      await this.buffer.flush().catch(() => undefined);
+      await this.#link!.stop();
+    });
 
     this.#alarms = this.#createAlarms();
     await this.#alarms.start();
@@ -172,11 +174,14 @@ export class Pipeline {
       const tag = this.tags.find((candidate) => `${candidate.device}/${candidate.name}` === alarm.tag)!;
       return { config: alarm, tag: { id: tag.id, device: tag.device, unit: tag.unit } };
     });
-    const deliver = (events: AlarmEvent[]) => {
-      for (const event of events) this.buffer.addAlarm(event);
-      return this.buffer.flush();
-    };
-    return new AlarmStage({ dataDir, alarms, log: log.child({ part: 'alarms' }), now, deliver });
+    return new AlarmStage({
+      dataDir,
+      alarms,
+      log: log.child({ part: 'alarms' }),
+      now,
+      add: (event) => this.buffer.addAlarm(event),
+      flush: () => this.buffer.flush(),
+    });
   }
 
   async #startModels(unwind: Unwind): Promise<void> {

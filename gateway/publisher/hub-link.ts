@@ -52,6 +52,8 @@ const STATUS_MS = 5_000;
 const SILENCE_MS = 5_000;
 /** A connection on which the hub does not answer the hello for so long is given up. */
 const HELLO_MS = 15_000;
+/** At the end, the hub gets so long to commit the last records; what it does not stays on disk. */
+const LAST_RECORDS_MS = 700;
 /** Rewinds to the same place within this time are echoes of one hole. */
 const REWIND_ECHO_MS = 1_000;
 
@@ -70,6 +72,7 @@ export class HubLink {
   #helloAt = 0;
   #rewound = { seq: -1, at: 0 };
   #state: LinkState;
+  #whenCaughtUp: () => void = () => undefined;
 
   constructor(options: HubLinkOptions) {
     this.#options = options;
@@ -81,13 +84,14 @@ export class HubLink {
     this.#connect();
   }
 
-  /** Says goodbye where it can, and closes. Idempotent. */
+  /** Lets the hub have the last records and says goodbye, where it can, and closes. Idempotent. */
   async stop(): Promise<void> {
     if (this.#stopped) return;
     this.#stopped = true;
     clearTimeout(this.#retry);
     const client = this.#client;
     if (client?.connected) {
+      await this.#lastRecords();
       const offline = JSON.stringify({ ...this.#options.status(), online: false });
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, 500);
@@ -116,6 +120,23 @@ export class HubLink {
       this.#statusSoon = undefined;
       this.#publishStatus();
     }, 200);
+  }
+
+  /** Without them, the hub would learn what the devices said last only after the next start. */
+  async #lastRecords(): Promise<void> {
+    if (!this.#ready || this.#caughtUp) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, LAST_RECORDS_MS);
+      this.#whenCaughtUp = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  get #caughtUp(): boolean {
+    const { newestSeq, committedSeq } = this.#options.buffer;
+    return newestSeq <= committedSeq;
   }
 
   #topic(kind: Parameters<typeof topicOf>[1]): string {
@@ -232,6 +253,7 @@ export class HubLink {
         this.#state = { ...this.#state, connected: true, since: now, reason: '' };
       }
     } else if (answer.resend) this.#rewind(answer.seq, now);
+    if (this.#caughtUp) this.#whenCaughtUp();
     void this.#pump();
   }
 
