@@ -1,0 +1,125 @@
+import { spawnSync } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { loadHubConfig } from '../../../hub/config/load-config.ts';
+import { tempDir } from '../../services/temp-dir.ts';
+
+const ROOT = resolve(import.meta.dirname, '../../..');
+const PLANT = `enterprise: { id: acme, name: Acme }
+sites:
+  - id: site
+    name: Site
+    timeZone: UTC
+    shifts: [{ name: Day, from: "06:00", to: "18:00" }]
+`;
+const SOUND = `plant: plant.yaml
+gateways:
+  - id: line-1
+    passwordFile: line-1.secret
+  - id: line-2
+    passwordFile: line-2.secret
+`;
+
+async function write(hub: string, plant = PLANT): Promise<string> {
+  const dir = await tempDir();
+  await writeFile(join(dir, 'plant.yaml'), plant);
+  await writeFile(join(dir, 'hub.yaml'), hub);
+  return join(dir, 'hub.yaml');
+}
+
+function hub(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['hub/main.ts', ...args], {
+    cwd: ROOT,
+    encoding: 'utf8',
+  });
+  return { status, stdout, lines: stderr.trim().split('\n') };
+}
+
+describe('the hub’s configuration', () => {
+  test('has defaults that serve this machine only', async () => {
+    const file = await write(SOUND);
+    const config = loadHubConfig(file);
+    expect(config).toMatchObject({
+      http: { host: '127.0.0.1', port: 8080 },
+      mqtt: { host: '127.0.0.1', port: 1883 },
+      timeSeries: { memoryLimit: '512MB' },
+      log: { level: 'info' },
+    });
+    expect(config.resolvePath('line-1.secret')).toBe(join(file, '../line-1.secret'));
+  });
+
+  test.each<[mistake: string, change: [string, string], want: string]>([
+    ['an unknown key', ['plant:', 'htpp: { port: 1 }\nplant:'], ':1: unknown key "htpp"; did you mean "http"?'],
+    ['no plant', ['plant: plant.yaml\n', ''], ':1: "plant" is missing; add it'],
+    ['a port that is none', ['plant:', 'mqtt: { port: 70000 }\nplant:'], ':1: "port" is 70000, but must be <= 65535'],
+    ['a port in words', ['plant:', 'http: { port: web }\nplant:'], ':1: "port" is "web", but must be an integer'],
+    [
+      'a gateway twice',
+      ['id: line-2', 'id: line-1'],
+      ':5: gateway "line-1": gateway "line-1" is in line 3 already; remove one',
+    ],
+    [
+      'an id that topics cannot hold',
+      ['id: line-2', 'id: line/2'],
+      ':5: gateway "line/2": "id" is "line/2", which does not',
+    ],
+    [
+      'a level that is none',
+      ['plant:', 'log: { level: loud }\nplant:'],
+      ':1: "level" is "loud", but must be one of fatal,',
+    ],
+    [
+      'an environment variable that is not set',
+      ['line-1.secret', '$' + '{LINESIDE_NOT_SET_ANYWHERE}'],
+      ':4: the environment variable LINESIDE_NOT_SET_ANYWHERE is not set',
+    ],
+    ['a plant that is not there', ['plant.yaml', 'none.yaml'], 'none.yaml:1: '],
+  ])('%s', async (_mistake, [from, to], want) => {
+    const file = await write(SOUND.replace(from, to));
+    expect(() => loadHubConfig(file)).toThrow(want);
+  });
+});
+
+describe('the hub’s program', () => {
+  test('check passes a sound configuration, though its secrets are not there yet', async () => {
+    const file = await write(SOUND);
+    expect(hub('check', '--config', file)).toMatchObject({
+      status: 0,
+      stdout: `${file}: sound; 2 gateways, 0 machines\n`,
+    });
+  });
+
+  test('check names every mistake of hub and plant with file and line, and exits 1', async () => {
+    const file = await write(
+      SOUND,
+      PLANT.replace('UTC', 'Mars/Olympus').replace('Site\n', 'Site\n    colour: red\n'),
+    );
+    const wrong = hub('check', '--config', file);
+    expect(wrong.status).toBe(1);
+    expect(wrong.stdout).toBe('');
+    expect(wrong.lines).toEqual([
+      expect.stringMatching(/plant\.yaml:5: site "site": unknown key "colour"; known keys: id, name, timeZone/),
+      '1 problem found',
+    ]);
+  });
+
+  test('run without a gateway’s secret names gateway and file, and exits 1 having made nothing', async () => {
+    const file = await write(`${SOUND}dataDir: data\n`);
+    const { status, stdout } = hub('run', '--config', file);
+    expect(status).toBe(1);
+    expect(stdout).toMatch(
+      /"code":"SECRET_UNREADABLE".*gateway \\"line-1\\", passwordFile: cannot read the secret in .*line-1\.secret/,
+    );
+  });
+
+  test.each([
+    ['an unknown option', ['check', '--confg', 'x'], /Unknown option '--confg'/],
+    ['no configuration', ['run'], /^usage: hub run\|check --config FILE/],
+  ])('%s shows the usage and exits 2', (_what, args, want) => {
+    const { status, lines } = hub(...args);
+    expect(status).toBe(2);
+    expect(lines[0]).toMatch(want);
+    expect(lines.join('\n')).toContain('--config FILE');
+  });
+});
