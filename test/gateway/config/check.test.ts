@@ -92,7 +92,7 @@ describe('gateway check', { timeout: 20_000 }, () => {
     for (const args of [[], ['check'], ['frobnicate', '--config', 'x'], ['check', '--confg', 'x']]) {
       const { code, stdout, stderr } = await gateway(...args);
       expect({ code, stdout }, args.join(' ')).toEqual({ code: 2, stdout: '' });
-      expect(stderr).toContain('usage: gateway run|check --config FILE');
+      expect(stderr).toContain('usage: gateway');
     }
   });
 });

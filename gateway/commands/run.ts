@@ -1,0 +1,81 @@
+/** `gateway run`: collects until it is stopped. */
+import { VERSION } from '@lineside/shared/config/version.ts';
+import { qualityName } from '@lineside/shared/contracts/quality.ts';
+import { type DaemonContext, runDaemon } from '@lineside/shared/lifecycle/daemon.ts';
+import { DirectoryLock } from '@lineside/shared/lifecycle/directory-lock.ts';
+import { createLogger, type Logger } from '@lineside/shared/log/logger.ts';
+import { type LoadedConfig, loadConfig } from '../config/load-config.ts';
+import { type LocalPicture, LocalServer } from '../local/local-server.ts';
+import { Pipeline } from '../pipeline.ts';
+import { CONFIG_OPTION, type Command, configFile, sayProblems } from './command.ts';
+
+export const run: Command = {
+  words: 'run',
+  summary: 'collect from the devices and stream to the hub until stopped',
+  options: CONFIG_OPTION,
+  async run(args) {
+    const file = configFile(args);
+    if (!file) return 2;
+    let config: LoadedConfig;
+    try {
+      config = loadConfig(file);
+    } catch (error) {
+      return sayProblems(error);
+    }
+    const log = createLogger({ name: `gateway ${config.gateway.id}`, level: String(config.log.level) });
+    return runDaemon(log, (context) => start(config, log, context));
+  },
+};
+
+async function start(config: LoadedConfig, log: Logger, { unwind, progress }: DaemonContext): Promise<string> {
+  const dataDir = config.resolvePath(config.dataDir);
+  const lock = new DirectoryLock(dataDir);
+  await lock.acquire();
+  unwind.defer('data directory', () => lock.release());
+
+  const pipeline = new Pipeline({ config, dataDir, version: VERSION, log, now: Date.now, progress });
+  await pipeline.start(unwind);
+  if (config.local.enabled) {
+    const local = new LocalServer({
+      config: config.local,
+      log: log.child({ part: 'local' }),
+      picture: () => picture(pipeline),
+      acknowledge: (occurrence, by, comment) => pipeline.alarms.acknowledge(occurrence, by, comment),
+    });
+    // Closed first: nobody acknowledges an alarm at a gateway that has stopped keeping it.
+    unwind.defer('local page', () => local.stop());
+    await local.start();
+    log.info({ url: local.url }, 'local page');
+    process.send?.({ localUrl: local.url });
+  }
+  log.info({ gateway: config.gateway.id, devices: config.devices.length, tags: pipeline.tags.length }, 'collecting');
+  return `collecting from ${config.devices.length} devices`;
+}
+
+function picture(pipeline: Pipeline): LocalPicture {
+  const { durableSamples, droppedSamples, damagedPlaces, fault } = pipeline.buffer.stats();
+  const { connected, since, reason } = pipeline.link.state();
+  return {
+    status: pipeline.status(),
+    link: { connected, since, reason },
+    buffer: { durableSamples, droppedSamples, damagedPlaces, fault },
+    models: pipeline.models(),
+    alarms: pipeline.alarms.active(),
+    recent: pipeline.alarms.recent(),
+    values: pipeline.tags
+      .filter((tag) => !tag.name.startsWith('$'))
+      .map(({ id, device, name, unit }) => {
+        const last = pipeline.lastValues.get(device, id);
+        const quality = last?.quality ?? 0;
+        return {
+          device,
+          name,
+          unit,
+          sourceAt: last?.sourceAt ?? null,
+          value: last?.value ?? null,
+          quality,
+          qualityName: qualityName(quality),
+        };
+      }),
+  };
+}
