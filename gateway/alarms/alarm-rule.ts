@@ -39,6 +39,8 @@ export class AlarmRule {
   #holds = false;
   #value: number | null = null;
   #differsSince: number | null = null;
+  /** Since when its tag is not Good: nothing is known, and no delay goes on. */
+  #blindSince: number | null = null;
 
   constructor(config: AlarmConfig, tag: RuleTag, newId: () => string, occurrence?: Occurrence) {
     this.config = config;
@@ -55,7 +57,14 @@ export class AlarmRule {
   /** Takes a sample of its tag; what it changes comes from `tick`. */
   observe(value: Value, quality: number, now: number): void {
     const holds = conditionHolds(this.config, value, quality, this.#active);
-    if (holds === null) return;
+    if (holds === null) {
+      this.#blindSince ??= now;
+      return;
+    }
+    if (this.#blindSince !== null && this.#differsSince !== null) {
+      this.#differsSince += Math.max(0, now - this.#blindSince);
+    }
+    this.#blindSince = null;
     this.#value = Number(value);
     this.#holds = holds;
     if (holds === this.#active) this.#differsSince = null;
@@ -64,7 +73,7 @@ export class AlarmRule {
 
   /** The transition that is due at `now`, if any. */
   tick(now: number): AlarmEvent | null {
-    if (this.#differsSince === null) return null;
+    if (this.#differsSince === null || this.#blindSince !== null) return null;
     const delay = this.#holds ? this.config.onDelayMs : this.config.offDelayMs;
     // A clock that was set back must not hold an alarm up for hours: the delay then counts anew.
     if (now < this.#differsSince) this.#differsSince = now;

@@ -3,25 +3,16 @@
  * it is written to the outbox together with the state, and leaves the outbox when the buffer has it on disk.
  */
 import { randomUUID } from 'node:crypto';
-import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ALARM_PRIORITIES, type AlarmEvent } from '@lineside/shared/contracts/alarm.ts';
 import type { Frame } from '@lineside/shared/contracts/frame.ts';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import type { Low } from 'lowdb';
-import { JSONFilePreset } from 'lowdb/node';
+import { type AlarmFile, openAlarmFile } from './alarm-file.ts';
 import { AlarmRule, type Occurrence, type RuleTag } from './alarm-rule.ts';
 import { limitOf } from './condition.ts';
 import type { AlarmConfig } from './config.ts';
-
-interface AlarmFile {
-  /** By rule id. */
-  occurrences: Record<string, Occurrence>;
-  outbox: AlarmEvent[];
-  /** Newest last, for the local page. */
-  recent: AlarmEvent[];
-}
 
 /** An alarm as the local page shows it. */
 export interface LocalAlarm extends Occurrence {
@@ -36,14 +27,20 @@ export interface LocalAlarm extends Occurrence {
 /** How often delays are looked at, milliseconds: the resolution of on- and off-delay. */
 const TICK_MS = 200;
 const KEEP_RECENT = 50;
+/** How soon the buffer is asked again when it could not write, milliseconds. */
+const RETRY_MS = 1_000;
+/** Most events that are remembered on disk until the buffer has them; the oldest leave first, and that is logged. */
+const MAX_OUTBOX = 5_000;
 
 export interface AlarmStageOptions {
   dataDir: string;
   alarms: { config: AlarmConfig; tag: RuleTag }[];
   log: Logger;
   now(): number;
-  /** Puts events into the buffer and resolves when they are on disk. */
-  deliver(events: AlarmEvent[]): Promise<void>;
+  /** Puts an event into the buffer, which holds it from then on while this process lives. */
+  add(event: AlarmEvent): void;
+  /** Resolves when all that was added is on disk; rejects when the disk does not take it now. */
+  flush(): Promise<void>;
 }
 
 export class AlarmStage {
@@ -53,7 +50,14 @@ export class AlarmStage {
   #rules: AlarmRule[] = [];
   #file: Low<AlarmFile> | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #retry: NodeJS.Timeout | undefined;
   #saving: Promise<void> = Promise.resolve();
+  #queued = false;
+  /** So many events of the outbox, from its begin, are in the buffer but perhaps not on disk. */
+  #added = 0;
+  /** What the disk said last, so that an outage is logged once; empty while all is well. */
+  #trouble = '';
+  #stopped = false;
 
   constructor(options: AlarmStageOptions) {
     this.#options = options;
@@ -62,7 +66,7 @@ export class AlarmStage {
   /** Reads the alarms of the last run, and sends again what may not have reached the buffer. */
   async start(): Promise<void> {
     const path = join(this.#options.dataDir, 'alarms.json');
-    this.#file = await openFile(path, this.#options.log);
+    this.#file = await openAlarmFile(path, this.#options.log);
     const { occurrences } = this.#file.data;
     for (const { config, tag } of this.#options.alarms) {
       const rule = new AlarmRule(config, tag, randomUUID, occurrences[config.id]);
@@ -70,13 +74,15 @@ export class AlarmStage {
       this.#devices.add(tag.device);
       this.#byTag.set(tag.id, [...(this.#byTag.get(tag.id) ?? []), rule]);
     }
-    this.#closeOrphans(occurrences);
-    this.#save([]);
+    this.#save(this.#endOrphans());
     this.#timer = setInterval(() => this.tick(), TICK_MS);
   }
 
+  /** Idempotent. What the buffer has not taken stays in the outbox for the next start. */
   async stop(): Promise<void> {
+    this.#stopped = true;
     clearInterval(this.#timer);
+    clearTimeout(this.#retry);
     await this.#saving;
   }
 
@@ -84,12 +90,17 @@ export class AlarmStage {
   observe(frame: Frame): void {
     if (!this.#devices.has(frame.device)) return;
     const now = this.#options.now();
+    const events: AlarmEvent[] = [];
     for (let i = 0; i < frame.tags.length; i++) {
       const rules = this.#byTag.get(frame.tags[i]!);
       if (!rules) continue;
-      for (const rule of rules) rule.observe(frame.values[i]!, frame.quality[i]!, now);
+      for (const rule of rules) {
+        rule.observe(frame.values[i]!, frame.quality[i]!, now);
+        const event = rule.tick(now);
+        if (event) events.push(event);
+      }
     }
-    this.tick();
+    if (events.length > 0) this.#save(events);
   }
 
   /** Fires the transitions whose delay is over. */
@@ -101,9 +112,10 @@ export class AlarmStage {
 
   /**
    * Acknowledges an occurrence on behalf of somebody.
-   * @throws LinesideError ALARM_UNKNOWN when no such occurrence is waiting for it.
+   * @throws LinesideError ALARM_UNKNOWN when no such occurrence is waiting for it, GATEWAY_STOPPING
    */
   async acknowledge(occurrence: string, by: string, comment: string, at = this.#options.now()): Promise<void> {
+    if (this.#stopped) throw new LinesideError('GATEWAY_STOPPING', 'outside', 'the gateway is stopping; try again');
     const rule = this.#rules.find((candidate) => candidate.occurrence?.id === occurrence);
     const event = rule?.acknowledge(by, comment, at);
     if (!event) {
@@ -138,77 +150,111 @@ export class AlarmStage {
   }
 
   /** An alarm whose rule has left the configuration can never return by itself: it ends here, by name. */
-  #closeOrphans(occurrences: Record<string, Occurrence>): void {
+  #endOrphans(): AlarmEvent[] {
     const known = new Set(this.#rules.map((rule) => rule.config.id));
-    for (const [id, occurrence] of Object.entries(occurrences)) {
-      if (known.has(id)) continue;
-      this.#options.log.warn(
-        { rule: id, occurrence: occurrence.id },
-        'alarm ended: its rule has left the configuration',
-      );
-      this.#file!.data.outbox.push({
-        occurrence: occurrence.id,
-        rule: id,
-        device: '-',
+    const orphans = Object.entries(this.#file!.data.occurrences).filter(([rule]) => !known.has(rule));
+    return orphans.map(([rule, { id, device }]) => {
+      this.#options.log.warn({ rule, occurrence: id }, 'alarm ended: its rule has left the configuration');
+      return {
+        occurrence: id,
+        rule,
+        device,
         tag: 0,
         transition: 'returned',
         state: 'normal',
         at: this.#options.now(),
         priority: 'low',
-        message: 'ended: the rule has left the configuration',
+        message: `${rule} ended: its rule has left the configuration`,
         value: null,
         limit: null,
         unit: '',
         by: '',
         comment: '',
-      });
-    }
+      };
+    });
   }
 
   /** State and outbox in one write; then the outbox into the buffer; then the outbox is empty. */
   #save(events: AlarmEvent[]): void {
-    const file = this.#file!;
+    const { data } = this.#file!;
     for (const event of events) {
       this.#options.log.info({ rule: event.rule, transition: event.transition, value: event.value }, event.message);
     }
-    const { data } = file;
     data.occurrences = Object.fromEntries(
-      this.#rules.flatMap((rule) => (rule.occurrence ? [[rule.config.id, rule.occurrence]] : [])),
+      this.#rules.flatMap(({ config, tag, occurrence }) =>
+        occurrence ? [[config.id, { ...occurrence, device: tag.device }]] : [],
+      ),
     );
     data.outbox.push(...events);
     data.recent = [...data.recent, ...events].slice(-KEEP_RECENT);
-    this.#saving = this.#saving.then(() => this.#deliver());
+    this.#deliverNext();
+  }
+
+  /** A storm of alarms waits for the disk together: one write takes all that has come by then. */
+  #deliverNext(): void {
+    if (this.#queued) return;
+    this.#queued = true;
+    this.#saving = this.#saving.then(() => {
+      this.#queued = false;
+      return this.#deliver();
+    });
   }
 
   async #deliver(): Promise<void> {
-    const file = this.#file!;
+    const { outbox } = this.#file!.data;
+    this.#boundOutbox();
+    // What comes while the disk writes is not in this file: it leaves with the next one, never before its state.
+    const count = outbox.length;
+    const written = await this.#write();
+    if (!written) this.#again();
+    if (count === 0) return;
+    for (const event of outbox.slice(this.#added, count)) this.#options.add(event);
+    this.#added = count;
     try {
-      await file.write();
+      await this.#options.flush();
     } catch (error) {
-      this.#options.log.error({ error: messageOf(error) }, 'could not write alarms.json; alarms go on in memory');
+      this.#failed(error, 'alarm events wait until the buffer writes again');
+      this.#again();
+      return;
     }
-    const sending = [...file.data.outbox];
-    if (sending.length === 0) return;
+    outbox.splice(0, count);
+    this.#added = 0;
+    if (this.#queued) return;
+    if (await this.#write()) this.#trouble = '';
+    else this.#again();
+  }
+
+  #boundOutbox(): void {
+    const { outbox } = this.#file!.data;
+    const dropped = outbox.length - MAX_OUTBOX;
+    if (dropped <= 0) return;
+    // The buffer holds them in memory: they are lost only if the process ends before the disk is mended.
+    for (const event of outbox.slice(this.#added, dropped)) this.#options.add(event);
+    outbox.splice(0, dropped);
+    this.#added = Math.max(0, this.#added - dropped);
+    this.#options.log.error({ dropped }, 'too many alarm events wait for the disk; the oldest are only in memory');
+  }
+
+  /** False when the disk does not take it. */
+  async #write(): Promise<boolean> {
     try {
-      await this.#options.deliver(sending);
-      file.data.outbox = file.data.outbox.slice(sending.length);
-      await file.write();
+      await this.#file!.write();
+      return true;
     } catch (error) {
-      this.#options.log.error({ error: messageOf(error) }, 'alarm events wait until the buffer writes again');
+      this.#failed(error, 'could not write alarms.json; alarms go on in memory');
+      return false;
     }
   }
-}
 
-async function openFile(path: string, log: Logger): Promise<Low<AlarmFile>> {
-  const empty: AlarmFile = { occurrences: {}, outbox: [], recent: [] };
-  try {
-    return await JSONFilePreset<AlarmFile>(path, empty);
-  } catch (error) {
-    await rename(path, `${path}.damaged`);
-    log.error(
-      { path: `${path}.damaged`, error: messageOf(error) },
-      'alarms.json damaged and set aside; alarms begin anew',
-    );
-    return await JSONFilePreset<AlarmFile>(path, empty);
+  #failed(error: unknown, consequence: string): void {
+    const trouble = messageOf(error);
+    if (trouble !== this.#trouble) this.#options.log.error({ error: trouble }, consequence);
+    this.#trouble = trouble;
+  }
+
+  #again(): void {
+    if (this.#stopped) return;
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => this.#deliverNext(), RETRY_MS);
   }
 }

@@ -11,7 +11,8 @@ export function conditionHolds(alarm: AlarmConfig, value: Value, quality: number
   if (!isGood(quality)) return null;
   const number = typeof value === 'boolean' ? Number(value) : value;
   if (typeof number !== 'number' || !Number.isFinite(number)) return null;
-  if (alarm.bit !== undefined) return Math.floor(number / 2 ** alarm.bit) % 2 === 1;
+  // A signed word with its highest bit set is negative, and so may the remainder be.
+  if (alarm.bit !== undefined) return Math.floor(number / 2 ** alarm.bit) % 2 !== 0;
   const band = active ? alarm.hysteresis : 0;
   if (alarm.above !== undefined) return number > alarm.above - band;
   return number < alarm.below! + band;
