@@ -10,6 +10,7 @@ import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/typ
 import { VERSION } from '@lineside/shared/config/version.ts';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { Type } from 'typebox';
+import { Value } from 'typebox/value';
 import { addLive } from './live/live.ts';
 import { addProblems, sendProblem } from './plugins/problems.ts';
 import { addSessions } from './plugins/session.ts';
@@ -35,7 +36,7 @@ export async function buildApp(services: ApiServices): Promise<FastifyInstance> 
     forceCloseConnections: true,
     routerOptions: { maxParamLength: 200 },
   });
-  const app: Api = base.setValidatorCompiler(TypeBoxValidatorCompiler).withTypeProvider<TypeBoxTypeProvider>();
+  const app: Api = base.setValidatorCompiler(compileWithDefaults).withTypeProvider<TypeBoxTypeProvider>();
   addProblems(base);
   await base.register(helmet, {
     contentSecurityPolicy: { directives: cspDirectives() },
@@ -71,6 +72,12 @@ export async function buildApp(services: ApiServices): Promise<FastifyInstance> 
   await addWeb(base);
   return base;
 }
+
+/** The library's compiler converts, but leaves out what a schema says of a value that is not given. */
+const compileWithDefaults: typeof TypeBoxValidatorCompiler = (part) => {
+  const validate = TypeBoxValidatorCompiler(part);
+  return (value) => validate(Value.Default(part.schema, value));
+};
 
 const Health = Type.Object({ status: Type.String(), version: Type.String(), faults: Type.Array(Type.String()) });
 
