@@ -18,8 +18,13 @@ import type { RecordId, SampleColumns, TimeSeriesStore } from '../store/timeseri
 import type { CommittedRun, IngestLedger } from './ledger.ts';
 import { Sequence } from './sequence.ts';
 
-/** Accepted records wait at most so long for company before they are committed together. Milliseconds. */
-const GROUP_MS = 200;
+/**
+ * Accepted records wait at most so long for company before they are committed together. Milliseconds. Most of what
+ * a commit costs, two syncs among it, does not depend on its size; nothing but the answer waits meanwhile.
+ */
+const GROUP_MS = 500;
+/** So many are company enough: half of a gateway's window, so that one that catches up does not wait for the clock. */
+const GROUP_RECORDS = 32;
 /** Most samples of one group commit, and of all that may wait; beyond, the broker holds messages back. */
 const MAX_GROUP_SAMPLES = 250_000;
 const MAX_WAITING_SAMPLES = 1_000_000;
@@ -185,7 +190,7 @@ export class Ingest {
     this.counts.samplesAccepted += record.samples.tags.length;
     this.#waiting.push(record);
     this.#waitingSamples += record.samples.tags.length;
-    this.#schedule(GROUP_MS);
+    this.#schedule();
     if (record.samples.tags.length > 0)
       this.#tell(() => this.#options.onArrival({ gateway, samples: record.samples, frames }));
   }
@@ -199,17 +204,32 @@ export class Ingest {
     }
   }
 
-  #schedule(afterMs: number): void {
-    if (this.#timer || this.#committing || this.#stopped) return;
+  /** Sees to it that what waits gets committed: at once when it is urgent, later after a failure. */
+  #schedule(): void {
+    if (this.#committing || this.#stopped || this.#waiting.length === 0) return;
+    const failing = this.counts.fault !== '';
+    const urgent = !failing && this.#urgent();
+    if (this.#timer && !urgent) return;
+    clearTimeout(this.#timer);
     this.#options.progress?.resume();
+    const afterMs = urgent ? 0 : failing ? this.#backoff.next() : GROUP_MS;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       this.#committing = this.#commitGroup().finally(() => {
         this.#committing = undefined;
         if (this.#waiting.length === 0) this.#options.progress?.pause();
-        else this.#schedule(this.counts.fault === '' ? GROUP_MS : this.#backoff.next());
+        else this.#schedule();
       });
     }, afterMs);
+  }
+
+  /** Somebody waits for an alarm; and a full group gains nothing by waiting. */
+  #urgent(): boolean {
+    return (
+      this.#waiting.length >= GROUP_RECORDS ||
+      this.#waitingSamples >= MAX_GROUP_SAMPLES ||
+      this.#waiting.some(({ alarms }) => alarms.length > 0)
+    );
   }
 
   async #commitGroup(): Promise<void> {
