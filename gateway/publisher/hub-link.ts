@@ -50,10 +50,12 @@ export interface LinkState {
 const STATUS_MS = 5_000;
 /** With records in flight and no answer for so long, the link asks the hub where it stands. */
 const SILENCE_MS = 5_000;
-/** A connection on which the hub does not answer the hello for so long is given up. */
+/** A new connection on which the hub does not answer the hello for so long is given up. */
 const HELLO_MS = 15_000;
 /** At the end, the hub gets so long to commit the last records; what it does not stays on disk. */
-const LAST_RECORDS_MS = 700;
+const LAST_RECORDS_MS = 900;
+/** What the hub says fits into a few hundred bytes. */
+const MAX_MESSAGE_BYTES = 64 * 1024;
 /** Rewinds to the same place within this time are echoes of one hole. */
 const REWIND_ECHO_MS = 1_000;
 
@@ -68,6 +70,7 @@ export class HubLink {
   #stopped = true;
   #ready = false;
   #pumping = false;
+  #answers: Promise<void> = Promise.resolve();
   #lastProgress = 0;
   #helloAt = 0;
   #rewound = { seq: -1, at: 0 };
@@ -166,12 +169,18 @@ export class HubLink {
     this.#client = client;
     client.on('connect', () => this.#connected(client));
     client.on('message', (topic, payload) => this.#message(client, topic, payload));
-    client.on('error', (error) => this.#lost(client, messageOf(error)));
+    client.on('error', (error) => this.#lost(client, this.#reasonOf(error)));
     client.on('close', () => this.#lost(client, 'the connection was closed'));
     log.debug({ url }, 'connecting to the hub');
   }
 
   #connected(client: MqttClient): void {
+    // From here on, so that a broker that never answers the subscription is given up like a silent hub.
+    this.#helloAt = this.#options.now();
+    this.#timers = [
+      setInterval(() => this.#publishStatus(), STATUS_MS),
+      setInterval(() => this.#supervise(client), 1_000),
+    ];
     const topics = [this.#topic('committed'), this.#topic('command')];
     client.subscribe(topics, { qos: 1 }, (error, granted) => {
       if (client !== this.#client) return;
@@ -183,17 +192,13 @@ export class HubLink {
         );
         return;
       }
-      this.#helloAt = this.#options.now();
       this.#hello();
-      this.#timers = [
-        setInterval(() => this.#publishStatus(), STATUS_MS),
-        setInterval(() => this.#supervise(client), 1_000),
-      ];
     });
   }
 
   #hello(): void {
     this.#ready = false;
+    this.#helloAt = this.#options.now();
     const { buffer } = this.#options;
     const hello: Hello = { epoch: buffer.epoch, oldest: buffer.oldestSeq, newest: buffer.newestSeq };
     this.#client?.publish(this.#topic('hello'), JSON.stringify(hello), { qos: 1 });
@@ -209,41 +214,41 @@ export class HubLink {
   #supervise(client: MqttClient): void {
     const now = this.#options.now();
     if (!this.#ready) {
-      if (Math.abs(now - this.#helloAt) > HELLO_MS)
+      // A hub that has answered on this connection before is asked because of its silence: the connection is dead.
+      const patience = this.#state.connected ? SILENCE_MS : HELLO_MS;
+      if (Math.abs(now - this.#helloAt) > patience)
         this.#lost(client, 'the broker is there, but the hub does not answer');
       return;
     }
     if (this.#window.empty) this.#lastProgress = now;
     else if (Math.abs(now - this.#lastProgress) > SILENCE_MS) {
       this.#options.log.warn('the hub has not committed for a while; asking where it stands');
-      this.#helloAt = now;
       this.#hello();
+      return;
     }
+    // A read of the buffer that failed is tried again.
+    void this.#pump();
   }
 
   #message(client: MqttClient, topic: string, payload: Buffer): void {
     if (client !== this.#client) return;
-    let message: unknown;
-    try {
-      message = JSON.parse(payload.toString('utf8'));
-    } catch {
-      message = undefined;
-    }
-    if (topic === this.#topic('committed') && Value.Check(Committed, message)) void this.#committed(message);
-    else if (topic === this.#topic('command') && Value.Check(Command, message)) this.#command(message);
+    const message = payload.length <= MAX_MESSAGE_BYTES ? parse(payload) : undefined;
+    if (topic === this.#topic('committed') && Value.Check(Committed, message)) {
+      // One after the other: the second must find what the first has changed.
+      this.#answers = this.#answers.then(() => this.#committed(client, message));
+    } else if (topic === this.#topic('command') && Value.Check(Command, message)) this.#command(message);
     else this.#options.log.warn({ topic, bytes: payload.length }, 'message from the hub not understood; passed over');
   }
 
-  async #committed(answer: Committed): Promise<void> {
+  async #committed(client: MqttClient, answer: Committed): Promise<void> {
     const { buffer, log } = this.#options;
-    if (answer.epoch !== buffer.epoch) return;
-    const now = this.#options.now();
+    if (client !== this.#client || answer.epoch !== buffer.epoch) return;
     const first = !this.#ready;
-    if (answer.seq > buffer.committedSeq || first) {
-      this.#lastProgress = now;
-      await buffer.committed(answer.seq);
-      this.#window.committed(answer.seq);
-    }
+    // The hub's word on where it stands: also when it stands further back than it has said before.
+    if (first || answer.resend || answer.seq > buffer.committedSeq) await buffer.committed(answer.seq);
+    if (client !== this.#client) return;
+    const now = this.#options.now();
+    if (this.#window.committed(answer.seq)) this.#lastProgress = now;
     if (first) {
       this.#window.rewind(answer.seq);
       this.#ready = true;
@@ -298,6 +303,17 @@ export class HubLink {
     }
   }
 
+  /** The broker's refusals are numbers (MQTT 3.1.1, table 3.1); an operator needs to know whose turn it is. */
+  #reasonOf(error: Error & { code?: unknown }): string {
+    const { gateway } = this.#options;
+    if (error.code === 4 || error.code === 5) {
+      return `the hub does not let "${gateway}" in; check gateway.id and the password in hub.passwordFile`;
+    }
+    if (error.code === 2) return `the hub refuses the name "${gateway}"; check gateway.id`;
+    if (error.code === 3) return 'the broker at the hub is not available yet';
+    return messageOf(error);
+  }
+
   #lost(client: MqttClient, reason: string): void {
     if (client !== this.#client || this.#stopped) return;
     const wait = this.#backoff.next();
@@ -320,5 +336,13 @@ export class HubLink {
     client?.end(true);
     const since = this.#state.connected ? this.#options.now() : this.#state.since;
     this.#state = { ...this.#state, connected: false, since, reason };
+  }
+}
+
+function parse(payload: Buffer): unknown {
+  try {
+    return JSON.parse(payload.toString('utf8'));
+  } catch {
+    return undefined;
   }
 }

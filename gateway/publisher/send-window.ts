@@ -25,10 +25,13 @@ export class SendWindow {
     this.nextSeq = seq + 1;
   }
 
-  /** The hub has everything up to `seq`. */
-  committed(seq: number): void {
+  /** The hub has everything up to `seq`. Says whether that was news. */
+  committed(seq: number): boolean {
+    const before = this.#inFlight.length;
     while (this.#inFlight.length > 0 && this.#inFlight[0]!.seq <= seq) this.#bytes -= this.#inFlight.shift()!.bytes;
-    if (this.nextSeq <= seq) this.nextSeq = seq + 1;
+    const skipped = this.nextSeq <= seq;
+    if (skipped) this.nextSeq = seq + 1;
+    return skipped || this.#inFlight.length < before;
   }
 
   /** Sends again from behind `seq`: what was in flight is taken as lost. */

@@ -27,7 +27,9 @@ export class LinesideError extends Error {
 /** The message of anything that was thrown, with the messages of its causes. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const own = error.message || error.name;
+  // Trying a name's several addresses fails with one error without words of its own.
+  const parts = error instanceof AggregateError ? error.errors.map(messageOf).join('; ') : '';
+  const own = error.message || parts || error.name;
   if (error.cause === undefined) return own;
   const cause = messageOf(error.cause);
   return own.includes(cause) ? own : `${own}: ${cause}`;
