@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { type EventEmitter, once } from 'node:events';
 import { connect as connectTcp, createServer, type Socket } from 'node:net';
 import { topicOf } from '@lineside/shared/contracts/topics.ts';
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
@@ -46,9 +46,12 @@ function client(gateway: string, options: IClientOptions = {}): MqttClient {
   return made;
 }
 
+/** mqtt.js types its emitter in a way that `once` does not know. */
+const event = (of: MqttClient, name: string): Promise<unknown[]> => once(of as unknown as EventEmitter, name);
+
 async function connected(gateway: string, options?: IClientOptions): Promise<MqttClient> {
   const made = client(gateway, options);
-  await once(made, 'connect');
+  await event(made, 'connect');
   return made;
 }
 
@@ -100,7 +103,7 @@ describe('the embedded broker', () => {
     ['an empty password for an unknown gateway', { username: 'line-9', password: '' }],
   ])('refuses %s, and keeps the password out of the log', async (_who, options) => {
     const refused = client('line-1', { ...options, clientId: 'somebody' });
-    const [error] = (await once(refused, 'error')) as [Error & { code: number }];
+    const [error] = (await event(refused, 'error')) as [Error & { code: number }];
     expect(error.code).toBe(5);
     await vi.waitFor(() => expect(logged.join('')).toContain('a client was refused'));
     expect(logged.join('')).not.toMatch(/wrong-secret|battery|correct-horse/);
@@ -109,7 +112,7 @@ describe('the embedded broker', () => {
   test('refuses a client id that is another gateway’s, whose connection it would take over', async () => {
     const victim = await connected('line-2');
     const thief = client('line-1', { clientId: 'line-2' });
-    const [error] = (await once(thief, 'error')) as [Error & { code: number }];
+    const [error] = (await event(thief, 'error')) as [Error & { code: number }];
     expect(error.code).toBe(2);
     await victim.publishAsync(topicOf('line-2', 'hello'), '{}', { qos: 1 });
     expect(logged.join('')).toContain('its id is another gateway’s');
@@ -127,7 +130,7 @@ describe('the embedded broker', () => {
     const heard = vi.fn();
     other.on('message', heard);
     const gateway = await connected('line-1');
-    const closed = once(gateway, 'close');
+    const closed = event(gateway, 'close');
     gateway.publish(topic, 'x', { qos: 1 }, () => undefined);
     await closed;
     await other.publishAsync(topicOf('line-2', 'hello'), '{}', { qos: 1 });
@@ -166,7 +169,7 @@ describe('the embedded broker', () => {
 
   test('drops a gateway whose message is larger than any batch, and takes the next', async () => {
     const gateway = await connected('line-1');
-    const closed = once(gateway, 'close');
+    const closed = event(gateway, 'close');
     gateway.publish(topicOf('line-1', 'data'), Buffer.alloc(9 * 1024 * 1024), { qos: 1 }, () => undefined);
     await closed;
     const again = await connected('line-1');
@@ -183,7 +186,7 @@ describe('the embedded broker', () => {
       retain: true,
     });
     const old = await connected('line-1', { will: status('old will') });
-    const closed = once(old, 'close');
+    const closed = event(old, 'close');
     const fresh = await connected('line-1', { will: status('new will') });
     await closed;
     await fresh.publishAsync(topicOf('line-1', 'status'), 'online', { qos: 1, retain: true });
@@ -211,7 +214,7 @@ describe('the embedded broker', () => {
       password: 'x',
     });
     clients.push(gateway);
-    await once(gateway, 'connect');
+    await event(gateway, 'connect');
     for (let i = 0; i < 300; i++) gateway.publish(topicOf('line-1', 'data'), String(i), { qos: 1 });
     await vi.waitFor(() => expect(seen).toHaveLength(300), 5_000);
     expect(seen).toEqual(Array.from({ length: 300 }, (_, i) => i));

@@ -1,0 +1,30 @@
+/** The hub's two embedded stores in a folder of their own, for the tests of one file. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openRelational, type Relational } from '../../hub/store/postgres/relational.ts';
+import { DuckDbStore } from '../../hub/store/timeseries/duckdb/duckdb-store.ts';
+
+export interface HubStores {
+  dir: string;
+  db: Relational['db'];
+  timeSeries: DuckDbStore;
+  close(): Promise<void>;
+}
+
+export async function openStores(): Promise<HubStores> {
+  const dir = await mkdtemp(join(tmpdir(), 'lineside-stores-'));
+  const relational = await openRelational({ dataDir: join(dir, 'relational') });
+  const timeSeries = new DuckDbStore({ file: join(dir, 'samples.duckdb'), memoryLimit: '128MB' });
+  await timeSeries.open();
+  return {
+    dir,
+    db: relational.db,
+    timeSeries,
+    async close() {
+      await timeSeries.close();
+      await relational.close();
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
