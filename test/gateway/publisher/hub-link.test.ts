@@ -1,0 +1,384 @@
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { emptyFrame, pushSample } from '@lineside/shared/contracts/frame.ts';
+import type { Command } from '@lineside/shared/contracts/link.ts';
+import { pino } from 'pino';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { GatewayBuffer } from '../../../gateway/buffer/buffer.ts';
+import { HubLink } from '../../../gateway/publisher/hub-link.ts';
+import { tempDir } from '../../services/temp-dir.ts';
+import { FakeHub, GATEWAY, PASSWORD } from './fake-hub.ts';
+
+const PATIENT = { timeout: 10_000 };
+
+/** A link over a real buffer on disk to a hub that does what the test says. */
+class Rig {
+  readonly hub = new FakeHub();
+  readonly commands: Command[] = [];
+  readonly lines: string[] = [];
+  readonly buffer: GatewayBuffer;
+  readonly link: HubLink;
+  /** Added to the clock, milliseconds. */
+  skew = 0;
+
+  private constructor(dir: string, url: string, hub: FakeHub, password: string) {
+    this.hub = hub;
+    const log = pino({ level: 'debug' }, { write: (line) => void this.lines.push(line) });
+    const now = () => Date.now() + this.skew;
+    this.buffer = new GatewayBuffer({
+      dir: join(dir, 'buffer'),
+      config: { commitIntervalMs: 0, segmentMiB: 4, maxMiB: 64, keepCommittedMiB: 32 },
+      log: pino({ level: 'silent' }),
+      now,
+      onCommit: () => this.link.notify(),
+    });
+    this.link = new HubLink({
+      gateway: GATEWAY,
+      url,
+      password,
+      buffer: this.buffer,
+      status: () => this.#status(),
+      onCommand: async (command) => {
+        this.commands.push(command);
+        if (command.comment === 'fail') throw new Error('nothing to acknowledge');
+      },
+      log,
+      now,
+    });
+  }
+
+  static async make({ records = 0, password = PASSWORD, start = true, url = '' } = {}): Promise<Rig> {
+    const dir = await tempDir();
+    const hub = await new FakeHub().start();
+    const rig = new Rig(dir, url || `mqtt://127.0.0.1:${hub.port}`, hub, password);
+    onTestFinished(async () => {
+      await hub.kill();
+      await rig.link.stop();
+      await rig.buffer.close();
+    });
+    await rig.buffer.open();
+    rig.buffer.describeTags([{ id: 1, device: 'press', name: 'oil', type: 'integer', unit: '', description: '' }]);
+    await rig.buffer.flush();
+    await rig.fill(records - rig.buffer.newestSeq);
+    if (start) rig.link.start();
+    return rig;
+  }
+
+  /** Makes so many records more. */
+  async fill(records: number): Promise<void> {
+    for (let i = 0; i < records; i++) {
+      const frame = emptyFrame('press', Date.now());
+      pushSample(frame, 1, Date.now(), i, 0);
+      this.buffer.addFrame(frame);
+      await this.buffer.flush();
+    }
+  }
+
+  /** Waits for the next hello after those heard so far. */
+  async hello(count = this.hub.hellos.length + 1): Promise<void> {
+    await vi.waitFor(() => expect(this.hub.hellos.length).toBeGreaterThanOrEqual(count), PATIENT);
+  }
+
+  async sent(seqs: number[]): Promise<void> {
+    await vi.waitFor(() => expect(this.hub.seqs).toEqual(seqs), PATIENT);
+  }
+
+  async committed(seq: number): Promise<void> {
+    await vi.waitFor(() => expect(this.buffer.committedSeq).toBe(seq), PATIENT);
+  }
+
+  async reason(words: RegExp): Promise<void> {
+    await vi.waitFor(() => expect(this.link.state().reason).toMatch(words), PATIENT);
+  }
+
+  #status() {
+    const { epoch, pendingRecords, pendingSamples, bytes } = this.buffer.stats();
+    const buffer = { epoch, pendingRecords, pendingSamples, bytes };
+    return { gateway: GATEWAY, online: true, at: Date.now(), version: '0', startedAt: 0, buffer, devices: [] };
+  }
+}
+
+/** first, first + 1, … last */
+function range(first: number, last: number): number[] {
+  return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+}
+
+/** Lets everything that is on its way arrive: the broker answers in order. */
+async function settled(rig: Rig): Promise<void> {
+  const before = rig.hub.statuses.length;
+  rig.link.statusChanged();
+  await vi.waitFor(() => expect(rig.hub.statuses.length).toBeGreaterThan(before), PATIENT);
+}
+
+describe('in order', () => {
+  test('hello comes first, and nothing of the data before the hub has answered', async () => {
+    const rig = await Rig.make({ records: 5 });
+    await vi.waitFor(() => expect(rig.hub.heard).toEqual(['hello', 'status']), PATIENT);
+    expect(rig.hub.hellos).toEqual([{ epoch: rig.buffer.epoch, oldest: 1, newest: 5 }]);
+    await rig.fill(1);
+    // Passes through the same connection behind whatever the new record could have caused.
+    rig.hub.say('command', JSON.stringify(command()));
+    await vi.waitFor(() => expect(rig.commands).toHaveLength(1), PATIENT);
+    expect(rig.hub.heard).toEqual(['hello', 'status']);
+    expect(rig.link.state().connected).toBe(false);
+
+    rig.hub.answer({ seq: 2 });
+    await rig.sent([3, 4, 5, 6]);
+    expect(rig.link.state()).toMatchObject({ connected: true, reason: '' });
+    await rig.committed(2);
+  });
+
+  test('a hub that commits gets every record once, also those made meanwhile', async () => {
+    const rig = await Rig.make({ records: 200 });
+    await rig.hello();
+    rig.hub.commitAll();
+    await rig.fill(20);
+    await rig.committed(220);
+    expect(rig.hub.seqs).toEqual(range(1, 220));
+  });
+
+  test('a hub that is silent has at most 64 records in flight, and an answer makes room', async () => {
+    const rig = await Rig.make({ records: 150 });
+    await rig.hello();
+    rig.hub.answer({ seq: 0 });
+    await rig.sent(range(1, 64));
+    await settled(rig);
+    expect(rig.hub.seqs).toHaveLength(64);
+    rig.hub.answer({ seq: 10 });
+    await rig.sent(range(1, 74));
+    await rig.committed(10);
+    rig.hub.answer({ seq: 74 });
+    await rig.sent(range(1, 138));
+  });
+});
+
+describe('the hub’s answers', () => {
+  test('repeated, late or of another epoch move nothing', async () => {
+    const rig = await Rig.make({ records: 10 });
+    await rig.hello();
+    rig.hub.answer({ seq: 4 });
+    await rig.sent(range(5, 10));
+    rig.hub.answer({ seq: 8 });
+    rig.hub.answer({ seq: 8 });
+    rig.hub.answer({ seq: 6 });
+    rig.hub.answer({ seq: 10 }, 'f'.repeat(32));
+    await settled(rig);
+    expect(rig.buffer.committedSeq).toBe(8);
+    expect(rig.hub.seqs).toEqual(range(5, 10));
+  });
+
+  test('the answer to the hello twice sends nothing twice', async () => {
+    const rig = await Rig.make({ records: 10 });
+    rig.hub.onHello = () => {
+      rig.hub.answer({ seq: 3 });
+      rig.hub.answer({ seq: 3 });
+    };
+    await rig.sent(range(4, 10));
+    await settled(rig);
+    expect(rig.hub.seqs).toEqual(range(4, 10));
+  });
+
+  test('one hole is filled once, however often the hub speaks of it', async () => {
+    const rig = await Rig.make({ records: 20 });
+    await rig.hello();
+    rig.hub.answer({ seq: 0 });
+    await rig.sent(range(1, 20));
+    for (let i = 0; i < 5; i++) rig.hub.answer({ seq: 12, resend: true });
+    await rig.sent([...range(1, 20), ...range(13, 20)]);
+    await settled(rig);
+    expect(rig.hub.seqs).toHaveLength(28);
+    rig.hub.answer({ seq: 16, resend: true });
+    await rig.sent([...range(1, 20), ...range(13, 20), ...range(17, 20)]);
+  });
+
+  test('a hub that was restored from a backup gets again what is still kept', async () => {
+    const rig = await Rig.make({ records: 150 });
+    await rig.hello();
+    rig.hub.commitAll();
+    await rig.committed(150);
+    rig.hub.seqs.length = 0;
+    rig.hub.commitAll(20);
+    rig.hub.answer({ seq: 20, resend: true });
+    await rig.committed(150);
+    await rig.sent(range(21, 150));
+  });
+
+  test('what is not understood is passed over and the rest goes on', async () => {
+    const rig = await Rig.make({ records: 3 });
+    await rig.hello();
+    const { epoch } = rig.hub.hellos[0]!;
+    for (const payload of [
+      ...['', '{', 'null', '[]', '42', '"x"', '\xff\xfe\0', JSON.stringify({ epoch, seq: -1, resend: false })],
+      ...[JSON.stringify({ epoch, seq: '3', resend: false }), JSON.stringify({ seq: 3, resend: false })],
+      ...[JSON.stringify({ epoch, seq: 1.5, resend: false }), `${' '.repeat(70_000)}{}`],
+    ]) {
+      rig.hub.say('committed', payload);
+      rig.hub.say('command', payload);
+    }
+    rig.hub.commitAll();
+    await rig.committed(3);
+    expect(rig.commands).toEqual([]);
+    expect(rig.lines.filter((line) => line.includes('not understood'))).toHaveLength(24);
+  });
+});
+
+describe('silence', () => {
+  test('with records in flight makes the link ask, and go back to what is committed', async () => {
+    const rig = await Rig.make({ records: 10 });
+    await rig.hello();
+    rig.hub.answer({ seq: 0 });
+    await rig.sent(range(1, 10));
+    rig.skew += 6_000;
+    await rig.hello(2);
+    expect(rig.hub.connections).toBe(1);
+    rig.hub.commitAll(7);
+    await rig.committed(10);
+    expect(rig.hub.seqs).toEqual([...range(1, 10), ...range(8, 10)]);
+  });
+
+  test('without records in flight is peace', async () => {
+    const rig = await Rig.make({ records: 3 });
+    await rig.hello();
+    rig.hub.commitAll();
+    await rig.committed(3);
+    rig.skew += 60_000;
+    // The link looks once a second, and nothing shall come of it.
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
+    await settled(rig);
+    expect(rig.hub.hellos).toHaveLength(1);
+  });
+
+  test('after the hello ends the connection, and says that the hub is missing, not the broker', async () => {
+    const rig = await Rig.make({ records: 3 });
+    await rig.hello();
+    rig.skew += 16_000;
+    await rig.reason(/the broker is there, but the hub does not answer; trying again in \d/);
+    rig.hub.commitAll();
+    await rig.committed(3);
+    expect(rig.hub.connections).toBe(2);
+  });
+});
+
+describe('the connection', () => {
+  test('a broker that is killed and comes back: the link returns and nothing is missing', async () => {
+    const rig = await Rig.make({ records: 5 });
+    await rig.hello();
+    rig.hub.commitAll();
+    await rig.committed(5);
+    await rig.hub.kill();
+    await rig.reason(/trying again in \d+\.\d s$/);
+    expect(rig.link.state().connected).toBe(false);
+    await rig.fill(5);
+    await rig.reason(/ECONNREFUSED/);
+    rig.hub.commitAll(5);
+    await rig.hub.start();
+    await rig.committed(10);
+    expect(rig.hub.seqs).toEqual(range(1, 10));
+    const said = rig.lines.filter((line) => /hub link (up|down)/.test(line)).map((line) => JSON.parse(line).msg);
+    expect(said).toEqual(['hub link up', 'hub link down; samples stay on disk', 'hub link up']);
+  });
+
+  test('cut while records are in flight: they are sent again, and the hub’s old answer is not believed', async () => {
+    const rig = await Rig.make({ records: 10 });
+    await rig.hello();
+    rig.hub.answer({ seq: 0 });
+    await rig.sent(range(1, 10));
+    rig.hub.cut();
+    rig.hub.commitAll(4);
+    await rig.committed(10);
+    expect(rig.hub.hellos).toHaveLength(2);
+    expect(rig.hub.seqs).toEqual([...range(1, 10), ...range(5, 10)]);
+  });
+
+  test('a wrong password gives a reason that says what to look at, and shows no password', async () => {
+    const rig = await Rig.make({ records: 3, password: 'swordfish' });
+    await rig.reason(/the hub does not let "line-1" in; check gateway.id and the password in hub.passwordFile/);
+    expect(rig.hub.heard).toEqual([]);
+    expect(rig.lines.join('')).not.toContain('swordfish');
+    rig.hub.password = 'swordfish';
+    rig.hub.commitAll();
+    await rig.committed(3);
+    expect(rig.lines.join('')).not.toContain('swordfish');
+  });
+
+  test('refused topics give a reason that names them', async () => {
+    const rig = await Rig.make({ start: false });
+    rig.hub.refuse = ['command'];
+    rig.link.start();
+    await rig.reason(/refuses the topics .*line-1\/committed, .*line-1\/command; check the gateway's rights/);
+    expect(rig.hub.hellos).toEqual([]);
+  });
+
+  test('something that listens but is no broker, or nothing at all, is a reason too', async () => {
+    const web = createServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
+    await new Promise<void>((resolve) => web.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => void web.close());
+    const { port } = web.address() as { port: number };
+    const rig = await Rig.make({ url: `mqtt://127.0.0.1:${port}` });
+    await rig.reason(/\S.+; trying again in/);
+
+    const nowhere = await Rig.make({ url: 'mqtt://localhost:1' });
+    await nowhere.reason(/^connect ECONNREFUSED .*:1.*; trying again in/);
+  });
+});
+
+describe('status', () => {
+  test('is retained; an end without a word is told by the will', async () => {
+    const rig = await Rig.make();
+    await rig.hello();
+    await vi.waitFor(() => expect(rig.hub.statuses).toHaveLength(1), PATIENT);
+    expect(rig.hub.statuses[0]).toMatchObject({ status: { gateway: GATEWAY, online: true }, retained: true });
+    rig.hub.cut();
+    const offline = () => rig.hub.statuses.find(({ status }) => !status.online);
+    await vi.waitFor(() => expect(offline()).toMatchObject({ status: { gateway: GATEWAY } }), PATIENT);
+  });
+
+  test('many changes at once are told once, soon', async () => {
+    const rig = await Rig.make();
+    await rig.hello();
+    rig.hub.commitAll();
+    await vi.waitFor(() => expect(rig.link.state().connected).toBe(true), PATIENT);
+    const before = rig.hub.statuses.length;
+    for (let i = 0; i < 50; i++) rig.link.statusChanged();
+    await vi.waitFor(() => expect(rig.hub.statuses.length).toBe(before + 1), PATIENT);
+  });
+
+  test('stop says offline, within a second, and only once', async () => {
+    const rig = await Rig.make({ records: 2 });
+    await rig.hello();
+    rig.hub.commitAll();
+    await rig.committed(2);
+    const before = performance.now();
+    await Promise.all([rig.link.stop(), rig.link.stop()]);
+    expect(performance.now() - before).toBeLessThan(1_000);
+    const offline = rig.hub.statuses.filter(({ status }) => !status.online);
+    expect(offline).toMatchObject([{ retained: true }]);
+    expect(rig.link.state()).toMatchObject({ connected: false, reason: 'stopped' });
+    await rig.fill(1);
+    expect(rig.hub.seqs).toEqual([1, 2]);
+  });
+
+  test('stop while the hub is away is quick, and nothing tries again', async () => {
+    const rig = await Rig.make({ records: 2 });
+    await rig.hello();
+    await rig.hub.kill();
+    await rig.reason(/trying again/);
+    const before = performance.now();
+    await rig.link.stop();
+    expect(performance.now() - before).toBeLessThan(500);
+    expect(rig.link.state().reason).toBe('stopped');
+  });
+});
+
+function command(comment = ''): Command {
+  return { id: '1', type: 'alarm.acknowledge', occurrence: 'abc', by: 'Ann', comment, at: 1 };
+}
+
+test('commands are handed on; one that fails is logged and the next is carried out', async () => {
+  const rig = await Rig.make();
+  await rig.hello();
+  rig.hub.say('command', JSON.stringify(command('fail')));
+  rig.hub.say('command', JSON.stringify(command('well')));
+  await vi.waitFor(() => expect(rig.commands.map(({ comment }) => comment)).toEqual(['fail', 'well']), PATIENT);
+  await vi.waitFor(() => expect(rig.lines.join('')).toContain('nothing to acknowledge'));
+});
