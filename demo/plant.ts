@@ -31,7 +31,9 @@ async function main(): Promise<void> {
   };
   process.once('SIGINT', () => void end('SIGINT'));
   process.once('SIGTERM', () => void end('SIGTERM'));
-  if (process.channel) process.once('disconnect', () => void end('the parent process is gone'));
+  const orphaned = () => void end('the parent process is gone');
+  process.once('disconnect', orphaned);
+  if (process.connected === false) orphaned();
 
   await http.start();
   try {

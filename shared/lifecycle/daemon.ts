@@ -51,6 +51,9 @@ function stopRequested(): Promise<string> {
     process.once('SIGTERM', () => resolve('SIGTERM'));
     process.once('SIGINT', () => resolve('SIGINT'));
     // Started by the demo or a test: without its parent nobody would ever stop it.
-    process.once('disconnect', () => resolve('the parent process is gone'));
+    const orphaned = () => resolve('the parent process is gone');
+    process.once('disconnect', orphaned);
+    // It may have gone while the program was being loaded, when nobody listened yet.
+    if (process.connected === false) orphaned();
   });
 }
