@@ -100,15 +100,18 @@ export class ShiftRecord {
   }
 
   async #read(to: number): Promise<void> {
-    for (const signal of SIGNALS) {
-      const tag = this.tags[signal];
-      if (tag === undefined) continue;
-      const record = this.#signals[signal];
-      const from = record.next ?? this.shift.from;
-      if (from > to) continue;
-      record.arrived = Number.POSITIVE_INFINITY;
-      record.keep(await this.#store.range(tag, from, to, { before: record.next === undefined }), from);
-      if (record.isLate(record.arrived)) this.#stale = true;
-    }
+    // All at once: a store may answer together what is asked for together.
+    await Promise.all(SIGNALS.map((signal) => this.#readSignal(signal, to)));
+  }
+
+  async #readSignal(signal: (typeof SIGNALS)[number], to: number): Promise<void> {
+    const tag = this.tags[signal];
+    if (tag === undefined) return;
+    const record = this.#signals[signal];
+    const from = record.next ?? this.shift.from;
+    if (from > to) return;
+    record.arrived = Number.POSITIVE_INFINITY;
+    record.keep(await this.#store.range(tag, from, to, { before: record.next === undefined }), from);
+    if (record.isLate(record.arrived)) this.#stale = true;
   }
 }

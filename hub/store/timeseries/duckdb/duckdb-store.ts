@@ -11,6 +11,7 @@ import type { Logger } from '@lineside/shared/log/logger.ts';
 import type { Bucket, LastSample, RecordId, SampleColumns, StoredSample, TimeSeriesStore } from '../time-series.ts';
 import { type Database, openDatabase } from './open-database.ts';
 import { bucketRange, countSamples, lastSamples, MAX_RANGE, sampleBefore, sampleRange } from './queries.ts';
+import { RangeBatch } from './range-batch.ts';
 import { ReaderPool } from './reader-pool.ts';
 import { CREATE_SAMPLES, SampleWriter } from './sample-writer.ts';
 
@@ -56,6 +57,7 @@ export class DuckDbStore implements TimeSeriesStore {
   #watermarks = new Map<string, number>();
   #tail: Promise<unknown> = Promise.resolve();
   #waiting = 0;
+  readonly #short = new RangeBatch((query) => this.#read(query));
 
   constructor(options: DuckDbStoreOptions) {
     this.#file = options.file;
@@ -128,6 +130,8 @@ export class DuckDbStore implements TimeSeriesStore {
   ): Promise<StoredSample[]> {
     const limit = Math.max(0, Math.min(MAX_RANGE, Math.floor(options.limit ?? MAX_RANGE)));
     if (limit === 0) return [];
+    if (!options.before && RangeBatch.takes(from, to))
+      return (await this.#short.range(tag, from, to)).slice(0, limit);
     return this.#read(async (connection) => {
       const before = options.before ? await sampleBefore(connection, tag, from) : undefined;
       const rest = limit - (before ? 1 : 0);

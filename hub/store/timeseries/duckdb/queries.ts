@@ -40,6 +40,29 @@ export async function sampleRange(
   );
 }
 
+/** Samples of several tags with from <= at < to, each tag's as `sampleRange` gives them; a million of each at most. */
+export async function sampleRanges(
+  connection: DuckDBConnection,
+  tags: number[],
+  from: number,
+  to: number,
+): Promise<Map<number, StoredSample[]>> {
+  const columns = await rows(
+    connection,
+    `SELECT ${SAMPLE}, tag FROM samples WHERE tag IN (${tags.map(ms).join(',')}) AND at_ms >= $1 AND at_ms < $2
+     ORDER BY at_ms, rowid`,
+    [ms(from), ms(to)],
+  );
+  const found = new Map<number, StoredSample[]>();
+  samplesOf(columns).forEach((sample, i) => {
+    const tag = columns[5]![i] as number;
+    const samples = found.get(tag);
+    if (!samples) found.set(tag, [sample]);
+    else if (samples.length < MAX_RANGE) samples.push(sample);
+  });
+  return found;
+}
+
 /** The newest sample with `at` before a time; undefined when there is none. */
 export async function sampleBefore(
   connection: DuckDBConnection,
