@@ -24,7 +24,7 @@ export function checkStored(buffer: BufferContent, hub: HubContent, problems: st
     const wanted = all.filter(({ seq }) => seq <= committed);
     figures.undelivered.push(...all.filter(({ seq }) => seq > committed));
     due += wanted.length;
-    compare(key, wanted, hub.tags.get(key) ?? [], figures, problems);
+    if (!compare(key, wanted, hub.tags.get(key) ?? [], figures, problems)) continue;
     const byTime = wanted.toSorted((a, b) => a.at - b.at);
     compare(`${key} by time`, byTime, hub.byTime.get(key) ?? [], figures, problems);
   }
@@ -40,15 +40,16 @@ export function checkStored(buffer: BufferContent, hub: HubContent, problems: st
   return figures;
 }
 
+/** Whether they are the same. */
 function compare(
   key: string,
   wanted: BufferedSample[],
   stored: StoredSample[],
   figures: StoredFigures,
   problems: string[],
-): void {
+): boolean {
   const differs = wanted.findIndex((sample, i) => !stored[i] || textOf(sample) !== textOf(stored[i]));
-  if (differs < 0 && wanted.length === stored.length) return;
+  if (differs < 0 && wanted.length === stored.length) return true;
   const at = differs < 0 ? wanted.length : differs;
   const is = stored[at] ? textOf(stored[at]) : 'nothing';
   const want = wanted[at] ? textOf(wanted[at]) : 'nothing';
@@ -62,6 +63,7 @@ function compare(
     else figures.duplicated -= left;
   }
   if (differences.length === 0) figures.outOfOrder++;
+  return false;
 }
 
 /** -0 and 0 differ, as do 1 and true. */
