@@ -67,7 +67,7 @@ export class LocalServer {
     return `http://${host}:${address.port}`;
   }
 
-  /** @throws LinesideError PORT_TAKEN. */
+  /** @throws LinesideError PORT_TAKEN, PORT_UNUSABLE. */
   async start(): Promise<void> {
     const { config } = this.#options;
     const server = Fastify({ bodyLimit: 16 * 1024, forceCloseConnections: true });
@@ -88,9 +88,12 @@ export class LocalServer {
     try {
       await server.listen({ host: config.host, port: config.port });
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-      const words = `port ${config.port} on ${config.host} is taken by another program; set local.port in the gateway's configuration`;
-      throw new LinesideError('PORT_TAKEN', 'config', words, { cause: error });
+      if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') {
+        const words = `port ${config.port} on ${config.host} is taken by another program; set local.port in the gateway's configuration`;
+        throw new LinesideError('PORT_TAKEN', 'config', words, { cause: error });
+      }
+      const words = `the local page cannot listen on ${config.host}, port ${config.port}; set local.host and local.port in the gateway's configuration`;
+      throw new LinesideError('PORT_UNUSABLE', 'config', words, { cause: error });
     }
   }
 

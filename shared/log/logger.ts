@@ -1,4 +1,5 @@
 /** pino, set up alike in both programs. */
+import { fstatSync } from 'node:fs';
 import { type Logger, pino, stdTimeFunctions } from 'pino';
 
 export type { Logger };
@@ -7,15 +8,10 @@ export type { Logger };
 const PRIORITY: Record<string, number> = { fatal: 2, error: 3, warn: 4, info: 6, debug: 7, trace: 7 };
 
 /** Paths that may hold a secret; pino writes [redacted] in their place. */
-const REDACT = [
-  'password',
-  '*.password',
-  'token',
-  '*.token',
-  '*.secret',
-  'req.headers.authorization',
-  'req.headers.cookie',
-];
+const SECRET_KEYS = ['password', 'token', 'secret', 'authorization', 'cookie'];
+const REDACT = SECRET_KEYS.flatMap((key) => [key, `*.${key}`, `*.*.${key}`]);
+/** The name and password in front of an address's host. */
+const IN_ADDRESS = /:\/\/[^@/\s"]+@/g;
 
 export interface LogOptions {
   level: string;
@@ -25,7 +21,6 @@ export interface LogOptions {
 
 /** JSON lines on stdout; under systemd each line begins with its priority. */
 export function createLogger(options: LogOptions): Logger {
-  const underJournald = process.env.JOURNAL_STREAM !== undefined;
   const settings = {
     name: options.name,
     level: options.level,
@@ -34,11 +29,23 @@ export function createLogger(options: LogOptions): Logger {
     formatters: { level: (label: string) => ({ level: label }) },
     redact: { paths: REDACT, censor: '[redacted]' },
   };
-  if (!underJournald) return pino(settings);
-  return pino(settings, {
-    write(line: string) {
-      const level = /"level":"(\w+)"/.exec(line)?.[1] ?? 'info';
-      process.stdout.write(`<${PRIORITY[level] ?? 6}>${line}`);
+  const hooks = { streamWrite: (line: string) => line.replace(IN_ADDRESS, '://[redacted]@') };
+  if (!stdoutIsJournal()) return pino({ ...settings, hooks });
+  return pino(
+    { ...settings, hooks },
+    {
+      write(line: string) {
+        const level = /"level":"(\w+)"/.exec(line)?.[1] ?? 'info';
+        process.stdout.write(`<${PRIORITY[level] ?? 6}>${line}`);
+      },
     },
-  });
+  );
+}
+
+/** The variable is inherited by everything that a service starts, so it names the stream it is about (systemd.exec(5)). */
+function stdoutIsJournal(): boolean {
+  const stream = process.env.JOURNAL_STREAM;
+  if (stream === undefined) return false;
+  const { dev, ino } = fstatSync(process.stdout.fd);
+  return stream === `${dev}:${ino}`;
 }

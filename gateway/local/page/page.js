@@ -192,7 +192,10 @@ byId('dialog-form').addEventListener('submit', async (event) => {
   const url = `/api/alarms/${encodeURIComponent(waiting.id)}/acknowledge`;
   try {
     const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
-    if (!response.ok) throw new Error((await response.json()).error ?? response.statusText);
+    if (!response.ok) {
+      const { message, error } = await response.json();
+      throw new Error(message ?? error ?? response.statusText);
+    }
     byId('dialog').close();
   } catch (error) {
     byId('dialog-error').textContent = error.message;
