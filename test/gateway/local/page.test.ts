@@ -1,0 +1,75 @@
+import { existsSync } from 'node:fs';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { Machine, OCCURRENCE, serverOf } from './fixture.ts';
+
+const CHROMIUM = '/usr/bin/chromium';
+const FLAGS = [
+  ...['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
+  ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
+];
+
+describe.skipIf(!existsSync(CHROMIUM))(`the local page in a browser (needs ${CHROMIUM})`, { timeout: 30_000 }, () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+  }, 60_000);
+  afterAll(() => browser?.close());
+
+  async function open(machine: Machine) {
+    const server = serverOf(machine);
+    await server.start();
+    const page: Page = await browser.newPage({ locale: 'en-GB' });
+    const complaints: string[] = [];
+    page.on('pageerror', (error) => complaints.push(error.message));
+    page.on('console', (message) => {
+      if (message.text().includes('Content Security Policy')) complaints.push(message.text());
+    });
+    onTestFinished(async () => {
+      await page.close();
+      expect(complaints).toEqual([]);
+    });
+    await page.goto(server.url);
+    return { page, server };
+  }
+
+  test('shows devices, values and an alarm; acknowledging it works', async () => {
+    const machine = new Machine();
+    machine.message = 'Oil <b>too</b> hot';
+    const { page } = await open(machine);
+    const devices = page.getByRole('region', { name: 'Devices' });
+    await devices.getByText('up for 1 min 0 s').waitFor();
+    await devices.getByText('no answer within 1000 ms').waitFor();
+    await page.getByRole('status').getByText('No hub for 1 min 0 s: connect ECONNREFUSED').waitFor();
+    await page.getByRole('row', { name: /press oil 91.5 Cel Good/ }).waitFor();
+    await page.getByRole('row', { name: /pump flow — no value yet/ }).waitFor();
+
+    const alarms = page.getByRole('region', { name: 'Alarms' });
+    await alarms.getByText('Oil <b>too</b> hot').waitFor();
+    await alarms.getByText('active, not acknowledged').waitFor();
+    await alarms.getByRole('button', { name: 'Acknowledge' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Your name').fill('Ann');
+    await dialog.getByLabel('Comment').fill('pump on');
+    await dialog.getByRole('button', { name: 'Acknowledge' }).click();
+    await alarms.getByText('active, acknowledged by Ann (at the machine)').waitFor();
+    expect(machine.acknowledged).toEqual([
+      { occurrence: OCCURRENCE, by: 'Ann (at the machine)', comment: 'pump on' },
+    ]);
+    expect(await alarms.getByRole('button', { name: 'Acknowledge' }).count()).toBe(0);
+  });
+
+  test('says why an acknowledgement was refused, and that the gateway is gone', async () => {
+    const machine = new Machine();
+    const { page, server } = await open(machine);
+    await page.getByRole('button', { name: 'Acknowledge' }).click();
+    machine.state = 'acknowledged';
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Your name').fill('Ann');
+    await dialog.getByRole('button', { name: 'Acknowledge' }).click();
+    await dialog.getByText('this alarm is over or has been acknowledged already').waitFor();
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+    await server.stop();
+    await page.getByText('This page has lost the gateway.').waitFor();
+  });
+});
