@@ -37,7 +37,7 @@ export const DeviceStatus = Type.Object({
   endpoint: Type.String({ description: 'address without credentials' }),
   state: DeviceState,
   since: Ms,
-  /** Why it is not up: what happened and what to do. Empty while up. */
+  /** Why it is not up: what happened and what to do. While up: what it does not give, or empty. */
   reason: Type.String(),
   lastGoodAt: Type.Union([Ms, Type.Null()]),
   requests: Type.Integer({ minimum: 0 }),

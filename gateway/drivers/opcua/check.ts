@@ -1,7 +1,8 @@
 /** What the schema of an OPC UA device cannot say. */
 import type { ConfigProblem } from '../driver.ts';
+import { addressField, addressText, parseAddress } from './address.ts';
 import type { OpcUaDevice, OpcUaTag } from './config.ts';
-import { parseNodeId } from './node-id.ts';
+import { PROFILES } from './profiles.ts';
 
 export function check(device: OpcUaDevice, tags: { name: string; settings: OpcUaTag }[]): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
@@ -30,11 +31,13 @@ export function check(device: OpcUaDevice, tags: { name: string; settings: OpcUa
       message: `retryMaxMs (${device.retryMaxMs}) is less than retryMinMs (${device.retryMinMs}): raise it or lower retryMinMs`,
     });
   }
+  problems.push(...beyondProfile(device, tags));
   const seen = new Map<string, string>();
   tags.forEach(({ name, settings }, tag) => {
-    const address = parseNodeId(settings.nodeId, device.namespaces);
+    const field = addressField(settings);
+    const address = parseAddress(settings, device.namespaces);
     if (typeof address === 'string') {
-      problems.push({ tag, field: 'nodeId', message: address });
+      problems.push({ tag, field, message: address });
       return;
     }
     const key = JSON.stringify(address);
@@ -43,10 +46,43 @@ export function check(device: OpcUaDevice, tags: { name: string; settings: OpcUa
     else {
       problems.push({
         tag,
-        field: 'nodeId',
-        message: `"${name}" and "${same}" both read ${settings.nodeId}: remove one, or correct its nodeId`,
+        field,
+        message: `"${name}" and "${same}" both read ${addressText(settings)}: remove one, or correct its ${field}`,
       });
     }
+    const idle = device.mode === 'poll' ? SUBSCRIPTION_ONLY.find((key) => settings[key] !== undefined) : undefined;
+    if (idle) {
+      problems.push({
+        tag,
+        field: idle,
+        message: `${idle} has no effect with mode poll, where every value is read every pollMs: remove it`,
+      });
+    }
+  });
+  return problems;
+}
+
+/** Settings of a tag that speak of its subscription. */
+const SUBSCRIPTION_ONLY = ['samplingMs', 'queueSize', 'discardOldest', 'serverDeadband'] as const;
+
+function beyondProfile(device: OpcUaDevice, tags: { settings: OpcUaTag }[]): ConfigProblem[] {
+  if (device.profile === undefined) return [];
+  const { maxTags, minSamplingMs, minPublishingMs } = PROFILES[device.profile];
+  const name = `profile ${device.profile}`;
+  const problems: ConfigProblem[] = [];
+  if (tags.length > maxTags) {
+    const message = `${name}: ${tags.length} tags are more than its server serves (${maxTags}): remove some`;
+    problems.push({ field: 'tags', message });
+  }
+  if (device.mode === 'poll') return problems;
+  const tooFast = (field: string, value: number, least: number, tag?: number) => {
+    const message = `${name}: ${field} (${value}) is faster than its server can: write ${least} or more`;
+    if (value < least) problems.push({ ...(tag === undefined ? {} : { tag }), field, message });
+  };
+  tooFast('publishingMs', device.publishingMs, minPublishingMs);
+  tooFast('samplingMs', device.samplingMs, minSamplingMs);
+  tags.forEach(({ settings }, tag) => {
+    if (settings.samplingMs !== undefined) tooFast('samplingMs', settings.samplingMs, minSamplingMs, tag);
   });
   return problems;
 }

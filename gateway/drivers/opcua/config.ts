@@ -9,6 +9,36 @@ export const OpcUaDevice = Type.Object(
       pattern: '^opc\\.tcp://',
       description: 'Address of the server, such as opc.tcp://plc1:4840. Security policy None, anonymous.',
     }),
+    mode: Type.Union([Type.Literal('subscribe'), Type.Literal('poll')], {
+      default: 'subscribe',
+      description:
+        'subscribe: the server sends what changes. poll: the gateway reads all values every pollMs, for servers that cannot subscribe.',
+    }),
+    pollMs: Type.Integer({
+      minimum: 50,
+      maximum: 86_400_000,
+      default: 1000,
+      description: 'How often all values are read with mode poll, in milliseconds.',
+    }),
+    profile: Type.Optional(
+      Type.Union([Type.Literal('s7-1200')], {
+        description:
+          'Keeps to the limits of a small PLC. s7-1200: at most 1000 tags, no sampling under 100 ms and no publishing under 200 ms, 100 tags in one request.',
+      }),
+    ),
+    maxPerRequest: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 10_000,
+        description:
+          'Nodes in one request, at most, in nodes; less when the server says so, and halved when it refuses a request as too large. Without it: 1000.',
+      }),
+    ),
+    timestamps: Type.Union([Type.Literal('source'), Type.Literal('server')], {
+      default: 'source',
+      description:
+        "Whose time a value carries. source: the machine's, and the server's where the machine gives none. server: always the server's, for machines whose clock is wrong.",
+    }),
     publishingMs: Type.Integer({
       minimum: 50,
       maximum: 3_600_000,
@@ -26,6 +56,10 @@ export const OpcUaDevice = Type.Object(
       maximum: 10_000,
       default: 50,
       description: 'Samples that the server keeps for each tag while they cannot be sent, in samples.',
+    }),
+    discardOldest: Type.Boolean({
+      default: true,
+      description: 'When that queue is full the server throws away the oldest sample; false: the newest.',
     }),
     keepAliveCount: Type.Integer({
       minimum: 2,
@@ -87,11 +121,20 @@ export type OpcUaDevice = Static<typeof OpcUaDevice>;
 
 export const OpcUaTag = Type.Object(
   {
-    nodeId: Type.String({
-      minLength: 1,
-      description:
-        'The node, by namespace URI or its short name (nsu=urn:example:packer;s=Speed) or by namespace index (ns=2;s=Speed). The URI is the safer one: an index may change when the server restarts.',
-    }),
+    nodeId: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description:
+          'The node, by namespace URI or its short name (nsu=urn:example:packer;s=Speed) or by namespace index (ns=2;s=Speed). The URI is the safer one: an index may change when the server restarts.',
+      }),
+    ),
+    browsePath: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description:
+          'Instead of nodeId: the names from the root on, such as /Objects/packer:Machine/packer:Speed, each with the short name or index of its namespace; looked up at each connect.',
+      }),
+    ),
     type: Type.Union(
       [
         Type.Literal('float64'),
@@ -111,6 +154,40 @@ export const OpcUaTag = Type.Object(
         maximum: 3_600_000,
         description: 'How often the server looks at this value, in milliseconds, when other than for the device.',
       }),
+    ),
+    queueSize: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 10_000,
+        description: 'Samples that the server keeps of this tag, when other than for the device, in samples.',
+      }),
+    ),
+    discardOldest: Type.Optional(
+      Type.Boolean({ description: 'What the server throws away of this tag, when other than for the device.' }),
+    ),
+    serverDeadband: Type.Optional(
+      Type.Union(
+        [
+          Type.Object(
+            { absolute: Type.Number({ exclusiveMinimum: 0, description: 'In units of the raw value.' }) },
+            closed,
+          ),
+          Type.Object(
+            {
+              percent: Type.Number({
+                exclusiveMinimum: 0,
+                maximum: 100,
+                description: "Of the node's EURange, in %.",
+              }),
+            },
+            closed,
+          ),
+        ],
+        {
+          description:
+            'The server sends a value only when it differs by more than this: it spares the network, and alarms and models do not see the rest. A server that refuses it sends every change.',
+        },
+      ),
     ),
   },
   closed,

@@ -6,40 +6,50 @@
  * This file alone loads the OPC UA client (1 s, 40 MB); a gateway without OPC UA devices never does.
  */
 import { join } from 'node:path';
-import { Quality } from '@lineside/shared/contracts/quality.ts';
+import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import { OPCUACertificateManager } from 'node-opcua-certificate-manager';
 import {
   AttributeIds,
-  type ClientMonitoredItemGroup,
   type ClientSession,
-  type ClientSubscription,
+  CreateSubscriptionRequest,
   type DataValue,
   MessageSecurityMode,
   OPCUAClient,
   SecurityPolicy,
   setErrorLogger,
   setWarningLogger,
-  TimestampsToReturn,
 } from 'node-opcua-client';
+import type { Address } from './address.ts';
+import { Batches } from './batches.ts';
 import type { OpcUaDevice } from './config.ts';
-import { type NodeAddress, resolve } from './node-id.ts';
+import { findNodes } from './find-nodes.ts';
+import { Poller } from './poller.ts';
+import { PROFILES } from './profiles.ts';
+import { type Refusal, type SubscribedItem, Subscription, type Wanted } from './subscription.ts';
 
-/** Items in one request; servers limit it, and 1,000 is what small PLCs still take. */
-const ITEMS_A_REQUEST = 1000;
+/** Statuses of a reading that speak of the node, and not of its present value. */
+const OF_NODE = new Set([
+  'BadNodeIdUnknown',
+  'BadNodeIdInvalid',
+  'BadAttributeIdInvalid',
+  'BadNotReadable',
+  'BadUserAccessDenied',
+]);
 
 /** How long a polite goodbye may take, milliseconds. */
 const CLOSE_MS = 2000;
 
-export interface LinkItem {
-  address: NodeAddress;
-  samplingMs: number;
+export interface LinkItem extends SubscribedItem {
+  address: Address;
 }
 
 export interface LinkEvents {
   /** A new value of the item at `index`. Those of one publish response come in one turn of the event loop. */
   changed(index: number, data: DataValue): void;
   /** The server does not give this item. */
-  refused(index: number, quality: number, why: string): void;
+  refused(index: number, quality: number, status: string, why: string): void;
+  /** The server does not filter this item, and sends every change of it. */
+  unfiltered(index: number, why: string): void;
   /** A notification or a keep-alive came; a notification says when it was sent by the server's clock. */
   flow(sentAt?: number): void;
   /** The connection is cut, and being repaired. */
@@ -77,9 +87,14 @@ export class Link {
   readonly #events: LinkEvents;
   #client: OPCUAClient | null = null;
   #session: ClientSession | null = null;
-  #subscription: ClientSubscription | null = null;
+  #subscription: Subscription | null = null;
+  #poller: Poller | null = null;
   #namespaces: string[] = [];
-  #refused = new Set<number>();
+  readonly #batches: Batches;
+  /** Index → node id of the items that the server gives. */
+  #given = new Map<number, string>();
+  /** Index → status of the items that it does not give. */
+  #refused = new Map<number, string>();
   /** Until then a failure is `open`'s to tell, or ends the link. */
   #opened = false;
   #closed = false;
@@ -89,6 +104,8 @@ export class Link {
     this.#items = items;
     this.#dataDir = dataDir;
     this.#events = events;
+    const { maxPerRequest, profile } = settings;
+    this.#batches = new Batches(maxPerRequest ?? (profile && PROFILES[profile].maxPerRequest));
   }
 
   /** Requests sent so far. */
@@ -96,19 +113,30 @@ export class Link {
     return this.#client?.transactionsPerformed ?? 0;
   }
 
+  /** Readings that were due and did not take place. */
+  get missedPolls(): number {
+    return this.#poller?.missed ?? 0;
+  }
+
   /** Silence for longer than this means that the server has stopped sending, milliseconds. */
   get silenceLimitMs(): number {
-    const { publishingMs, keepAliveCount } = this.#settings;
-    const interval = this.#subscription?.publishingInterval ?? publishingMs;
-    const count = this.#subscription?.maxKeepAliveCount ?? keepAliveCount;
-    return this.#settings.silenceMs ?? Math.max(10_000, 2 * interval * count);
+    const { silenceMs, mode, pollMs, timeoutMs, publishingMs, keepAliveCount } = this.#settings;
+    if (silenceMs !== undefined) return silenceMs;
+    if (mode === 'poll') return Math.max(10_000, 2 * pollMs + timeoutMs);
+    return Math.max(10_000, 2 * (this.#subscription?.keepAliveMs ?? publishingMs * keepAliveCount));
   }
 
   /** Beyond this the server has forgotten the subscription, milliseconds. */
   get lifetimeMs(): number {
     const { publishingMs, lifetimeCount } = this.#settings;
-    const interval = this.#subscription?.publishingInterval ?? publishingMs;
-    return interval * (this.#subscription?.lifetimeCount ?? lifetimeCount);
+    return this.#subscription?.lifetimeMs ?? publishingMs * lifetimeCount;
+  }
+
+  /** How many items there are, and status → number of those that the server refuses. */
+  get account(): { asked: number; given: number; refused: Map<string, number> } {
+    const refused = new Map<string, number>();
+    for (const status of this.#refused.values()) refused.set(status, (refused.get(status) ?? 0) + 1);
+    return { asked: this.#items.length, given: this.#given.size, refused };
   }
 
   /** Connects, subscribes, and asks for all items. Rejects with the first failure; `close` is due then, too. */
@@ -131,11 +159,18 @@ export class Link {
     });
     this.#client = client;
     client.on('connection_lost', () => {
-      if (!this.#opened) this.#end('the connection was cut');
+      // Only a subscription has something to wait for: what the server has queued.
+      if (!this.#opened || !this.#subscription) this.#end('the connection was cut');
       else if (!this.#closed) this.#events.interrupted();
     });
     client.on('reconnection_attempt_has_failed', (error) => !this.#closed && this.#events.repairFailed(error));
     client.on('connection_reestablished', () => !this.#closed && this.#events.restored());
+    // A subscription that the client makes anew is an empty one, on a server that may have started anew with other
+    // namespaces: nothing of the old is kept. Its id says nothing, for some servers count from the same number.
+    client.on('send_request', (request) => {
+      if (this.#opened && request instanceof CreateSubscriptionRequest)
+        this.#end('the server has lost the subscription');
+    });
     await client.connect(endpoint);
     if (this.#closed) return;
     client.on('close', (error) => this.#end(error ? error.message : 'the server closed the connection'));
@@ -144,36 +179,31 @@ export class Link {
     if (this.#closed) return;
     session.on('session_closed', () => this.#end('the server closed the session'));
     this.#namespaces = await session.readNamespaceArray();
-    this.#subscription = await this.#subscribe(session);
-    await this.#monitor(this.#items.map((_, index) => index));
+    await this.#batches.learn(session);
+    if (this.#settings.mode === 'subscribe') await this.#subscribe(session);
+    await this.#ask(this.#items.map((_, index) => index));
     this.#opened = true;
+    if (this.#settings.mode === 'poll' && !this.#closed) this.#poll();
   }
 
   /** Asks again for the items that the server refused. */
   async retryRefused(): Promise<void> {
     if (this.#refused.size === 0 || !this.#session || this.#closed) return;
     this.#namespaces = await this.#session.readNamespaceArray();
-    await this.#monitor([...this.#refused]);
+    await this.#ask([...this.#refused.keys()]);
   }
 
   /** The present value of each item that the server gives, by its index. */
   async readAll(): Promise<Map<number, DataValue>> {
-    const values = new Map<number, DataValue>();
-    const indexes = this.#items.map((_, index) => index).filter((index) => !this.#refused.has(index));
-    for (let at = 0; at < indexes.length && this.#session && !this.#closed; at += ITEMS_A_REQUEST) {
-      const some = indexes.slice(at, at + ITEMS_A_REQUEST);
-      const nodes = some.map((index) => ({ nodeId: this.#nodeId(index)!, attributeId: AttributeIds.Value }));
-      const read = await this.#session.read(nodes);
-      some.forEach((index, i) => {
-        values.set(index, read[i]!);
-      });
-    }
-    return values;
+    const given = [...this.#given].map(([index, nodeId]) => ({ index, nodeId }));
+    const values = await this.#read(given);
+    return new Map(given.map(({ index }, i) => [index, values[i]!]));
   }
 
   /** Never rejects, and never takes long: a dead server does not hold the gateway. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#poller?.stop();
     const client = this.#client;
     this.#client = null;
     if (!client) return;
@@ -195,76 +225,67 @@ export class Link {
     this.#events.ended(why);
   }
 
-  async #subscribe(session: ClientSession): Promise<ClientSubscription> {
-    const subscription = await session.createSubscription2({
-      requestedPublishingInterval: this.#settings.publishingMs,
-      requestedMaxKeepAliveCount: this.#settings.keepAliveCount,
-      requestedLifetimeCount: this.#settings.lifetimeCount,
-      maxNotificationsPerPublish: 0,
-      publishingEnabled: true,
-      priority: 10,
+  async #subscribe(session: ClientSession): Promise<void> {
+    const subscription = new Subscription(session, this.#batches, this.#items, {
+      changed: (index, data) => !this.#closed && this.#events.changed(index, data),
+      flow: (sentAt) => !this.#closed && this.#events.flow(sentAt),
+      unfiltered: (index, why) => !this.#closed && this.#events.unfiltered(index, why),
+      ended: (why) => this.#end(why),
     });
-    const flow = (sentAt?: number) => !this.#closed && this.#events.flow(sentAt);
-    subscription.on('keepalive', () => flow());
-    subscription.on('raw_notification', (message) => flow(message.publishTime?.getTime()));
-    // A new id is a server that has started anew: its namespaces may have moved, so nothing of the old is kept.
-    subscription.on('subscriptionId_changed', () => this.#end('the server has restarted'));
-    subscription.on('status_changed', (status) => this.#end(`the server ended the subscription (${status.name})`));
-    subscription.on('terminated', () => this.#end('the subscription ended'));
-    subscription.on('internal_error', (error: Error) => this.#end(error.message));
-    return subscription;
+    await subscription.open(this.#settings);
+    this.#subscription = subscription;
   }
 
-  #nodeId(index: number): string | null {
-    return resolve(this.#items[index]!.address, this.#namespaces);
+  #poll(): void {
+    this.#poller = new Poller(this.#settings.pollMs, {
+      read: () => this.readAll(),
+      took: (values) => {
+        if (this.#closed) return;
+        this.#events.flow();
+        for (const [index, data] of values) this.#events.changed(index, data);
+      },
+      failed: (error) => this.#end(messageOf(error)),
+    });
+    this.#poller.start();
   }
 
-  async #monitor(indexes: number[]): Promise<void> {
-    const bySampling = new Map<number, number[]>();
-    for (const index of indexes) {
-      if (this.#nodeId(index) === null) {
-        this.#refuse(index, Quality.BadConfigurationError, this.#unknownNamespace(index));
-        continue;
+  #read(nodes: readonly { nodeId: string }[]): Promise<DataValue[]> {
+    const session = this.#session!;
+    const asked = nodes.map(({ nodeId }) => ({ nodeId, attributeId: AttributeIds.Value }));
+    return this.#batches.each('read', asked, (some) => session.read(some));
+  }
+
+  /** Has the server give these items; each is then either given or refused. */
+  async #ask(indexes: number[]): Promise<void> {
+    const addresses = indexes.map((index) => this.#items[index]!.address);
+    const found = await findNodes(this.#session!, this.#batches, this.#namespaces, addresses);
+    const wanted: Wanted[] = [];
+    found.forEach((one, i) => {
+      if ('nodeId' in one) wanted.push({ index: indexes[i]!, nodeId: one.nodeId });
+      else this.#refuse(indexes[i]!, one.quality, one.status, one.why);
+    });
+    const results = this.#subscription ? await this.#subscription.add(wanted) : await this.#probe(wanted);
+    results.forEach((refusal, i) => {
+      const { index, nodeId } = wanted[i]!;
+      if (refusal) this.#refuse(index, refusal.quality, refusal.status, `the server says ${refusal.status}`);
+      else {
+        this.#refused.delete(index);
+        this.#given.set(index, nodeId);
       }
-      const { samplingMs } = this.#items[index]!;
-      const group = bySampling.get(samplingMs);
-      if (group) group.push(index);
-      else bySampling.set(samplingMs, [index]);
-    }
-    for (const [samplingMs, group] of bySampling) {
-      for (let at = 0; at < group.length && !this.#closed; at += ITEMS_A_REQUEST) {
-        await this.#create(group.slice(at, at + ITEMS_A_REQUEST), samplingMs);
-      }
-    }
+    });
   }
 
-  async #create(indexes: number[], samplingInterval: number): Promise<void> {
-    const nodes = indexes.map((index) => ({ nodeId: this.#nodeId(index)!, attributeId: AttributeIds.Value }));
-    const parameters = { samplingInterval, queueSize: this.#settings.queueSize, discardOldest: true };
-    const group: ClientMonitoredItemGroup = await this.#subscription!.monitorItems(
-      nodes,
-      parameters,
-      TimestampsToReturn.Both,
+  /** Without a subscription only a reading shows what the server gives. */
+  async #probe(wanted: Wanted[]): Promise<Refusal[]> {
+    const values = await this.#read(wanted);
+    return values.map(({ statusCode }) =>
+      OF_NODE.has(statusCode.name) ? { quality: statusCode.value >>> 0, status: statusCode.name } : null,
     );
-    group.on('changed', (_item, data, i) => {
-      if (!this.#closed) this.#events.changed(indexes[i]!, data);
-    });
-    group.monitoredItems.forEach((item, i) => {
-      const index = indexes[i]!;
-      if (item.statusCode.isGood()) this.#refused.delete(index);
-      else this.#refuse(index, item.statusCode.value >>> 0, `the server says ${item.statusCode.name}`);
-    });
   }
 
-  #refuse(index: number, quality: number, why: string): void {
-    this.#refused.add(index);
-    if (!this.#closed) this.#events.refused(index, quality, why);
-  }
-
-  #unknownNamespace(index: number): string {
-    const { namespace } = this.#items[index]!.address;
-    const wanted = 'uri' in namespace ? namespace.uri : `${namespace.index}`;
-    return `the server has no namespace ${wanted}, only ${this.#namespaces.slice(1).join(', ')}`;
+  #refuse(index: number, quality: number, status: string, why: string): void {
+    this.#refused.set(index, status);
+    if (!this.#closed) this.#events.refused(index, quality, status, why);
   }
 }
 

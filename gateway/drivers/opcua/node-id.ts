@@ -1,8 +1,10 @@
 /** Node ids as an operator writes them (OPC 10000-6, 5.1.12). */
 
+/** By its URI, which stays when the server restarts, or by its index, which may not. */
+export type Namespace = { uri: string } | { index: number };
+
 export interface NodeAddress {
-  /** The namespace: by its URI, which stays when the server restarts, or by its index, which may not. */
-  namespace: { uri: string } | { index: number };
+  namespace: Namespace;
   /** Kind and identifier, such as `s=Packer.Speed` or `i=2258`. */
   identifier: string;
 }
@@ -38,7 +40,11 @@ export function parseNodeId(text: string, aliases: Record<string, string> = {}):
 
 /** The form with an index, against the server's list of namespaces; null when the server does not have it. */
 export function resolve(address: NodeAddress, namespaces: readonly string[]): string | null {
-  const { namespace, identifier } = address;
-  const index = 'uri' in namespace ? namespaces.indexOf(namespace.uri) : namespace.index;
-  return index < 0 ? null : `ns=${index};${identifier}`;
+  const index = namespaceIndex(address.namespace, namespaces);
+  return index < 0 ? null : `ns=${index};${address.identifier}`;
+}
+
+/** Place in the server's list of namespaces; negative when the server does not have it. */
+export function namespaceIndex(namespace: Namespace, namespaces: readonly string[]): number {
+  return 'uri' in namespace ? namespaces.indexOf(namespace.uri) : namespace.index;
 }

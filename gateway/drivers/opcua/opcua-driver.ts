@@ -5,17 +5,27 @@ import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import { Backoff } from '@lineside/shared/time/backoff.ts';
 import type { DataValue } from 'node-opcua-client';
 import type { Driver, DriverContext, DriverTag } from '../driver.ts';
+import { parseAddress } from './address.ts';
 import type { OpcUaDevice, OpcUaTag } from './config.ts';
 import type { Link, LinkEvents, LinkItem } from './link.ts';
-import { parseNodeId } from './node-id.ts';
 import { unreachable } from './reason.ts';
-import { TagSamples } from './tag-samples.ts';
+import { shortfall } from './shortfall.ts';
+import { type Refusal, TagSamples } from './tag-samples.ts';
 
 /** The client is loaded when the first OPC UA device starts. */
 type Loaded = typeof import('./link.ts');
 
 /** A server's clock that is further off gets a warning, milliseconds. */
 const CLOCK_TOLERANCE_MS = 5000;
+
+/** So many refused tags get a line of their own in the log at a connect; all stand in the line that counts them. */
+const REFUSALS_TOLD = 20;
+
+/** What to do about a refused deadband. */
+const FILTER_HINTS: Record<string, string> = {
+  BadMonitoredItemFilterUnsupported: 'a deadband in percent needs a node with EURange: write it as absolute',
+  BadFilterNotAllowed: 'the node is no number: remove serverDeadband',
+};
 
 export class OpcUaDriver implements Driver {
   readonly #device: string;
@@ -45,6 +55,10 @@ export class OpcUaDriver implements Driver {
   #nextTryAt = 0;
   #clockChecked = false;
   #pastRequests = 0;
+  #pastMissed = 0;
+  /** Refusals of this pass over the items, and what was told of the last one. */
+  #refusals: Refusal[] = [];
+  #toldShortfall = '';
   #errors = 0;
 
   constructor(device: OpcUaDevice & { id: string }, tags: DriverTag<OpcUaTag>[], context: DriverContext) {
@@ -54,11 +68,18 @@ export class OpcUaDriver implements Driver {
     this.#since = context.now();
     this.#backoff = new Backoff(device.retryMinMs, device.retryMaxMs);
     this.#items = tags.map((tag) => {
-      const address = parseNodeId(tag.settings.nodeId, device.namespaces);
+      const { settings } = tag;
+      const address = parseAddress(settings, device.namespaces);
       if (typeof address === 'string') throw new TypeError(address);
-      return { address, samplingMs: tag.settings.samplingMs ?? device.samplingMs };
+      return {
+        address,
+        samplingMs: settings.samplingMs ?? device.samplingMs,
+        queueSize: settings.queueSize ?? device.queueSize,
+        discardOldest: settings.discardOldest ?? device.discardOldest,
+        deadband: settings.serverDeadband ?? null,
+      };
     });
-    this.#samples = new TagSamples(device.id, tags, context);
+    this.#samples = new TagSamples(device.id, tags, context, device.timestamps);
   }
 
   start(): void {
@@ -86,12 +107,12 @@ export class OpcUaDriver implements Driver {
       lastGoodAt: this.#samples.lastGoodAt,
       requests: this.#pastRequests + (this.#link?.transactions ?? 0),
       errors: this.#errors,
-      missed: this.#samples.missed,
+      missed: this.#samples.missed + this.#pastMissed + (this.#link?.missedPolls ?? 0),
     };
   }
 
   #reason(): string {
-    if (this.#state === 'up') return '';
+    if (this.#state === 'up') return this.#link ? shortfall(this.#link.account) : '';
     if (this.#nextTryAt === 0) return this.#why;
     const seconds = Math.ceil((this.#nextTryAt - this.#context.now()) / 1000);
     return `${this.#why}; ${seconds > 0 ? `retrying in ${seconds} s` : 'retrying now'}`;
@@ -117,6 +138,7 @@ export class OpcUaDriver implements Driver {
       this.#flowAt = performance.now();
       await link.open();
       if (this.#link !== link) return;
+      this.#reconcile(link);
       this.#flowAt = performance.now();
       this.#up();
       this.#watch(link);
@@ -135,10 +157,25 @@ export class OpcUaDriver implements Driver {
     };
     return Object.assign(own, {
       changed: ifPresent((index: number, data: DataValue) => this.#samples.take(index, data)),
-      refused: ifPresent((index: number, quality: number, why: string) => {
+      refused: ifPresent((index: number, quality: number, status: string, why: string) => {
         this.#errors++;
+        const refusal = this.#samples.refuse(index, quality, status);
+        if (refusal === null) return;
+        this.#refusals.push(refusal);
+        if (this.#refusals.length > REFUSALS_TOLD) return;
+        const { tag, node } = refusal;
         const again = `it is asked for again every ${this.#settings.refusedRetryMs / 1000} s`;
-        this.#samples.refuse(index, quality, `${why}; correct the nodeId or the server, ${again}`);
+        this.#context.log.warn(
+          { device: this.#device, tag, node },
+          `device "${this.#device}", tag "${tag}" (${node}): ${why}; correct its address or the server, ${again}`,
+        );
+      }),
+      unfiltered: ifPresent((index: number, why: string) => {
+        const { tag, node } = this.#samples.naming(index);
+        this.#context.log.warn(
+          { device: this.#device, tag, node },
+          `device "${this.#device}", tag "${tag}" (${node}): the server does not filter it (${why}), so every change comes; ${FILTER_HINTS[why] ?? 'remove serverDeadband'}`,
+        );
       }),
       flow: ifPresent((sentAt?: number) => {
         this.#flowAt = performance.now();
@@ -171,6 +208,7 @@ export class OpcUaDriver implements Driver {
     this.#link = null;
     if (!link) return;
     this.#pastRequests += link.transactions;
+    this.#pastMissed += link.missedPolls;
     const goodbye = link.close().finally(() => this.#closing.delete(goodbye));
     this.#closing.add(goodbye);
   }
@@ -191,8 +229,24 @@ export class OpcUaDriver implements Driver {
       }
     }, 1000);
     this.#refusedTimer = setInterval(() => {
-      if (this.#interruptedAt === null) link.retryRefused().catch((error) => this.#fault(link, error));
+      if (this.#interruptedAt === null)
+        link.retryRefused().then(
+          () => link === this.#link && this.#reconcile(link),
+          (error) => this.#fault(link, error),
+        );
     }, this.#settings.refusedRetryMs);
+  }
+
+  /** Says what the server does not give: how many by status, and each by its node. */
+  #reconcile(link: Link): void {
+    const told = shortfall(link.account);
+    const refused = this.#refusals;
+    this.#refusals = [];
+    if (told === this.#toldShortfall) return;
+    this.#toldShortfall = told;
+    if (told === '')
+      this.#context.log.info({ device: this.#device }, `device "${this.#device}": all tags are given now`);
+    else this.#context.log.warn({ device: this.#device, refused }, `device "${this.#device}": ${told}`);
   }
 
   #fault(link: Link, error: unknown): void {

@@ -1,9 +1,10 @@
 /** What an OPC UA server and its outages say of each tag, as samples in frames. */
 import { emptyFrame, type Frame, pushSample, type Value } from '@lineside/shared/contracts/frame.ts';
-import { Quality } from '@lineside/shared/contracts/quality.ts';
+import { isBad, Quality } from '@lineside/shared/contracts/quality.ts';
 import type { DataValue } from 'node-opcua-client';
 import type { DriverContext, DriverTag } from '../driver.ts';
-import type { OpcUaTag } from './config.ts';
+import { addressText } from './address.ts';
+import type { OpcUaDevice, OpcUaTag } from './config.ts';
 import { convert, overflowed } from './convert.ts';
 
 interface TagState {
@@ -25,22 +26,37 @@ interface TagState {
   warned: boolean;
 }
 
-/** Milliseconds since 1970 UTC. */
-function sourceTime(data: DataValue): number | undefined {
-  return (data.sourceTimestamp ?? data.serverTimestamp)?.getTime();
+/** A tag that the server does not give. */
+export interface Refusal {
+  tag: string;
+  node: string;
+  status: string;
+}
+
+/** Milliseconds since 1970 UTC; some servers leave a time unset, which is the year 1601. */
+function timeOf(date: Date | null | undefined): number | null {
+  const time = date?.getTime() ?? 0;
+  return time > 0 ? time : null;
 }
 
 export class TagSamples {
   readonly #device: string;
   readonly #tags: TagState[];
   readonly #context: DriverContext;
+  readonly #timestamps: OpcUaDevice['timestamps'];
   /** Samples of this turn of the event loop. */
   #frame: Frame | null = null;
   #stopped = false;
   #lastGoodAt: number | null = null;
   #missed = 0;
 
-  constructor(device: string, tags: DriverTag<OpcUaTag>[], context: DriverContext) {
+  constructor(
+    device: string,
+    tags: DriverTag<OpcUaTag>[],
+    context: DriverContext,
+    timestamps: OpcUaDevice['timestamps'],
+  ) {
+    this.#timestamps = timestamps;
     this.#device = device;
     this.#context = context;
     this.#tags = tags.map((tag) => ({
@@ -104,8 +120,15 @@ export class TagSamples {
     const { value, quality, mismatch } = convert(data, state.tag.settings.type);
     if (mismatch !== null) this.#warnMismatch(state, mismatch);
     if (overflowed(quality)) this.#missed++;
-    const at = sourceTime(data) ?? now;
-    const repeated = at === state.sourceAt && value === state.value && quality === state.quality;
+    const time = this.#time(data);
+    const at = time ?? now;
+    // A Bad without a time of the source's own is the same one for as long as it lasts, however often it is read.
+    const lasting = isBad(quality) && timeOf(data.sourceTimestamp) === null;
+    const repeated =
+      value === state.value &&
+      quality === state.quality &&
+      state.sourceAt !== 0 &&
+      (lasting || at === state.sourceAt);
     if (!repeated) {
       state.sourceAt = at;
       state.value = value;
@@ -117,6 +140,12 @@ export class TagSamples {
     state.bad = false;
     state.refused = false;
     if (quality === Quality.Good) this.#lastGoodAt = now;
+  }
+
+  #time({ sourceTimestamp, serverTimestamp }: DataValue): number | null {
+    const source = timeOf(sourceTimestamp);
+    const server = timeOf(serverTimestamp);
+    return this.#timestamps === 'server' ? (server ?? source) : (source ?? server);
   }
 
   #pushFor(state: TagState, at: number): void {
@@ -142,30 +171,33 @@ export class TagSamples {
   /**
    * The server does not give this tag: Bad, once, until it does.
    *
-   * @param why for the operator: what the server says, and what to do
+   * @returns null when that has been said already
    */
-  refuse(index: number, quality: number, why: string): void {
+  refuse(index: number, quality: number, status: string): Refusal | null {
     const state = this.#tags[index]!;
-    const { name, id, settings } = state.tag;
-    if (state.refused) return;
+    if (state.refused) return null;
     state.refused = true;
-    this.#context.log.warn(
-      { device: this.#device, tag: name, nodeId: settings.nodeId },
-      `device "${this.#device}", tag "${name}" (${settings.nodeId}): ${why}`,
-    );
     const now = this.#context.now();
     state.bad = true;
     state.outageAt = now;
-    this.#push(id, now, null, quality);
+    this.#push(state.tag.id, now, null, quality);
+    return { ...this.naming(index), status };
+  }
+
+  /** A tag and its address, as in the configuration. */
+  naming(index: number): { tag: string; node: string } {
+    const { name, settings } = this.#tags[index]!.tag;
+    return { tag: name, node: addressText(settings) };
   }
 
   #warnMismatch(state: TagState, served: string): void {
     if (state.warned) return;
     state.warned = true;
     const { name, settings } = state.tag;
+    const node = addressText(settings);
     this.#context.log.warn(
-      { device: this.#device, tag: name, nodeId: settings.nodeId },
-      `device "${this.#device}", tag "${name}" (${settings.nodeId}): the server gives ${served}, the configuration says ${settings.type}; correct type`,
+      { device: this.#device, tag: name, node },
+      `device "${this.#device}", tag "${name}" (${node}): the server gives ${served}, the configuration says ${settings.type}; correct type`,
     );
   }
 }

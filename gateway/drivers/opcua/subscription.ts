@@ -1,0 +1,175 @@
+/**
+ * One subscription with its monitored items, created many at a time, each with parameters of its own.
+ *
+ * The client's own objects for monitored items are not used: they are one event emitter an item, and one request
+ * can only give all its items the same parameters.
+ */
+import {
+  AttributeIds,
+  type ClientSession,
+  type ClientSessionRawSubscriptionService,
+  type ClientSubscription,
+  CreateMonitoredItemsRequest,
+  DataChangeFilter,
+  DataChangeNotification,
+  DataChangeTrigger,
+  type DataValue,
+  DeadbandType,
+  MonitoringMode,
+  type NotificationMessage,
+  TimestampsToReturn,
+} from 'node-opcua-client';
+import type { Batches } from './batches.ts';
+import type { OpcUaDevice } from './config.ts';
+
+export type Deadband = { absolute: number } | { percent: number };
+
+export interface SubscribedItem {
+  samplingMs: number;
+  queueSize: number;
+  discardOldest: boolean;
+  deadband: Deadband | null;
+}
+
+export interface SubscriptionEvents {
+  changed(index: number, data: DataValue): void;
+  flow(sentAt?: number): void;
+  /** The server does not filter this item, and sends every change of it. */
+  unfiltered(index: number, why: string): void;
+  /** It will not come back: the link is to be closed. */
+  ended(why: string): void;
+}
+
+/** What became of an item: null when it was created. */
+export type Refusal = { quality: number; status: string } | null;
+
+export interface Wanted {
+  index: number;
+  nodeId: string;
+}
+
+/** Refusals that speak of the filter (OPC 10000-4, 5.12.2.4), not of the node. */
+const OF_FILTER =
+  /BadFilterNotAllowed|BadMonitoredItemFilterUnsupported|BadMonitoredItemFilterInvalid|BadDeadbandFilterInvalid/;
+
+export class Subscription {
+  readonly #session: ClientSession;
+  readonly #batches: Batches;
+  readonly #items: readonly SubscribedItem[];
+  readonly #events: SubscriptionEvents;
+  #subscription: ClientSubscription | null = null;
+
+  constructor(
+    session: ClientSession,
+    batches: Batches,
+    items: readonly SubscribedItem[],
+    events: SubscriptionEvents,
+  ) {
+    this.#session = session;
+    this.#batches = batches;
+    this.#items = items;
+    this.#events = events;
+  }
+
+  /** As the server has revised it, milliseconds; null before it is open. */
+  get keepAliveMs(): number | null {
+    const made = this.#subscription;
+    return made && made.publishingInterval * made.maxKeepAliveCount;
+  }
+
+  /** Without a sign of the client for so long the server forgets it, milliseconds; null before it is open. */
+  get lifetimeMs(): number | null {
+    const made = this.#subscription;
+    return made && made.publishingInterval * made.lifetimeCount;
+  }
+
+  async open(settings: OpcUaDevice): Promise<void> {
+    const { ended, flow } = this.#events;
+    const subscription = await this.#session.createSubscription2({
+      requestedPublishingInterval: settings.publishingMs,
+      requestedMaxKeepAliveCount: settings.keepAliveCount,
+      requestedLifetimeCount: settings.lifetimeCount,
+      maxNotificationsPerPublish: 0,
+      publishingEnabled: true,
+      priority: 10,
+    });
+    this.#subscription = subscription;
+    subscription.on('keepalive', () => flow());
+    subscription.on('raw_notification', (message) => this.#take(message));
+    subscription.on('status_changed', (status) => ended(`the server ended the subscription (${status.name})`));
+    subscription.on('terminated', () => ended('the subscription ended'));
+    subscription.on('internal_error', (error: Error) => ended(error.message));
+  }
+
+  /** Values come in one turn for each message; they are taken out, for the client knows of no items. */
+  #take(message: NotificationMessage): void {
+    this.#events.flow(message.publishTime?.getTime());
+    message.notificationData = (message.notificationData ?? []).filter((data) => {
+      if (!(data instanceof DataChangeNotification)) return true;
+      for (const { clientHandle, value } of data.monitoredItems ?? []) {
+        if (clientHandle > 0 && clientHandle <= this.#items.length) this.#events.changed(clientHandle - 1, value);
+      }
+      return false;
+    });
+  }
+
+  /**
+   * Has the server watch these, and says what became of each, in their order. An item whose deadband is refused
+   * is created without one.
+   *
+   * @throws when the server fails
+   */
+  async add(wanted: Wanted[]): Promise<Refusal[]> {
+    const results = await this.#create(wanted, true);
+    const again = wanted.flatMap((_, i) => (OF_FILTER.test(results[i]?.status ?? '') ? [i] : []));
+    if (again.length === 0) return results;
+    const unfiltered = await this.#create(
+      again.map((i) => wanted[i]!),
+      false,
+    );
+    unfiltered.forEach((result, at) => {
+      const i = again[at]!;
+      if (result === null) this.#events.unfiltered(wanted[i]!.index, results[i]!.status);
+      results[i] = result;
+    });
+    return results;
+  }
+
+  #create(wanted: Wanted[], filtered: boolean): Promise<Refusal[]> {
+    const subscriptionId = this.#subscription!.subscriptionId;
+    return this.#batches.each('monitor', wanted, async (some) => {
+      const request = new CreateMonitoredItemsRequest({
+        subscriptionId,
+        timestampsToReturn: TimestampsToReturn.Both,
+        itemsToCreate: some.map(({ index, nodeId }) => {
+          const { samplingMs, queueSize, discardOldest, deadband } = this.#items[index]!;
+          return {
+            itemToMonitor: { nodeId, attributeId: AttributeIds.Value },
+            monitoringMode: MonitoringMode.Reporting,
+            requestedParameters: {
+              clientHandle: index + 1,
+              samplingInterval: samplingMs,
+              queueSize,
+              discardOldest,
+              filter: filtered && deadband ? filterOf(deadband) : null,
+            },
+          };
+        }),
+      });
+      const session = this.#session as ClientSession & ClientSessionRawSubscriptionService;
+      const { results } = await session.createMonitoredItems(request);
+      return (results ?? []).map(({ statusCode }) =>
+        statusCode.isGood() ? null : { quality: statusCode.value >>> 0, status: statusCode.name },
+      );
+    });
+  }
+}
+
+function filterOf(deadband: Deadband): DataChangeFilter {
+  const absolute = 'absolute' in deadband;
+  return new DataChangeFilter({
+    trigger: DataChangeTrigger.StatusValue,
+    deadbandType: absolute ? DeadbandType.Absolute : DeadbandType.Percent,
+    deadbandValue: absolute ? deadband.absolute : deadband.percent,
+  });
+}
