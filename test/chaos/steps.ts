@@ -28,6 +28,7 @@ export class StepChooser {
       () => this.#kill(['gateway']),
       () => this.#kill(['hub', 'gateway']),
       () => this.#kill(['plant']),
+      () => this.#killAtWrite(this.#random() < 0.7 ? 'hub' : 'gateway'),
       () => this.#killAtStart(this.#random() < 0.5 ? 'hub' : 'gateway'),
       () => this.#restart(this.#random() < 0.5 ? 'hub' : 'gateway'),
       () => this.#cut(),
@@ -54,6 +55,17 @@ export class StepChooser {
         await Promise.all(names.map((name) => plant.kill(name)));
         await lasting(ms);
         await Promise.all(names.map((name) => plant.start(name)));
+      },
+    };
+  }
+
+  #killAtWrite(name: 'hub' | 'gateway'): Step {
+    const afterMs = this.#upTo(4);
+    return {
+      what: `kill ${name} ${afterMs} ms into a commit`,
+      async run(plant) {
+        await plant.killAtWrite(name, afterMs);
+        await plant.start(name);
       },
     };
   }

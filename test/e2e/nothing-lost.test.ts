@@ -31,12 +31,12 @@ test('every value is in the hub exactly once, in order, after kills of every pro
   await run.startAll();
   await run.untilDelivered(BETWEEN);
 
-  await run.kill('hub');
+  await run.killAtWrite('hub', 1);
   await lasting();
   await run.start('hub');
   await run.untilDelivered(BETWEEN);
 
-  await run.kill('gateway');
+  await run.killAtWrite('gateway', 0);
   await lasting();
   await run.start('gateway');
   await run.untilDelivered(BETWEEN);

@@ -4,7 +4,7 @@
  * them, and when, is kept, for it excuses what was not collected meanwhile.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, watch, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -119,6 +119,16 @@ export class PlantRun {
     await this.#programs[name].kill();
   }
 
+  /**
+   * kill -9 in the middle of a commit: so many milliseconds after it has begun to write to its disk. For the hub that
+   * is between its two stores, a place that a kill at any time hits once in a hundred.
+   */
+  async killAtWrite(name: 'hub' | 'gateway', afterMs: number): Promise<void> {
+    await (name === 'hub' ? written(this.hubDir, '.wal') : written(this.bufferDir, '.seg'));
+    if (afterMs > 0) await new Promise((resolve) => setTimeout(resolve, afterMs));
+    await this.kill(name);
+  }
+
   /** Ends it in order. @throws Error when it does not end well. */
   async stop(name: ProgramName): Promise<void> {
     this.#note(name);
@@ -231,8 +241,20 @@ export class PlantRun {
   }
 }
 
+const LONGEST_COMMIT_MS = 5_000;
+
 /** While data comes in, so many records are always on their way. */
 const LIVE_RECORDS = 8;
+
+/** Resolves when a file of the folder whose name ends so is written to, or when nothing is for long. */
+async function written(dir: string, ending: string): Promise<void> {
+  const stop = AbortSignal.timeout(LONGEST_COMMIT_MS);
+  try {
+    for await (const { filename } of watch(dir, { signal: stop })) if (filename?.endsWith(ending)) return;
+  } catch (error) {
+    if (!stop.aborted) throw error;
+  }
+}
 
 async function freePorts() {
   const ports = new Set<number>();
