@@ -12,6 +12,7 @@ import type {
   Oee,
   TagView,
 } from '@lineside/shared/contracts/api.ts';
+import type { Value } from '@lineside/shared/contracts/frame.ts';
 import type { GatewayStatus } from '@lineside/shared/contracts/link.ts';
 import { isGood } from '@lineside/shared/contracts/quality.ts';
 import type { Machine } from '../equipment/plant.ts';
@@ -209,8 +210,13 @@ export class AndonBoard extends EventEmitter<BoardEvents> {
       unit: tag.unit,
       decimals,
       at: sample?.[1] ?? null,
-      value: sample?.[2] ?? null,
+      value: presentable(sample?.[2] ?? null),
       quality: sample?.[3] ?? 0,
     };
   }
+}
+
+/** A PLC's NaN or infinity has no place in JSON; a picture with one in it would not be sent at all. */
+function presentable(value: Value): Value {
+  return typeof value === 'number' && !Number.isFinite(value) ? null : value;
 }

@@ -84,6 +84,11 @@ export class LiveClient {
     this.#socket.close(TRY_AGAIN_LATER, reason);
   }
 
+  /** Without a goodbye. */
+  drop(): void {
+    this.#socket.terminate();
+  }
+
   /** The socket is gone. */
   ended(): void {
     clearTimeout(this.#timer);

@@ -7,6 +7,8 @@ import { LiveClient } from './live-client.ts';
 
 const MAX_CLIENTS = 2_000;
 const TIME_MS = 5_000;
+/** When the hub stops, a client has so long to say goodbye. */
+const STOP_MS = 1_000;
 /** A session that ends while its socket is open is noticed after so long at most. */
 const SESSION_CHECK_MS = 60_000;
 
@@ -14,8 +16,20 @@ export async function addLive(
   app: FastifyInstance,
   services: ApiServices,
 ): Promise<{ send(message: LiveMessage): void }> {
-  await app.register(websocket, { options: { maxPayload: 64 * 1024 } });
   const clients = new Set<LiveClient>();
+  // Before the plugin's own hook, which would end the sockets without a word and wait for those that do not answer.
+  app.addHook('preClose', async () => {
+    clearInterval(clock);
+    for (const client of clients) client.close('the hub is stopping');
+    setTimeout(() => {
+      for (const client of clients) client.drop();
+    }, STOP_MS).unref();
+  });
+  // A socket that asked for an upgrade belongs to no server any more: refused, it would stay open for ever.
+  app.addHook('onResponse', async ({ raw }) => {
+    if (raw.headers.upgrade !== undefined) raw.socket.destroySoon();
+  });
+  await app.register(websocket, { options: { maxPayload: 64 * 1024 } });
   const { board, auth } = services;
   const send = (message: LiveMessage) => {
     for (const client of clients) client.send(message);
@@ -27,10 +41,6 @@ export async function addLive(
   board.on('gateway', (gateway) => send({ type: 'gateway', gateway }));
   board.on('alarm', (alarm) => send({ type: 'alarm', alarm }));
   const clock = setInterval(() => send({ type: 'time', serverTime: services.now() }), TIME_MS);
-  app.addHook('preClose', async () => {
-    clearInterval(clock);
-    for (const client of clients) client.close('the hub is stopping');
-  });
 
   app.get('/api/v1/live', { websocket: true, schema: { hide: true } }, (socket, request) => {
     if (clients.size >= MAX_CLIENTS) {

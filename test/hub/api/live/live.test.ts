@@ -1,0 +1,186 @@
+import { once } from 'node:events';
+import { connect as connectTcp, type Socket } from 'node:net';
+import { type AlarmView, type LiveMessage, type LiveValue, Overview } from '@lineside/shared/contracts/api.ts';
+import { Value } from 'typebox/value';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { WebSocket } from 'ws';
+import { columns } from '../../../contract/time-series.ts';
+import { gatewayStatus } from '../../../services/hub-world.ts';
+import { startTestHub, type TestHub } from '../../../services/test-hub.ts';
+
+let hub: TestHub;
+let cookie: string;
+const sockets: WebSocket[] = [];
+
+beforeAll(async () => {
+  hub = await startTestHub();
+  cookie = await hub.signIn();
+  const tag = { gateway: 'line-1', device: 'packer', unit: '', description: '', type: 'float64' as const };
+  hub.board.catalog.add([1, 2, 3].map((id) => ({ ...tag, id, name: ['', 'speed', 'state', 'other'][id]! })));
+});
+afterEach(() => {
+  for (const socket of sockets.splice(0)) socket.terminate();
+});
+afterAll(() => hub.close());
+
+function open(headers: Record<string, string> = {}): WebSocket {
+  const socket = new WebSocket(`${hub.url.replace('http', 'ws')}/api/v1/live`, { headers });
+  sockets.push(socket);
+  return socket;
+}
+
+/** A client that has its overview already. */
+async function watch(): Promise<{ socket: WebSocket; heard: LiveMessage[] }> {
+  const socket = open({ cookie });
+  const heard: LiveMessage[] = [];
+  socket.on('message', (data) => heard.push(JSON.parse(String(data)) as LiveMessage));
+  await vi.waitFor(() => expect(heard).not.toEqual([]));
+  return { socket, heard };
+}
+
+const subscribe = (tags: number[], maxRate = 20) => JSON.stringify({ type: 'subscribe', tags, maxRate });
+const valuesOf = (heard: LiveMessage[]): LiveValue[][] =>
+  heard.flatMap((message) => (message.type === 'values' ? [message.values] : []));
+
+async function refused(headers: Record<string, string>): Promise<number | undefined> {
+  const socket = open(headers);
+  socket.on('error', () => undefined);
+  const [, response] = (await once(socket, 'unexpected-response')) as [unknown, { statusCode?: number }];
+  return response.statusCode;
+}
+
+describe('the live socket', () => {
+  test('lets nobody in without a session, nor from another site’s page', async () => {
+    expect(await refused({})).toBe(401);
+    expect(await refused({ cookie: 'lineside_session=nonsense' })).toBe(401);
+    expect(await refused({ cookie, origin: 'https://evil.example' })).toBe(403);
+    const own = open({ cookie, origin: hub.url });
+    await once(own, 'open');
+  });
+
+  test('begins with the whole picture', async () => {
+    const { heard } = await watch();
+    const [first] = heard;
+    expect(first!.type).toBe('overview');
+    if (first!.type === 'overview') expect(Value.Errors(Overview, first!.overview)).toEqual([]);
+  });
+
+  test('sends the present and then the new values of the tags asked for, and of no others', async () => {
+    hub.board.observe(columns([1, 10, 1], [3, 10, 3]));
+    const { socket, heard } = await watch();
+    socket.send(subscribe([1, 2]));
+    await vi.waitFor(() => expect(valuesOf(heard)).toEqual([[[1, 10, 1, 0]]]));
+    hub.board.observe(columns([1, 20, 2], [2, 20, 6], [3, 20, 4]));
+    await vi.waitFor(() =>
+      expect(valuesOf(heard)[1]).toEqual([
+        [1, 20, 2, 0],
+        [2, 20, 6, 0],
+      ]),
+    );
+    socket.send(subscribe([3]));
+    await vi.waitFor(() => expect(valuesOf(heard)[2]).toEqual([[3, 20, 4, 0]]));
+    hub.board.observe(columns([1, 30, 9], [3, 30, 5]));
+    await vi.waitFor(() => expect(valuesOf(heard)[3]).toEqual([[3, 30, 5, 0]]));
+  });
+
+  test('sends no more often than asked for, and of each tag the newest', async () => {
+    const { socket, heard } = await watch();
+    socket.send(subscribe([1], 4));
+    const begin = performance.now();
+    let at = 1_000;
+    const ticker = setInterval(() => hub.board.observe(columns([1, ++at, at])), 5);
+    await vi.waitFor(() => expect(valuesOf(heard).length).toBeGreaterThanOrEqual(4), 5_000);
+    clearInterval(ticker);
+    const last = at;
+    await vi.waitFor(() => expect(valuesOf(heard).at(-1)).toEqual([[1, last, last, 0]]));
+    const took = performance.now() - begin;
+    expect(valuesOf(heard).length).toBeLessThanOrEqual(took / 250 + 2);
+    expect(valuesOf(heard).every((values) => values.length === 1)).toBe(true);
+  });
+
+  test('tells machines, gateways and alarms to everybody as they change', async () => {
+    const [one, two] = await Promise.all([watch(), watch()]);
+    hub.board.report(gatewayStatus());
+    hub.board.refresh();
+    const alarm = { occurrence: 'o', message: 'Too hot' } as AlarmView;
+    hub.board.emit('alarm', alarm);
+    for (const { heard } of [one, two]) {
+      await vi.waitFor(() =>
+        expect(heard.map(({ type }) => type)).toEqual(expect.arrayContaining(['gateway', 'machine', 'alarm'])),
+      );
+      expect(heard.find(({ type }) => type === 'alarm')).toEqual({ type: 'alarm', alarm });
+    }
+  });
+
+  test.each([
+    ['no JSON', 'hello'],
+    ['another type', '{"type":"publish","tags":[]}'],
+    ['tags that are none', '{"type":"subscribe","tags":["speed"],"maxRate":1}'],
+    ['a rate beyond reason', '{"type":"subscribe","tags":[1],"maxRate":1000}'],
+    ['too many tags', subscribe(Array.from({ length: 2_001 }, (_, i) => i))],
+  ])('ends with 1008 when the client says %s', async (_what, message) => {
+    const { socket } = await watch();
+    const closed = once(socket, 'close');
+    socket.send(message);
+    expect((await closed)[0]).toBe(1008);
+  });
+
+  test('ends when the client sends more than a subscription can be', async () => {
+    const { socket } = await watch();
+    const closed = once(socket, 'close');
+    socket.send('x'.repeat(70_000));
+    expect((await closed)[0]).toBe(1009);
+  });
+
+  test('lets a client go that takes nothing, while the others hear on', async () => {
+    const { socket } = await watch();
+    const { heard } = await watch();
+    const tcp = (socket as unknown as { _socket: Socket })._socket;
+    tcp.pause();
+    const alarm = { occurrence: 'o', message: 'x'.repeat(200_000) } as AlarmView;
+    for (let i = 0; i < 150; i++) {
+      hub.board.emit('alarm', alarm);
+      await new Promise(setImmediate);
+    }
+    await vi.waitFor(() => expect(heard.filter(({ type }) => type === 'alarm')).toHaveLength(150), 5_000);
+    const closed = once(socket, 'close');
+    tcp.resume();
+    expect((await closed)[0]).toBe(1013);
+  });
+
+  test('a client that has gone is watched for no longer', async () => {
+    const { socket, heard } = await watch();
+    socket.send(subscribe([2]));
+    await vi.waitFor(() => expect(valuesOf(heard)).not.toEqual([]));
+    const told = vi.fn();
+    hub.board.on('values', told);
+    socket.terminate();
+    await vi.waitFor(() => expect(hub.board.watched.has(2)).toBe(false));
+    hub.board.observe(columns([2, 99, 1]));
+    expect(told).not.toHaveBeenCalled();
+  });
+
+  test('a refused upgrade does not keep its connection', async () => {
+    const socket = connectTcp(Number(new URL(hub.url).port), '127.0.0.1');
+    await once(socket, 'connect');
+    const head = 'GET /api/v1/live HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n';
+    socket.write(`${head}Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`);
+    let answer = '';
+    socket.on('data', (data) => {
+      answer += data;
+    });
+    await once(socket, 'close');
+    expect(answer).toMatch(/^HTTP\/1\.1 401 /);
+  });
+
+  test('a hub that stops says so, and waits for nobody who does not answer', async () => {
+    const [socket, frozen] = [open({ cookie }), open({ cookie })];
+    await Promise.all([once(socket, 'open'), once(frozen, 'open')]);
+    (frozen as unknown as { _socket: Socket })._socket.pause();
+    const closed = once(socket, 'close');
+    const begin = performance.now();
+    await hub.app.close();
+    expect(performance.now() - begin).toBeLessThan(3_000);
+    expect((await closed)[0]).toBe(1013);
+  });
+});

@@ -1,0 +1,78 @@
+/** The hub's HTTP side on real stores, without broker and ingest: what a test wants to see it puts in itself. */
+import { join } from 'node:path';
+import type { Command } from '@lineside/shared/contracts/link.ts';
+import type { FastifyInstance } from 'fastify';
+import { pino } from 'pino';
+import { AlarmDesk } from '../../hub/alerts/alarm-desk.ts';
+import { AndonBoard } from '../../hub/andon/board.ts';
+import { buildApp } from '../../hub/api/app.ts';
+import { AuthService } from '../../hub/auth/auth-service.ts';
+import { noShift } from '../../hub/oee/oee.ts';
+import { OeeService } from '../../hub/oee/oee-service.ts';
+import { meaningOf } from '../../hub/oee/state-map.ts';
+import { type HubStores, openStores } from './hub-stores.ts';
+import { testMachine } from './hub-world.ts';
+
+export interface TestHub {
+  stores: HubStores;
+  app: FastifyInstance;
+  url: string;
+  board: AndonBoard;
+  alarms: AlarmDesk;
+  password: string;
+  sent: Command[];
+  faults: string[];
+  /** The Cookie header of a new session. */
+  signIn(): Promise<string>;
+  close(): Promise<void>;
+}
+
+export async function startTestHub(): Promise<TestHub> {
+  const stores = await openStores();
+  const log = pino({ level: 'silent' });
+  const now = Date.now;
+  const machines = [testMachine()];
+  const board = new AndonBoard({
+    machines,
+    meaningOf: (machine, code) => meaningOf(machine.state!, code),
+    emptyOee: (_machine, at) => noShift(at, ''),
+    now,
+  });
+  const sent: Command[] = [];
+  const alarms = new AlarmDesk({
+    db: stores.db,
+    machineOf: (gateway, device) => board.machineOf(gateway, device),
+    send: (_gateway, command) => sent.push(command),
+    onChange: (alarm) => board.emit('alarm', alarm),
+    now,
+  });
+  const tagId = (gateway: string, device: string, name: string) => board.catalog.find(gateway, device, name)?.id;
+  const oee = new OeeService({
+    machines,
+    timeSeries: stores.timeSeries,
+    tagId,
+    onFigures: () => undefined,
+    log,
+    now,
+  });
+  const auth = new AuthService({ db: stores.db, firstPasswordFile: join(stores.dir, 'first-password'), now });
+  const { password } = (await auth.start())!;
+  const faults: string[] = [];
+  const equipment = [{ path: 'acme', parent: null, level: 'enterprise' as const, name: 'Acme', settings: {} }];
+  const app = await buildApp({
+    ...{ auth, board, alarms, oee, timeSeries: stores.timeSeries, enterprise: 'Acme', equipment, machines, log, now },
+    faults: () => faults,
+  });
+  const url = await app.listen({ host: '127.0.0.1', port: 0 });
+  return {
+    ...{ stores, app, url, board, alarms, password, sent, faults },
+    async signIn() {
+      const { token } = await auth.login('admin', password, 'test');
+      return `lineside_session=${token}`;
+    },
+    async close() {
+      await app.close();
+      await stores.close();
+    },
+  };
+}
