@@ -1,0 +1,252 @@
+import { spawn } from 'node:child_process';
+import { type EventEmitter, once } from 'node:events';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { AlarmView, History, LiveMessage, Overview } from '@lineside/shared/contracts/api.ts';
+import type { Command, Committed } from '@lineside/shared/contracts/link.ts';
+import { topicOf } from '@lineside/shared/contracts/topics.ts';
+import mqtt, { type MqttClient } from 'mqtt';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { WebSocket } from 'ws';
+import { alarmEvent, EPOCH, envelope, tagInfo } from '../services/gateway-records.ts';
+import { gatewayStatus } from '../services/hub-world.ts';
+import { Program } from '../services/program.ts';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+const SECRET = 'the gateway’s own password';
+const PLANT = `enterprise: { id: acme, name: Acme }
+sites:
+  - id: site
+    name: Site
+    timeZone: UTC
+    shifts: [{ name: Day, from: "00:00", to: "00:00" }]
+    areas:
+      - id: area
+        name: Area
+        lines:
+          - id: line
+            name: Line
+            cells:
+              - id: packer
+                name: Packer
+                gateway: line-1
+                device: packer
+                state: { tag: state }
+                counters: { total: made, reject: bad, idealPerHour: 3600 }
+                show: [{ tag: speed }]
+`;
+const HUB = `plant: plant.yaml
+dataDir: data
+http: { port: 0 }
+mqtt: { port: 0 }
+gateways: [{ id: line-1, passwordFile: secret }]
+timeSeries: { memoryLimit: 128MB }
+`;
+
+interface Told {
+  url: string;
+  mqttPort: number;
+  firstPassword?: string;
+  firstPasswordFile: string;
+}
+
+/** What a gateway does, by hand. */
+class FakeGateway {
+  readonly committed: Committed[] = [];
+  readonly commands: Command[] = [];
+  #client!: MqttClient;
+
+  async connect(port: number): Promise<void> {
+    const login = { clientId: 'line-1', username: 'line-1', password: SECRET };
+    this.#client = mqtt.connect(`mqtt://127.0.0.1:${port}`, { ...login, reconnectPeriod: 0 });
+    this.#client.on('error', () => undefined);
+    await once(this.#client as unknown as EventEmitter, 'connect');
+    this.#client.on('message', (topic, payload) => {
+      const body = JSON.parse(payload.toString());
+      if (topic.endsWith('committed')) this.committed.push(body as Committed);
+      else this.commands.push(body as Command);
+    });
+    await this.#client.subscribeAsync([topicOf('line-1', 'committed'), topicOf('line-1', 'command')], { qos: 1 });
+    await this.#send('status', JSON.stringify(gatewayStatus()));
+    await this.#send('hello', JSON.stringify({ epoch: EPOCH, oldest: 1, newest: 9 }));
+  }
+
+  data(payload: Buffer): Promise<unknown> {
+    return this.#send('data', payload);
+  }
+
+  end(): void {
+    this.#client?.end(true);
+  }
+
+  #send(kind: 'status' | 'hello' | 'data', payload: string | Buffer): Promise<unknown> {
+    return this.#client.publishAsync(topicOf('line-1', kind), payload, { qos: 1 });
+  }
+}
+
+describe('the hub as a program', { timeout: 60_000 }, () => {
+  let dir: string;
+  let hub: Program;
+  let told: Told;
+  let gateway: FakeGateway;
+  let cookie = '';
+  let password = '';
+
+  beforeAll(async () => {
+    dir = await mkdtemp(join(tmpdir(), 'lineside-hub-'));
+    await writeFile(join(dir, 'plant.yaml'), PLANT);
+    await writeFile(join(dir, 'hub.yaml'), HUB);
+    await writeFile(join(dir, 'secret'), `${SECRET}\n`, { mode: 0o600 });
+  });
+  afterAll(async () => {
+    gateway?.end();
+    await hub?.stop().catch(() => undefined);
+    await rm(dir, { recursive: true, force: true });
+  });
+
+  async function start(): Promise<void> {
+    const args = ['hub/main.ts', 'run', '--config', join(dir, 'hub.yaml')];
+    hub = new Program({ name: 'hub', args, ready: ({ ready }) => ready === true });
+    told = (await hub.start()) as unknown as Told;
+    gateway = new FakeGateway();
+    await gateway.connect(told.mqttPort);
+  }
+
+  async function get<T>(path: string): Promise<T> {
+    const response = await fetch(`${told.url}${path}`, { headers: { cookie } });
+    expect(response.status, path).toBe(200);
+    return (await response.json()) as T;
+  }
+
+  function post(path: string, body: unknown): Promise<Response> {
+    const headers = { cookie, 'content-type': 'application/json' };
+    return fetch(`${told.url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+  }
+
+  const now = Date.now();
+  const tags = [
+    tagInfo(1, '$link', 'integer'),
+    tagInfo(2, 'state', 'integer'),
+    tagInfo(3, 'speed'),
+    tagInfo(4, 'made'),
+  ];
+  const first = () =>
+    envelope(1, {
+      tags,
+      receivedAt: now,
+      samples: [
+        [1, now - 9, 1],
+        [2, now - 8, 6],
+        [3, now - 7, 77.5],
+        [4, now - 6, 100],
+      ],
+      alarms: [alarmEvent({ tag: 3, at: now })],
+    });
+  const second = () =>
+    envelope(2, {
+      receivedAt: now + 1,
+      samples: [
+        [3, now + 1, 78.5],
+        [4, now + 1, 101],
+      ],
+    });
+
+  test('takes what a gateway sends and commits it', async () => {
+    await start();
+    password = told.firstPassword!;
+    expect(password).toMatch(/^[a-z2-9-]{23}$/);
+    expect((await stat(told.firstPasswordFile)).mode & 0o777).toBe(0o600);
+    await vi.waitFor(() => expect(gateway.committed).toEqual([{ epoch: EPOCH, seq: 0, resend: false }]), 5_000);
+    await gateway.data(first());
+    await vi.waitFor(() => expect(gateway.committed.at(-1)).toMatchObject({ seq: 1 }), 5_000);
+  });
+
+  test('shows it through API and socket', async () => {
+    const login = await post('/api/v1/login', { name: 'admin', password });
+    expect(login.status).toBe(200);
+    cookie = login.headers.get('set-cookie')!.split(';')[0]!;
+    await vi.waitFor(async () => {
+      const { machines, alarms, gateways } = await get<Overview>('/api/v1/overview');
+      expect(gateways).toMatchObject([{ id: 'line-1', online: true, samplesStored: 4, quarantined: 0 }]);
+      expect(alarms).toMatchObject([{ message: 'Too hot', machineName: 'Packer', state: 'unacknowledged' }]);
+      expect(machines).toMatchObject([
+        { connection: { status: 'live' }, state: { name: 'Execute' }, values: [{ value: 77.5 }] },
+      ]);
+      // The shift's figures have been calculated from the store.
+      expect(machines[0]!.oee).toMatchObject({ shift: 'Day', availability: 1, performance: null });
+    }, 10_000);
+    const { machines } = await get<Overview>('/api/v1/overview');
+    const speed = machines[0]!.values[0]!.id;
+    const socket = new WebSocket(`${told.url.replace('http', 'ws')}/api/v1/live`, { headers: { cookie } });
+    const heard: LiveMessage[] = [];
+    socket.on('message', (data) => heard.push(JSON.parse(String(data)) as LiveMessage));
+    await once(socket, 'open');
+    socket.send(JSON.stringify({ type: 'subscribe', tags: [speed], maxRate: 20 }));
+    await vi.waitFor(
+      () => expect(heard).toContainEqual({ type: 'values', values: [[speed, now - 7, 77.5, 0]] }),
+      5_000,
+    );
+    await gateway.data(second());
+    await vi.waitFor(
+      () => expect(heard).toContainEqual({ type: 'values', values: [[speed, now + 1, 78.5, 0]] }),
+      5_000,
+    );
+    socket.close();
+  });
+
+  test('carries an acknowledgement to the gateway and its event back', async () => {
+    const asked = await post('/api/v1/alarms/occurrence-1/acknowledge', { comment: 'on my way' });
+    expect(await asked.json()).toMatchObject({ acknowledgePending: true, state: 'unacknowledged' });
+    await vi.waitFor(() => expect(gateway.commands).toHaveLength(1), 5_000);
+    expect(gateway.commands[0]).toMatchObject({ occurrence: 'occurrence-1', by: 'admin', comment: 'on my way' });
+    const done = { transition: 'acknowledged', state: 'acknowledged', by: 'admin', comment: 'on my way' } as const;
+    await gateway.data(envelope(3, { alarms: [alarmEvent({ tag: 3, at: now + 2, ...done })] }));
+    await vi.waitFor(async () => {
+      const alarms = await get<AlarmView[]>('/api/v1/alarms/active');
+      expect(alarms).toMatchObject([{ state: 'acknowledged', acknowledgePending: false, acknowledgedBy: 'admin' }]);
+    }, 5_000);
+  });
+
+  test('says no to a second hub on the same data, by name', async () => {
+    const args = ['hub/main.ts', 'run', '--config', join(dir, 'hub.yaml')];
+    const env = { ...process.env, JOURNAL_STREAM: undefined };
+    const other = spawn(process.execPath, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'inherit'] });
+    let out = '';
+    other.stdout.on('data', (data) => {
+      out += data;
+    });
+    const [code] = await once(other, 'exit');
+    expect(code).toBe(1);
+    expect(out).toMatch(
+      new RegExp(`STORE_LOCKED.*is held by the process with PID ${hub.pid}\\b.*stop the other one`),
+    );
+    expect((await get<Overview>('/api/v1/overview')).gateways).toHaveLength(1);
+  });
+
+  test('ends in order within 5 s when it is told to', async () => {
+    const begin = performance.now();
+    await hub.stop();
+    expect(performance.now() - begin).toBeLessThan(5_000);
+    gateway.end();
+  });
+
+  test('goes on with the same data, users and sessions, and makes no second password', async () => {
+    await start();
+    expect(told.firstPassword).toBeUndefined();
+    await vi.waitFor(() => expect(gateway.committed).toEqual([{ epoch: EPOCH, seq: 3, resend: false }]), 5_000);
+    // What the gateway has not heard of it sends again; it changes nothing.
+    await gateway.data(second());
+    await vi.waitFor(() => expect(gateway.committed).toHaveLength(2), 5_000);
+    const { machines, alarms, gateways } = await get<Overview>('/api/v1/overview');
+    expect(gateways).toMatchObject([{ samplesStored: 6 }]);
+    expect(alarms).toMatchObject([{ state: 'acknowledged' }]);
+    expect(machines[0]!.values).toMatchObject([{ value: 78.5, at: now + 1 }]);
+    const { id } = machines[0]!.values[0]!;
+    const past = await get<History>(`/api/v1/tags/${id}/history?from=${now - 1_000}&to=${now + 1_000}`);
+    expect(past.mean.filter((value) => value !== null)).toEqual([77.5, 78.5]);
+    expect((await post('/api/v1/login', { name: 'admin', password })).status).toBe(200);
+    gateway.end();
+    await hub.stop();
+  });
+});
