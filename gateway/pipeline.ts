@@ -216,6 +216,7 @@ export class Pipeline {
         log: log.child({ part: device.driver }),
         now,
         dataDir,
+        resolvePath: (path) => config.resolvePath(path),
       });
       this.#devices.set(device.id, { driver, linkTag: this.#tagId(device.id, LINK_TAG)! });
       unwind.defer(`device ${device.id}`, () => driver.stop());

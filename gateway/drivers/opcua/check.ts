@@ -3,6 +3,7 @@ import type { ConfigProblem } from '../driver.ts';
 import { addressField, addressText, parseAddress } from './address.ts';
 import type { OpcUaDevice, OpcUaTag } from './config.ts';
 import { PROFILES } from './profiles.ts';
+import { checkSecurity } from './security-check.ts';
 
 export function check(device: OpcUaDevice, tags: { name: string; settings: OpcUaTag }[]): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
@@ -31,7 +32,7 @@ export function check(device: OpcUaDevice, tags: { name: string; settings: OpcUa
       message: `retryMaxMs (${device.retryMaxMs}) is less than retryMinMs (${device.retryMinMs}): raise it or lower retryMinMs`,
     });
   }
-  problems.push(...beyondProfile(device, tags));
+  problems.push(...beyondProfile(device, tags), ...checkSecurity(device));
   const seen = new Map<string, string>();
   tags.forEach(({ name, settings }, tag) => {
     const field = addressField(settings);

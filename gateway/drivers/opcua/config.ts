@@ -1,5 +1,6 @@
 /** The settings of an OPC UA server and of its tags. */
 import { type Static, Type } from 'typebox';
+import { SecurityConfig, UserConfig } from './security-config.ts';
 
 const closed = { additionalProperties: false };
 
@@ -7,8 +8,10 @@ export const OpcUaDevice = Type.Object(
   {
     endpoint: Type.String({
       pattern: '^opc\\.tcp://',
-      description: 'Address of the server, such as opc.tcp://plc1:4840. Security policy None, anonymous.',
+      description: 'Address of the server, such as opc.tcp://plc1:4840.',
     }),
+    security: Type.Optional(SecurityConfig),
+    user: Type.Optional(UserConfig),
     mode: Type.Union([Type.Literal('subscribe'), Type.Literal('poll')], {
       default: 'subscribe',
       description:

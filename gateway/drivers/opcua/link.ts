@@ -5,17 +5,13 @@
  *
  * This file alone loads the OPC UA client (1 s, 40 MB); a gateway without OPC UA devices never does.
  */
-import { join } from 'node:path';
 import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
-import { OPCUACertificateManager } from 'node-opcua-certificate-manager';
 import {
   AttributeIds,
   type ClientSession,
   CreateSubscriptionRequest,
   type DataValue,
-  MessageSecurityMode,
   OPCUAClient,
-  SecurityPolicy,
   setErrorLogger,
   setWarningLogger,
 } from 'node-opcua-client';
@@ -25,6 +21,7 @@ import type { OpcUaDevice } from './config.ts';
 import { findNodes } from './find-nodes.ts';
 import { Poller } from './poller.ts';
 import { PROFILES } from './profiles.ts';
+import { SecureAccess, type SecurityContext } from './security-connect.ts';
 import { type Refusal, type SubscribedItem, Subscription, type Wanted } from './subscription.ts';
 
 /** Statuses of a reading that speak of the node, and not of its present value. */
@@ -62,28 +59,10 @@ export interface LinkEvents {
   ended(why: string): void;
 }
 
-const certificateManagers = new Map<string, Promise<OPCUACertificateManager>>();
-
-/** Never accepts an unknown certificate; what an operator has to trust lies under `dataDir`. */
-function certificateManager(dataDir: string): Promise<OPCUACertificateManager> {
-  let made = certificateManagers.get(dataDir);
-  if (!made) {
-    const manager = new OPCUACertificateManager({
-      rootFolder: join(dataDir, 'pki'),
-      automaticallyAcceptUnknownCertificate: false,
-      disableFileWatchers: true,
-    });
-    made = manager.initialize().then(() => manager);
-    made.catch(() => certificateManagers.delete(dataDir));
-    certificateManagers.set(dataDir, made);
-  }
-  return made;
-}
-
 export class Link {
   readonly #settings: OpcUaDevice;
   readonly #items: LinkItem[];
-  readonly #dataDir: string;
+  readonly #access: SecureAccess;
   readonly #events: LinkEvents;
   #client: OPCUAClient | null = null;
   #session: ClientSession | null = null;
@@ -99,10 +78,10 @@ export class Link {
   #opened = false;
   #closed = false;
 
-  constructor(settings: OpcUaDevice, items: LinkItem[], dataDir: string, events: LinkEvents) {
+  constructor(settings: OpcUaDevice, items: LinkItem[], context: SecurityContext, events: LinkEvents) {
     this.#settings = settings;
     this.#items = items;
-    this.#dataDir = dataDir;
+    this.#access = new SecureAccess(settings, context);
     this.#events = events;
     const { maxPerRequest, profile } = settings;
     this.#batches = new Batches(maxPerRequest ?? (profile && PROFILES[profile].maxPerRequest));
@@ -139,17 +118,28 @@ export class Link {
     return { asked: this.#items.length, given: this.#given.size, refused };
   }
 
+  /** Whether the server's certificate is still trusted. */
+  get stillTrusted(): boolean {
+    return this.#access.stillTrusted;
+  }
+
   /** Connects, subscribes, and asks for all items. Rejects with the first failure; `close` is due then, too. */
   async open(): Promise<void> {
+    try {
+      await this.#open();
+    } catch (error) {
+      throw this.#access.explain(error);
+    }
+  }
+
+  async #open(): Promise<void> {
     const { endpoint, timeoutMs, retryMinMs, retryMaxMs } = this.#settings;
-    const manager = await certificateManager(this.#dataDir);
+    const security = await this.#access.options(() => this.#end('the server shows another certificate than before'));
     if (this.#closed) return;
     const client = OPCUAClient.create({
       applicationName: 'Lineside',
       clientName: 'lineside-gateway',
-      clientCertificateManager: manager,
-      securityMode: MessageSecurityMode.None,
-      securityPolicy: SecurityPolicy.None,
+      ...security,
       endpointMustExist: false,
       keepSessionAlive: true,
       transportTimeout: timeoutMs,
@@ -174,7 +164,7 @@ export class Link {
     await client.connect(endpoint);
     if (this.#closed) return;
     client.on('close', (error) => this.#end(error ? error.message : 'the server closed the connection'));
-    const session = await client.createSession();
+    const session = await client.createSession(await this.#access.identity(() => client.getEndpoints()));
     this.#session = session;
     if (this.#closed) return;
     session.on('session_closed', () => this.#end('the server closed the session'));
@@ -206,14 +196,13 @@ export class Link {
     this.#poller?.stop();
     const client = this.#client;
     this.#client = null;
-    if (!client) return;
     let timer: NodeJS.Timeout | undefined;
     const patience = new Promise<void>((done) => {
       timer = setTimeout(done, CLOSE_MS);
     });
     const goodbye = (async () => {
-      if (this.#session && !client.isReconnecting) await this.#session.close(true).catch(() => {});
-      await client.disconnect().catch(() => {});
+      if (this.#session && !client?.isReconnecting) await this.#session.close(true).catch(() => {});
+      await Promise.all([this.#access.close(), client?.disconnect().catch(() => {})]);
     })();
     await Promise.race([goodbye, patience]);
     clearTimeout(timer);

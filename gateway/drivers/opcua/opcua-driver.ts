@@ -9,6 +9,7 @@ import { parseAddress } from './address.ts';
 import type { OpcUaDevice, OpcUaTag } from './config.ts';
 import type { Link, LinkEvents, LinkItem } from './link.ts';
 import { unreachable } from './reason.ts';
+import type { SecurityContext } from './security-connect.ts';
 import { shortfall } from './shortfall.ts';
 import { type Refusal, TagSamples } from './tag-samples.ts';
 
@@ -131,7 +132,7 @@ export class OpcUaDriver implements Driver {
       this.#samples.expectPresent();
       this.#clockChecked = false;
       const events = this.#events();
-      link = new loaded.Link(this.#settings, this.#items, this.#context.dataDir, events);
+      link = new loaded.Link(this.#settings, this.#items, this.#security(), events);
       events.link = link;
       this.#link = link;
       this.#interruptedAt = null;
@@ -145,6 +146,16 @@ export class OpcUaDriver implements Driver {
     } catch (error) {
       if (!this.#stopped && this.#link === link) this.#fail(unreachable(this.#settings.endpoint, error));
     }
+  }
+
+  #security(): SecurityContext {
+    const { dataDir, log } = this.#context;
+    return {
+      dataDir,
+      now: () => this.#context.now(),
+      resolvePath: (path) => this.#context.resolvePath(path),
+      warn: (words) => log.warn({ device: this.#device }, words),
+    };
   }
 
   /** What a link tells counts only while it is the present one. */

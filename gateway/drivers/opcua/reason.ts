@@ -1,5 +1,5 @@
 /** What went wrong with an OPC UA server, as a sentence for an operator, without a final stop. */
-import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
+import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 
 const HINTS: [pattern: RegExp, sentence: string][] = [
   [/ECONNREFUSED/, 'connection refused; is the PLC powered and the port right?'],
@@ -9,7 +9,6 @@ const HINTS: [pattern: RegExp, sentence: string][] = [
     /ECONNRESET|EPIPE|socket has been disconnected/i,
     'the server closed the connection; does it speak OPC UA on this port?',
   ],
-  [/BadIdentityTokenRejected|BadUserAccessDenied/, 'the server takes no anonymous users; allow them there'],
   [
     /endpoint.*(?:not found|cannot find)|Cannot find an Endpoint/i,
     'the server offers no endpoint with security policy None; switch it on there',
@@ -20,6 +19,7 @@ const HINTS: [pattern: RegExp, sentence: string][] = [
 ];
 
 export function unreachable(endpoint: string, error: unknown): string {
+  if (error instanceof LinesideError) return `cannot use ${endpoint}: ${error.message}`;
   const message = messageOf(error);
   const hint = HINTS.find(([pattern]) => pattern.test(message))?.[1];
   return `cannot reach ${endpoint}: ${hint ?? (message.split('\n')[0] || 'unknown error')}`;

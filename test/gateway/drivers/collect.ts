@@ -1,7 +1,7 @@
 /** A driver's context that keeps what the driver says. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Frame, Value } from '@lineside/shared/contracts/frame.ts';
 import type { DeviceStatus } from '@lineside/shared/contracts/link.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
@@ -31,6 +31,14 @@ export class Collector implements DriverContext {
 
   now(): number {
     return Date.now();
+  }
+
+  resolvePath(path: string): string {
+    return resolve(this.dataDir, path);
+  }
+
+  resolvePath(path: string): string {
+    return resolve(this.dataDir, path);
   }
 
   onFrame(frame: Frame): void {
