@@ -1,5 +1,5 @@
 /** `gateway check`: says what is wrong with a configuration, without touching a device. */
-import { ConfigError } from '@lineside/shared/config/config-document.ts';
+import { ConfigError, formatWarning } from '@lineside/shared/config/config-document.ts';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import { type LoadedConfig, loadConfig } from '../config/load-config.ts';
 import { manifestFile } from '../models/config.ts';
@@ -16,6 +16,7 @@ export const check: Command = {
     try {
       const config = loadConfig(file);
       checkModels(config);
+      for (const warning of config.warnings) console.error(formatWarning(warning));
       const tags = config.devices.reduce((sum, device) => sum + device.tags.length, 0);
       process.stdout.write(
         `${file}: sound; ${config.devices.length} devices, ${tags} tags, ${config.models.length} models, ${config.alarms.length} alarms\n`,

@@ -8,9 +8,10 @@ import {
 import { nearest, validate } from '@lineside/shared/config/validate.ts';
 import type { ValueType } from '@lineside/shared/contracts/frame.ts';
 import { type AlarmConfig, checkAlarm } from '../alarms/config.ts';
+import type { ExpandedTag } from '../drivers/driver.ts';
 import { drivers } from '../drivers/registry.ts';
 import { type ModelConfig, outputOf, parseTagPath } from '../models/config.ts';
-import type { CommonTag } from '../tags/config.ts';
+import { type CommonTag, checkTag, typeAfter } from '../tags/config.ts';
 import { deviceSchemaOf, GatewayConfig } from './schema.ts';
 
 export interface TagEntry extends CommonTag {
@@ -29,6 +30,8 @@ export interface DeviceEntry {
 export interface LoadedConfig extends Omit<GatewayConfig, 'devices'> {
   file: string;
   devices: DeviceEntry[];
+  /** What can work and is to be doubted. */
+  warnings: ConfigProblem[];
   /** A path of the configuration, taken from the folder of its file. */
   resolvePath(path: string): string;
   /** A mistake that is found later, with the line of `path` in the file. */
@@ -42,19 +45,27 @@ export function loadConfig(file: string): LoadedConfig {
 
 export function configOf(document: ConfigDocument): LoadedConfig {
   const { value, problems } = validate(document, GatewayConfig);
-  const devices = listOf(value, 'devices').map((_device, index) => readDevice(document, index, problems));
+  const warnings: ConfigProblem[] = [];
+  const devices = listOf(value, 'devices').map((_device, index) => readDevice(document, index, problems, warnings));
   checkReferences(document, value, problems);
   if (problems.length > 0) throw new ConfigError(problems.sort((a, b) => a.line - b.line));
+  warnings.push(...doubtsOf(document, devices));
   return {
     ...value,
     devices,
+    warnings: warnings.sort((a, b) => a.line - b.line),
     file: document.file,
     resolvePath: (path) => document.resolvePath(path),
     problem: (path, message) => document.problem(path, message),
   };
 }
 
-function readDevice(document: ConfigDocument, index: number, problems: ConfigProblem[]): DeviceEntry {
+function readDevice(
+  document: ConfigDocument,
+  index: number,
+  problems: ConfigProblem[],
+  warnings: ConfigProblem[],
+): DeviceEntry {
   const at: ConfigPath = ['devices', index];
   const driver = textOf(listOf(document.value, 'devices')[index], 'driver');
   const schema = deviceSchemaOf(driver);
@@ -77,23 +88,54 @@ function readDevice(document: ConfigDocument, index: number, problems: ConfigPro
     settings as never,
     sound.map((position) => ({ name: tags[position]!.name, settings: tags[position] as never })),
   );
-  for (const { tag, field, message } of found) {
+  const before = problems.length;
+  for (const { tag, field, message, warning } of found) {
     const path = tag === undefined ? [...at, field] : [...at, 'tags', sound[tag]!, field];
-    problems.push(document.problem(path, message));
+    (warning ? warnings : problems).push(document.problem(path, message));
   }
-  if (read.problems.length > 0 || found.length > 0) return empty;
+  for (const position of sound) {
+    for (const { field, message } of checkTag(tags[position]!)) {
+      problems.push(document.problem([...at, 'tags', position, field], message));
+    }
+  }
+  if (read.problems.length > 0 || problems.length > before) return empty;
   return {
     id: settings.id,
     driver,
     settings,
-    tags: tags.map((tag) => ({ ...tag, settings: tag, type: typeOf(tag, module.valueType(tag as never)) })),
+    tags: tags.flatMap((tag) =>
+      expand(driver, tag).map(({ suffix, settings: own }) => ({
+        ...tag,
+        name: tag.name + suffix,
+        settings: own,
+        type: typeAfter(tag, module.valueType(own as never)),
+      })),
+    ),
   };
 }
 
-/** A scaled integer is no integer any more. */
-function typeOf(tag: CommonTag, type: ValueType): ValueType {
-  const scaled = tag.scale !== 1 || tag.offset !== 0;
-  return scaled && type === 'integer' ? 'float64' : type;
+/** The tags that one entry of the list stands for: itself, when its driver does not say otherwise. */
+function expand(driver: string, tag: unknown): ExpandedTag[] {
+  const expanded = drivers[driver]?.expand?.(tag as never) ?? [];
+  return expanded.length > 0 ? expanded : [{ suffix: '', settings: tag }];
+}
+
+/** What each driver doubts of all its devices together. */
+function doubtsOf(document: ConfigDocument, devices: DeviceEntry[]): ConfigProblem[] {
+  return Object.values(drivers).flatMap((module) => {
+    const own = devices
+      .map((device, index) => ({ device, index }))
+      .filter(({ device }) => device.driver === module.kind);
+    const checked = own.map(({ device }) => ({
+      id: device.id,
+      settings: device.settings as never,
+      tags: device.tags.map(({ name, settings }) => ({ name, settings: settings as never })),
+    }));
+    const found = module.doubts?.(checked) ?? [];
+    return found.map(({ device, field, message }) =>
+      document.problem(['devices', own[device]!.index, field], message),
+    );
+  });
 }
 
 /**
@@ -111,9 +153,15 @@ function checkReferences(document: ConfigDocument, config: GatewayConfig, proble
   }
   const devices = new Set(listOf(document.value, 'devices').map((device) => textOf(device, 'id')));
   const known = new Set(
-    listOf(document.value, 'devices').flatMap((device) =>
-      listOf(device, 'tags').map((tag) => `${textOf(device, 'id')}/${textOf(tag, 'name')}`),
-    ),
+    listOf(document.value, 'devices').flatMap((device, index) => {
+      const driver = textOf(device, 'driver');
+      const tooMany = formal.some(({ path }) => path.join() === `devices,${index},tags`);
+      return listOf(device, 'tags').flatMap((tag, position) => {
+        const name = `${textOf(device, 'id')}/${textOf(tag, 'name')}`;
+        if (tooMany || isBroken(formal, ['devices', index, 'tags', position])) return [name];
+        return expand(driver, tag).map(({ suffix }) => name + suffix);
+      });
+    }),
   );
   const models = listOf(config, 'models') as ModelConfig[];
   const outputs: string[] = [];

@@ -1,11 +1,23 @@
-/** Raw values become engineering values (scale, offset); then only what changed enough goes on (deadband). */
+/**
+ * Raw values become engineering values (scale and offset, a straight line by two points, names for numbers); then only
+ * what changed enough goes on (deadband).
+ */
 import { emptyFrame, type Frame, pushSample, type Value } from '@lineside/shared/contracts/frame.ts';
-import { isGood } from '@lineside/shared/contracts/quality.ts';
+import { isGood, Quality } from '@lineside/shared/contracts/quality.ts';
+import type { CommonTag } from './config.ts';
 
-export interface TagSettings {
-  scale: number;
-  offset: number;
+export type TagSettings = Pick<CommonTag, 'scale' | 'offset'> & {
+  linear?: CommonTag['linear'] | undefined;
+  enum?: CommonTag['enum'] | undefined;
   deadband?: number | undefined;
+};
+
+/** value → (value − from) × by ÷ over + to. Two points and a division, so that both points come out exactly. */
+interface Line {
+  from: number;
+  by: number;
+  over: number;
+  to: number;
 }
 
 interface Kept {
@@ -13,18 +25,33 @@ interface Kept {
   quality: number;
 }
 
+function lineOf({ scale, offset, linear }: TagSettings): Line | null {
+  if (linear) {
+    const { rawLow, rawHigh, low, high } = linear;
+    return { from: rawLow, by: high - low, over: rawHigh - rawLow, to: low };
+  }
+  return scale !== 1 || offset !== 0 ? { from: 0, by: scale, over: 1, to: offset } : null;
+}
+
 export class Conditioner {
-  readonly #scaled = new Map<number, { scale: number; offset: number }>();
+  readonly #lines = new Map<number, Line>();
+  readonly #names = new Map<number, Map<number, string>>();
   readonly #deadbands = new Map<number, number>();
   readonly #scaledDevices = new Set<string>();
+  readonly #namedDevices = new Set<string>();
   readonly #filteredDevices = new Set<string>();
   readonly #kept = new Map<number, Kept>();
 
   /** To be called once for each tag before the first frame. */
   add(device: string, tag: number, settings: TagSettings): void {
-    if (settings.scale !== 1 || settings.offset !== 0) {
-      this.#scaled.set(tag, { scale: settings.scale, offset: settings.offset });
+    const line = lineOf(settings);
+    if (line) {
+      this.#lines.set(tag, line);
       this.#scaledDevices.add(device);
+    }
+    if (settings.enum) {
+      this.#names.set(tag, new Map(Object.entries(settings.enum).map(([raw, name]) => [Number(raw), name])));
+      this.#namedDevices.add(device);
     }
     if (settings.deadband !== undefined) {
       this.#deadbands.set(tag, settings.deadband);
@@ -32,17 +59,37 @@ export class Conditioner {
     }
   }
 
-  /** The frame in engineering units. Drivers share arrays between frames, so a changed one is a new one. */
+  /** The frame in engineering units and names. Drivers share arrays between frames, so a changed one is a new one. */
   scale(frame: Frame): Frame {
-    if (!this.#scaledDevices.has(frame.device)) return frame;
+    const scaled = this.#scaledDevices.has(frame.device) ? this.#onLine(frame) : frame;
+    return this.#namedDevices.has(frame.device) ? this.#named(scaled) : scaled;
+  }
+
+  #onLine(frame: Frame): Frame {
     const values = frame.values.slice();
     for (let i = 0; i < values.length; i++) {
       const value = values[i];
       if (typeof value !== 'number') continue;
-      const scaling = this.#scaled.get(frame.tags[i]!);
-      if (scaling) values[i] = value * scaling.scale + scaling.offset;
+      const line = this.#lines.get(frame.tags[i]!);
+      if (line) values[i] = ((value - line.from) * line.by) / line.over + line.to;
     }
     return { ...frame, values };
+  }
+
+  #named(frame: Frame): Frame {
+    const values = frame.values.slice();
+    let quality = frame.quality;
+    for (let i = 0; i < values.length; i++) {
+      const names = this.#names.get(frame.tags[i]!);
+      const value = values[i];
+      if (!names || value === null || typeof value === 'string') continue;
+      const name = names.get(Number(value));
+      values[i] = name ?? String(Number(value));
+      if (name !== undefined || !isGood(quality[i]!)) continue;
+      if (quality === frame.quality) quality = quality.slice();
+      quality[i] = Quality.Uncertain;
+    }
+    return { ...frame, values, quality };
   }
 
   /**

@@ -1,3 +1,4 @@
+import type { ValueType } from '@lineside/shared/contracts/frame.ts';
 import { type Static, Type } from 'typebox';
 
 /** The settings of a tag that do not depend on its driver. */
@@ -10,6 +11,29 @@ export const CommonTag = {
   description: Type.String({ default: '', maxLength: 500, description: 'What it is, for people' }),
   scale: Type.Number({ default: 1, description: 'Engineering value = raw value × scale + offset' }),
   offset: Type.Number({ default: 0, description: 'Engineering value = raw value × scale + offset' }),
+  linear: Type.Optional(
+    Type.Object(
+      {
+        rawLow: Type.Number({ description: 'A raw value' }),
+        rawHigh: Type.Number({ description: 'Another raw value' }),
+        low: Type.Number({ description: 'Engineering value at rawLow' }),
+        high: Type.Number({ description: 'Engineering value at rawHigh' }),
+      },
+      {
+        additionalProperties: false,
+        description:
+          'Engineering value by two points of a straight line, which goes on beyond them; instead of scale and offset',
+      },
+    ),
+  ),
+  enum: Type.Optional(
+    Type.Record(Type.String({ pattern: '^-?[0-9]{1,16}$' }), Type.String({ minLength: 1, maxLength: 64 }), {
+      minProperties: 1,
+      maxProperties: 1000,
+      description:
+        'Names for raw values, such as { 0: Stopped, 1: Running }; the value becomes the name. A number without a name becomes its digits, with quality Uncertain. false is 0 and true is 1',
+    }),
+  ),
   deadband: Type.Optional(
     Type.Number({
       minimum: 0,
@@ -21,3 +45,28 @@ export const CommonTag = {
 
 const Common = Type.Object(CommonTag);
 export type CommonTag = Static<typeof Common>;
+
+/** Settings that a schema lets pass and that do not go together. */
+export function checkTag(tag: CommonTag): { field: string; message: string }[] {
+  const problems: { field: string; message: string }[] = [];
+  const scaled = tag.scale !== 1 || tag.offset !== 0;
+  if (tag.linear && tag.linear.rawLow === tag.linear.rawHigh) {
+    const message = `rawLow and rawHigh are both ${tag.linear.rawLow}: write two raw values and what each of them means`;
+    problems.push({ field: 'linear', message });
+  }
+  if (tag.linear && scaled) {
+    problems.push({ field: 'linear', message: 'linear says all that scale and offset say: remove one of them' });
+  }
+  if (tag.enum && (scaled || tag.linear)) {
+    const message = `enum names raw values and goes without ${tag.linear ? 'linear' : 'scale and offset'}: remove one of them`;
+    problems.push({ field: 'enum', message });
+  }
+  return problems;
+}
+
+/** The type of a tag's values when they have gone through its scale or names; `type` is what the driver gives. */
+export function typeAfter(tag: CommonTag, type: ValueType): ValueType {
+  if (tag.enum) return 'string';
+  const scaled = tag.scale !== 1 || tag.offset !== 0 || tag.linear !== undefined;
+  return scaled && type === 'integer' ? 'float64' : type;
+}

@@ -17,9 +17,15 @@ export interface ConfigProblem {
   message: string;
 }
 
+/** One line that editors and terminals can follow to its place. */
 export function formatProblem(problem: ConfigProblem): string {
   const where = problem.where === '' ? '' : `${problem.where}: `;
   return `${problem.file}:${problem.line}: ${where}${problem.message}`;
+}
+
+/** The same for what is to be doubted and no mistake. */
+export function formatWarning(problem: ConfigProblem): string {
+  return formatProblem({ ...problem, where: problem.where === '' ? 'warning' : `warning: ${problem.where}` });
 }
 
 /** Thrown with all that is wrong, not only the first. */

@@ -1,8 +1,8 @@
 /** A tag of a Modbus device as the polling sees it. */
 import type { DriverTag } from '../driver.ts';
-import { isBitTable, parseAddress, type Table } from './address.ts';
-import type { ModbusTag, ModbusType, ModbusWordOrder } from './config.ts';
-import { WIDTH } from './decode.ts';
+import { isBitTable, parseAddress, said, type Table } from './address.ts';
+import type { ModbusTag } from './config.ts';
+import { type Layout, type Reader, registerReader, widthOf } from './decode.ts';
 import type { Merge, PlanItem } from './plan.ts';
 
 export interface DeviceTag extends PlanItem {
@@ -12,9 +12,10 @@ export interface DeviceTag extends PlanItem {
   readonly table: Table;
   readonly offset: number;
   readonly width: number;
-  readonly type: ModbusType;
-  readonly wordOrder: ModbusWordOrder;
-  readonly bit: number;
+  /** How its value lies in its registers. */
+  readonly layout: Layout;
+  /** Of its registers; a coil or discrete input has its reader from its place in the answer. */
+  readonly read: Reader;
   merge: Merge;
   /** Its last sample was a Bad one that says why there are no values. */
   bad: boolean;
@@ -31,13 +32,12 @@ export function deviceTag(tag: DriverTag<ModbusTag>): DeviceTag {
   return {
     id: tag.id,
     name: tag.name,
-    address: tag.settings.address,
+    address: said(address),
     table: address.table,
     offset: address.offset,
-    width: isBitTable(address.table) ? 1 : WIDTH[tag.settings.type],
-    type: tag.settings.type,
-    wordOrder: tag.settings.wordOrder,
-    bit: tag.settings.bit ?? 0,
+    width: isBitTable(address.table) ? 1 : widthOf(tag.settings),
+    layout: tag.settings,
+    read: registerReader(tag.settings),
     merge: 'gap',
     bad: false,
     isolated: false,

@@ -2,10 +2,12 @@
 import type { DriverModule } from '../driver.ts';
 import { check } from './check.ts';
 import { ModbusDevice, ModbusTag, type ModbusType } from './config.ts';
+import { elementsOf } from './elements.ts';
 import { ModbusDriver } from './modbus-driver.ts';
 
 function valueType(type: ModbusType) {
   if (type === 'bool') return 'boolean';
+  if (type === 'string') return 'string';
   return type === 'float32' || type === 'float64' ? type : 'integer';
 }
 
@@ -14,6 +16,7 @@ export const modbus: DriverModule<ModbusDevice, ModbusTag> = {
   deviceSchema: ModbusDevice,
   tagSchema: ModbusTag,
   check,
+  expand: elementsOf,
   valueType: (tag) => valueType(tag.type),
   create: (device, tags, context) => new ModbusDriver(device, tags, context),
 };
