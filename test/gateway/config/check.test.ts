@@ -76,23 +76,28 @@ describe('gateway check', { timeout: 20_000 }, () => {
     await writeFile(join(dir, 'cut.json'), '{ "format": ');
     const lines = `models:\n${model('gone', 'nowhere.json')}${model('cut', 'cut.json')}${model('fed', 'other-input.json')}`;
     await writeFile(file, (await readFile(file, 'utf8')).replace('models:\n', lines));
-    const first = await gateway('check', '--config', file);
-    expect(first.code).toBe(1);
-    const said = first.stderr.split('\n');
+    await writeFile(join(dir, 'pump-anomaly.onnx'), 'not a model');
+    const { code, stderr } = await gateway('check', '--config', file);
+    expect(code).toBe(1);
+    const said = stderr.split('\n');
     expect(said[0]).toContain(`${file}:10: model "gone": cannot read the model file ${dir}/nowhere.json`);
     expect(said[1]).toContain(`${file}:11: model "cut": ${dir}/cut.json is not whole JSON`);
-    expect(said[2]).toContain(`${file}:12: model "fed": model fed, inputs: no tag for`);
+    expect(said[2]).toContain(`${file}:12: model "fed": ${dir}/pump-anomaly.onnx (11 bytes) is not the file that`);
+  });
 
-    await writeFile(join(dir, 'pump-anomaly.onnx'), 'not a model');
-    const second = await gateway('check', '--config', file);
-    expect(second.stderr).toContain(`model "anomaly": ${dir}/pump-anomaly.onnx (11 bytes) is not the file that`);
+  test('a model that is fed other inputs than it has is told which', async () => {
+    const { file } = await soundConfig();
+    await writeFile(file, (await readFile(file, 'utf8')).replace(/inputs: \{ \w+/, 'inputs: { nothing'));
+    const { code, stderr } = await gateway('check', '--config', file);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`${file}:10: model "anomaly": model anomaly, inputs: no tag for`);
   });
 
   test('wrong arguments are answered with the usage and exit 2', async () => {
-    for (const args of [[], ['check'], ['frobnicate', '--config', 'x'], ['check', '--confg', 'x']]) {
-      const { code, stdout, stderr } = await gateway(...args);
-      expect({ code, stdout }, args.join(' ')).toEqual({ code: 2, stdout: '' });
-      expect(stderr).toContain('usage: gateway');
+    const wrong = [[], ['check'], ['frobnicate', '--config', 'x'], ['check', '--confg', 'x']];
+    for (const { code, stdout, stderr } of await Promise.all(wrong.map((args) => gateway(...args)))) {
+      expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+      expect(stderr).toContain('usage: gateway ');
     }
   });
 });
