@@ -13,7 +13,7 @@ import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import type { LocalConfig } from './config.ts';
 
 /** A value on the local page. */
-export interface LocalValue {
+interface LocalValue {
   device: string;
   name: string;
   unit: string;

@@ -17,7 +17,7 @@ import { Value } from 'typebox/value';
 import { SendWindow } from './send-window.ts';
 
 /** What the link needs of the buffer. */
-export interface LinkBuffer {
+interface LinkBuffer {
   readonly epoch: string;
   readonly oldestSeq: number;
   readonly newestSeq: number;

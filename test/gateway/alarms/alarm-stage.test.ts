@@ -148,7 +148,9 @@ describe('a restart', () => {
 
   test('after SIGKILL between the state on disk and the buffer, the event is delivered', async () => {
     const dir = await tempDir();
-    const child = spawn(process.execPath, [join(import.meta.dirname, 'raise-and-hang.ts'), dir], { stdio: 'pipe' });
+    const child = spawn(process.execPath, [join(import.meta.dirname, 'raise-and-hang-child.ts'), dir], {
+      stdio: 'pipe',
+    });
     onTestFinished(() => void child.kill('SIGKILL'));
     await once(child.stdout, 'data');
     const gone = once(child, 'exit');

@@ -20,7 +20,7 @@ interface Ended {
 /** Runs the program; `end` is called when it says that it is ready. */
 async function run(fault: string, end: (child: ChildProcess) => void): Promise<Ended> {
   const { JOURNAL_STREAM: _inherited, ...env } = process.env;
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'daemon-program.ts'), fault], {
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'daemon-child.ts'), fault], {
     env,
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   });

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { tempDir } from '../../services/temp-dir.ts';
 
-const SCRIPT = join(import.meta.dirname, 'print-lines.ts');
+const SCRIPT = join(import.meta.dirname, 'print-lines-child.ts');
 const env = (more: Record<string, string> = {}) => {
   const { JOURNAL_STREAM: _inherited, ...rest } = process.env;
   return { ...rest, ...more };
