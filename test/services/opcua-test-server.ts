@@ -24,6 +24,8 @@ export interface TestServerOptions {
   port?: number;
   /** Namespaces registered before the test's own, which so gets another index. */
   namespacesBefore?: string[];
+  /** Limits beside those that the server has by itself. */
+  capabilities?: NonNullable<ConstructorParameters<typeof OPCUAServer>[0]>['serverCapabilities'];
 }
 
 export class OpcUaTestServer {
@@ -46,6 +48,20 @@ export class OpcUaTestServer {
     return `opc.tcp://127.0.0.1:${this.#port}`;
   }
 
+  /** The server itself, for a test that makes it misbehave. */
+  get raw(): OPCUAServer {
+    return this.#server!;
+  }
+
+  get space(): Space {
+    return this.raw.engine.addressSpace!;
+  }
+
+  /** The namespace of the variables. */
+  get namespace(): ReturnType<Space['getNamespace']> {
+    return this.space.getNamespace(TEST_NAMESPACE);
+  }
+
   /** Starts; the variables are `s=<name>` in TEST_NAMESPACE, with these first values. */
   async start(variables: Record<string, [type: DataType, value: unknown]>): Promise<this> {
     if (this.#port === 0) this.#port = await freePort();
@@ -57,7 +73,7 @@ export class OpcUaTestServer {
       securityPolicies: [SecurityPolicy.None],
       allowAnonymous: true,
       // Without it the server looks at a value at most each 50 ms.
-      serverCapabilities: { minSupportedSampleRate: 0 },
+      serverCapabilities: { minSupportedSampleRate: 0, ...this.#options.capabilities },
       serverCertificateManager: new OPCUACertificateManager({
         rootFolder: this.#folder,
         automaticallyAcceptUnknownCertificate: true,

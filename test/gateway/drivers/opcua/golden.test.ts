@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { parseBrowsePath } from '../../../../gateway/drivers/opcua/browse-path.ts';
 import { check } from '../../../../gateway/drivers/opcua/check.ts';
 import type { OpcUaDevice, OpcUaTag } from '../../../../gateway/drivers/opcua/config.ts';
 import { parseNodeId, resolve } from '../../../../gateway/drivers/opcua/node-id.ts';
@@ -42,5 +43,25 @@ describe("node ids against the server's namespaces", () => {
     const address = parseNodeId(one.nodeId, one.aliases);
     if (typeof address === 'string') throw new Error(address);
     expect(resolve(address, one.namespaces)).toBe(one.resolved);
+  });
+});
+
+interface BrowsePathCase {
+  path: string;
+  steps?: [namespace: string, name: string][];
+  says?: string;
+}
+
+describe('browse paths, where m is short for urn:a', () => {
+  test.each(cases<BrowsePathCase>('browse-path'))('$path', ({ path, steps, says }) => {
+    const parsed = parseBrowsePath(path, { m: 'urn:a' });
+    if (typeof parsed === 'string') expect(parsed).toContain(says);
+    else {
+      const plain = parsed.steps.map(({ namespace, name }) => [
+        'uri' in namespace ? namespace.uri : `${namespace.index}`,
+        name,
+      ]);
+      expect(plain).toEqual(steps);
+    }
   });
 });

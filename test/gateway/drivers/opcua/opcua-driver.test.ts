@@ -1,38 +1,12 @@
 import { createServer } from 'node:net';
 import { Quality } from '@lineside/shared/contracts/quality.ts';
 import { DataType, StatusCodes } from 'node-opcua-client';
-import { Value } from 'typebox/value';
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { OpcUaDevice, type OpcUaTag } from '../../../../gateway/drivers/opcua/config.ts';
 import { opcua } from '../../../../gateway/drivers/opcua/opcua.ts';
-import { OpcUaTestServer, TEST_NAMESPACE, type TestServerOptions } from '../../../services/opcua-test-server.ts';
+import { TEST_NAMESPACE } from '../../../services/opcua-test-server.ts';
 import { TcpCutter } from '../../../services/tcp-cutter.ts';
 import { Collector, run } from '../collect.ts';
-
-const wait = { timeout: 12_000, interval: 10 };
-
-function device(settings: Partial<OpcUaDevice>): OpcUaDevice & { id: string } {
-  const quick = { publishingMs: 50, samplingMs: 0, retryMinMs: 100, retryMaxMs: 300, timeoutMs: 3000 };
-  return { id: 'packer', ...Value.Parse(OpcUaDevice, Value.Default(OpcUaDevice, { ...quick, ...settings })) };
-}
-
-function tag(name: string, type: OpcUaTag['type'] = 'float64'): OpcUaTag {
-  return { nodeId: `nsu=${TEST_NAMESPACE};s=${name}`, type };
-}
-
-async function serve(
-  variables: Record<string, [DataType, unknown]>,
-  options: TestServerOptions = {},
-): Promise<OpcUaTestServer> {
-  const server = new OpcUaTestServer(options);
-  onTestFinished(() => server.stop());
-  return server.start(variables);
-}
-
-/** The server reports a change in a later turn; of two changes in one turn it reports the last. */
-function serverTurn(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 5));
-}
+import { device, serve, serverTurn, tag, wait } from './settings.ts';
 
 let context: Collector;
 beforeEach(() => {
