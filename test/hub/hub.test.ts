@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { type EventEmitter, once } from 'node:events';
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { AlarmView, History, LiveMessage, Overview } from '@lineside/shared/contracts/api.ts';
@@ -68,19 +69,19 @@ class FakeGateway {
       else this.commands.push(body as Command);
     });
     await this.#client.subscribeAsync([topicOf('line-1', 'committed'), topicOf('line-1', 'command')], { qos: 1 });
-    await this.#send('status', JSON.stringify(gatewayStatus()));
-    await this.#send('hello', JSON.stringify({ epoch: EPOCH, oldest: 1, newest: 9 }));
+    await this.send('status', JSON.stringify(gatewayStatus()));
+    await this.send('hello', JSON.stringify({ epoch: EPOCH, oldest: 1, newest: 9 }));
   }
 
   data(payload: Buffer): Promise<unknown> {
-    return this.#send('data', payload);
+    return this.send('data', payload);
   }
 
   end(): void {
     this.#client?.end(true);
   }
 
-  #send(kind: 'status' | 'hello' | 'data', payload: string | Buffer): Promise<unknown> {
+  send(kind: 'status' | 'hello' | 'data', payload: string | Buffer): Promise<unknown> {
     return this.#client.publishAsync(topicOf('line-1', kind), payload, { qos: 1 });
   }
 }
@@ -124,7 +125,21 @@ describe('the hub as a program', { timeout: 60_000 }, () => {
     return fetch(`${told.url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
   }
 
-  const now = Date.now();
+  /** For a hub that is not expected to start. */
+  async function runToItsEnd(config: string): Promise<{ code: number; out: string }> {
+    const args = ['hub/main.ts', 'run', '--config', join(dir, config)];
+    const env = { ...process.env, JOURNAL_STREAM: undefined };
+    const child = spawn(process.execPath, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'inherit'] });
+    let out = '';
+    child.stdout.on('data', (data) => {
+      out += data;
+    });
+    const [code] = (await once(child, 'close')) as [number];
+    return { code, out };
+  }
+
+  /** Set when the gateway sends, for what is older than 15 s is stale. */
+  let now = 0;
   const tags = [
     tagInfo(1, '$link', 'integer'),
     tagInfo(2, 'state', 'integer'),
@@ -157,9 +172,10 @@ describe('the hub as a program', { timeout: 60_000 }, () => {
     password = told.firstPassword!;
     expect(password).toMatch(/^[a-z2-9-]{23}$/);
     expect((await stat(told.firstPasswordFile)).mode & 0o777).toBe(0o600);
-    await vi.waitFor(() => expect(gateway.committed).toEqual([{ epoch: EPOCH, seq: 0, resend: false }]), 5_000);
+    await vi.waitFor(() => expect(gateway.committed).toEqual([{ epoch: EPOCH, seq: 0, resend: false }]), 15_000);
+    now = Date.now();
     await gateway.data(first());
-    await vi.waitFor(() => expect(gateway.committed.at(-1)).toMatchObject({ seq: 1 }), 5_000);
+    await vi.waitFor(() => expect(gateway.committed.at(-1)).toMatchObject({ seq: 1 }), 15_000);
   });
 
   test('shows it through API and socket', async () => {
@@ -198,25 +214,31 @@ describe('the hub as a program', { timeout: 60_000 }, () => {
   test('carries an acknowledgement to the gateway and its event back', async () => {
     const asked = await post('/api/v1/alarms/occurrence-1/acknowledge', { comment: 'on my way' });
     expect(await asked.json()).toMatchObject({ acknowledgePending: true, state: 'unacknowledged' });
-    await vi.waitFor(() => expect(gateway.commands).toHaveLength(1), 5_000);
+    await vi.waitFor(() => expect(gateway.commands).toHaveLength(1), 15_000);
     expect(gateway.commands[0]).toMatchObject({ occurrence: 'occurrence-1', by: 'admin', comment: 'on my way' });
     const done = { transition: 'acknowledged', state: 'acknowledged', by: 'admin', comment: 'on my way' } as const;
     await gateway.data(envelope(3, { alarms: [alarmEvent({ tag: 3, at: now + 2, ...done })] }));
     await vi.waitFor(async () => {
       const alarms = await get<AlarmView[]>('/api/v1/alarms/active');
       expect(alarms).toMatchObject([{ state: 'acknowledged', acknowledgePending: false, acknowledgedBy: 'admin' }]);
-    }, 5_000);
+    }, 15_000);
+  });
+
+  test('keeps apart what it does not understand, and the rest flows on', async () => {
+    await gateway.send('hello', '{"epoch":"short"}');
+    await gateway.send('status', 'no JSON');
+    await gateway.send('status', JSON.stringify(gatewayStatus({ gateway: 'line-2' })));
+    await gateway.data(Buffer.from('no envelope'));
+    await vi.waitFor(async () => {
+      const { gateways } = await get<Overview>('/api/v1/overview');
+      expect(gateways).toMatchObject([{ id: 'line-1', online: true, quarantined: 4 }]);
+    }, 15_000);
+    const health = await fetch(`${told.url}/health`);
+    expect(await health.json()).toMatchObject({ status: 'ok', faults: [] });
   });
 
   test('says no to a second hub on the same data, by name', async () => {
-    const args = ['hub/main.ts', 'run', '--config', join(dir, 'hub.yaml')];
-    const env = { ...process.env, JOURNAL_STREAM: undefined };
-    const other = spawn(process.execPath, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'inherit'] });
-    let out = '';
-    other.stdout.on('data', (data) => {
-      out += data;
-    });
-    const [code] = await once(other, 'exit');
+    const { code, out } = await runToItsEnd('hub.yaml');
     expect(code).toBe(1);
     expect(out).toMatch(
       new RegExp(`STORE_LOCKED.*is held by the process with PID ${hub.pid}\\b.*stop the other one`),
@@ -234,10 +256,10 @@ describe('the hub as a program', { timeout: 60_000 }, () => {
   test('goes on with the same data, users and sessions, and makes no second password', async () => {
     await start();
     expect(told.firstPassword).toBeUndefined();
-    await vi.waitFor(() => expect(gateway.committed).toEqual([{ epoch: EPOCH, seq: 3, resend: false }]), 5_000);
+    await vi.waitFor(() => expect(gateway.committed).toEqual([{ epoch: EPOCH, seq: 3, resend: false }]), 15_000);
     // What the gateway has not heard of it sends again; it changes nothing.
     await gateway.data(second());
-    await vi.waitFor(() => expect(gateway.committed).toHaveLength(2), 5_000);
+    await vi.waitFor(() => expect(gateway.committed).toHaveLength(2), 15_000);
     const { machines, alarms, gateways } = await get<Overview>('/api/v1/overview');
     expect(gateways).toMatchObject([{ samplesStored: 6 }]);
     expect(alarms).toMatchObject([{ state: 'acknowledged' }]);
@@ -248,5 +270,18 @@ describe('the hub as a program', { timeout: 60_000 }, () => {
     expect((await post('/api/v1/login', { name: 'admin', password })).status).toBe(200);
     gateway.end();
     await hub.stop();
+  });
+
+  test.each(['http', 'mqtt'])('names a taken port of %s with the setting that changes it', async (part) => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as { port: number };
+    await writeFile(join(dir, 'taken.yaml'), HUB.replace(`${part}: { port: 0 }`, `${part}: { port: ${port} }`));
+    const { code, out } = await runToItsEnd('taken.yaml');
+    server.close();
+    expect(code).toBe(1);
+    expect(out).toMatch(
+      new RegExp(`PORT_TAKEN.*port ${port} on 127.0.0.1 is taken by another program; set ${part}.port`),
+    );
   });
 });

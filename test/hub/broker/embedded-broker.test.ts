@@ -89,7 +89,7 @@ describe('the embedded broker', () => {
     broker.answer('line-1', committed(7));
     broker.answer('line-2', committed(9));
     broker.command('line-1', { id: 'c', type: 'alarm.acknowledge', occurrence: 'o', by: 'b', comment: '', at: 1 });
-    await vi.waitFor(() => expect(heard).toHaveLength(2));
+    await vi.waitFor(() => expect(heard).toHaveLength(2), 15_000);
     expect(heard[0]).toBe(`lineside/v1/line-1/committed {"epoch":"${EPOCH}","seq":7,"resend":false}`);
     expect(heard[1]).toContain('alarm.acknowledge');
   });
@@ -105,7 +105,7 @@ describe('the embedded broker', () => {
     const refused = client('line-1', { ...options, clientId: 'somebody' });
     const [error] = (await event(refused, 'error')) as [Error & { code: number }];
     expect(error.code).toBe(5);
-    await vi.waitFor(() => expect(logged.join('')).toContain('a client was refused'));
+    await vi.waitFor(() => expect(logged.join('')).toContain('a client was refused'), 15_000);
     expect(logged.join('')).not.toMatch(/wrong-secret|battery|correct-horse/);
   });
 
@@ -134,10 +134,10 @@ describe('the embedded broker', () => {
     gateway.publish(topic, 'x', { qos: 1 }, () => undefined);
     await closed;
     await other.publishAsync(topicOf('line-2', 'hello'), '{}', { qos: 1 });
-    await vi.waitFor(() => expect(received).toHaveLength(1));
+    await vi.waitFor(() => expect(received).toHaveLength(1), 15_000);
     expect(received[0]).toMatchObject({ gateway: 'line-2', kind: 'hello' });
     expect(heard).not.toHaveBeenCalled();
-    await vi.waitFor(() => expect(logged.join('')).toContain(`may not publish to ${topic}`));
+    await vi.waitFor(() => expect(logged.join('')).toContain(`may not publish to ${topic}`), 15_000);
   });
 
   test('a will to another’s topic is not published', async () => {
@@ -149,7 +149,7 @@ describe('the embedded broker', () => {
       will: { topic: topicOf('line-2', 'status'), payload: Buffer.from('own will'), qos: 1, retain: true },
     });
     own.stream.destroy();
-    await vi.waitFor(() => expect(received.map(({ payload }) => payload.toString())).toEqual(['own will']));
+    await vi.waitFor(() => expect(received.map(({ payload }) => payload.toString())).toEqual(['own will']), 15_000);
   });
 
   test.each([
@@ -174,8 +174,8 @@ describe('the embedded broker', () => {
     await closed;
     const again = await connected('line-1');
     await again.publishAsync(topicOf('line-1', 'data'), Buffer.alloc(2 * 1024 * 1024), { qos: 1 });
-    await vi.waitFor(() => expect(received.map(({ payload }) => payload.length)).toEqual([2 * 1024 * 1024]));
-    await vi.waitFor(() => expect(logged.join('')).toContain('9437184 bytes; 8388608 is the limit'));
+    await vi.waitFor(() => expect(received.map(({ payload }) => payload.length)).toEqual([2 * 1024 * 1024]), 15_000);
+    await vi.waitFor(() => expect(logged.join('')).toContain('9437184 bytes; 8388608 is the limit'), 15_000);
   });
 
   test('a gateway that comes back under its id takes over, and its old will does not say that it is gone', async () => {
@@ -190,7 +190,7 @@ describe('the embedded broker', () => {
     const fresh = await connected('line-1', { will: status('new will') });
     await closed;
     await fresh.publishAsync(topicOf('line-1', 'status'), 'online', { qos: 1, retain: true });
-    await vi.waitFor(() => expect(received.map(({ payload }) => payload.toString()).at(-1)).toBe('online'));
+    await vi.waitFor(() => expect(received.map(({ payload }) => payload.toString()).at(-1)).toBe('online'), 15_000);
     expect(received.map(({ payload }) => payload.toString())).not.toContain('new will');
   });
 
@@ -216,7 +216,7 @@ describe('the embedded broker', () => {
     clients.push(gateway);
     await event(gateway, 'connect');
     for (let i = 0; i < 300; i++) gateway.publish(topicOf('line-1', 'data'), String(i), { qos: 1 });
-    await vi.waitFor(() => expect(seen).toHaveLength(300), 5_000);
+    await vi.waitFor(() => expect(seen).toHaveLength(300), 15_000);
     expect(seen).toEqual(Array.from({ length: 300 }, (_, i) => i));
     gateway.end(true);
     await slow.stop();
@@ -234,7 +234,7 @@ describe('the embedded broker', () => {
       broker.command('line-1', { id: `${i}`, type: 'alarm.acknowledge', occurrence: 'o', by: 'b', comment, at: 1 });
       broker.answer('line-2', committed(i));
     }
-    await vi.waitFor(() => expect(heard).toBe(400), 8_000);
+    await vi.waitFor(() => expect(heard).toBe(400), 15_000);
     const gone = once(frozen, 'close');
     frozen.resume();
     await gone;

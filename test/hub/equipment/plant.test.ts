@@ -35,7 +35,7 @@ function problems(text: string): string[] {
   try {
     plantOf(ConfigDocument.parse('plant.yaml', text));
   } catch (error) {
-    if (error instanceof ConfigError) return error.problems.map(formatProblem);
+    if (error instanceof ConfigError) return error.problems.map((problem) => formatProblem(problem));
     throw error;
   }
   return [];

@@ -130,7 +130,7 @@ const stored = async (name = 'speed', of = gateway) => {
 };
 const answered = (seq: number, of = gateway, epoch = EPOCH) =>
   vi.waitFor(() => expect(answers).toContainEqual({ gateway: of, epoch, seq, resend: false }), {
-    timeout: 5_000,
+    timeout: 15_000,
     interval: 10,
   });
 const first = () => envelope(1, { tags: TAGS, samples: [speed(1, 10)] });
@@ -269,7 +269,7 @@ describe('ingest', () => {
   test('while the ledger fails nothing is answered and nothing lost; then it heals by itself', async () => {
     ledger.fail.commit = 2;
     await ingest.data(gateway, envelope(1, { tags: TAGS, samples: [speed(1, 10)], alarms: [alarmEvent()] }));
-    await vi.waitFor(() => expect(ingest.counts.fault).toContain('commit fails'));
+    await vi.waitFor(() => expect(ingest.counts.fault).toContain('commit fails'), 15_000);
     expect(answers).toEqual([]);
     await ingest.data(gateway, envelope(2, { samples: [speed(2, 20)] }));
     await answered(2);
@@ -284,7 +284,7 @@ describe('ingest', () => {
   test('while the time series fails likewise', async () => {
     vi.spyOn(store, 'append').mockRejectedValueOnce(new Error('no space left'));
     await ingest.data(gateway, first());
-    await vi.waitFor(() => expect(ingest.counts.fault).toContain('no space left'));
+    await vi.waitFor(() => expect(ingest.counts.fault).toContain('no space left'), 15_000);
     expect(ledger.runs).toEqual([]);
     await answered(1);
     expect(await stored()).toEqual([[1, 10]]);
@@ -361,7 +361,7 @@ describe('ingest', () => {
     vi.spyOn(ledger, 'commit').mockImplementation(() => new Promise(() => undefined));
     await ingest.data(gateway, first());
     await ingest.data(gateway, envelope(2, { samples: [speed(2, 20)] }));
-    await vi.waitFor(async () => expect(await store.watermark(gateway, EPOCH)).toBe(2));
+    await vi.waitFor(async () => expect(await store.watermark(gateway, EPOCH)).toBe(2), 15_000);
     vi.restoreAllMocks();
     await restart();
     await ingest.hello(gateway, { epoch: EPOCH, oldest: 1, newest: 3 });
@@ -391,7 +391,7 @@ describe('ingest', () => {
     const sixth = ingest.data(gateway, envelope(6, { samples: [speed(1, 1)] })).then(() => {
       gone = true;
     });
-    await vi.waitFor(() => expect(append).toHaveBeenCalled());
+    await vi.waitFor(() => expect(append).toHaveBeenCalled(), 15_000);
     expect(append.mock.calls[0]![0].length).toBe(1);
     expect(gone).toBe(false);
     open();

@@ -271,7 +271,7 @@ describe('OEE of the running shift from a real store', () => {
       const told = vi.fn();
       service = rig.fresh(told);
       service.start();
-      await vi.waitFor(() => expect(told).toHaveBeenCalled(), 8_000);
+      await vi.waitFor(() => expect(told).toHaveBeenCalled(), 15_000);
       range.mockRestore();
       expect(told.mock.lastCall?.[1]).toMatchObject({
         oee: { availability: 1 },

@@ -34,7 +34,7 @@ async function watch(): Promise<{ socket: WebSocket; heard: LiveMessage[] }> {
   const socket = open({ cookie });
   const heard: LiveMessage[] = [];
   socket.on('message', (data) => heard.push(JSON.parse(String(data)) as LiveMessage));
-  await vi.waitFor(() => expect(heard).not.toEqual([]));
+  await vi.waitFor(() => expect(heard).not.toEqual([]), 15_000);
   return { socket, heard };
 }
 
@@ -69,7 +69,7 @@ describe('the live socket', () => {
     hub.board.observe(columns([1, 10, 1], [3, 10, 3]));
     const { socket, heard } = await watch();
     socket.send(subscribe([1, 2]));
-    await vi.waitFor(() => expect(valuesOf(heard)).toEqual([[[1, 10, 1, 0]]]));
+    await vi.waitFor(() => expect(valuesOf(heard)).toEqual([[[1, 10, 1, 0]]]), 15_000);
     hub.board.observe(columns([1, 20, 2], [2, 20, 6], [3, 20, 4]));
     await vi.waitFor(() =>
       expect(valuesOf(heard)[1]).toEqual([
@@ -78,9 +78,9 @@ describe('the live socket', () => {
       ]),
     );
     socket.send(subscribe([3]));
-    await vi.waitFor(() => expect(valuesOf(heard)[2]).toEqual([[3, 20, 4, 0]]));
+    await vi.waitFor(() => expect(valuesOf(heard)[2]).toEqual([[3, 20, 4, 0]]), 15_000);
     hub.board.observe(columns([1, 30, 9], [3, 30, 5]));
-    await vi.waitFor(() => expect(valuesOf(heard)[3]).toEqual([[3, 30, 5, 0]]));
+    await vi.waitFor(() => expect(valuesOf(heard)[3]).toEqual([[3, 30, 5, 0]]), 15_000);
   });
 
   test('sends no more often than asked for, and of each tag the newest', async () => {
@@ -89,10 +89,10 @@ describe('the live socket', () => {
     const begin = performance.now();
     let at = 1_000;
     const ticker = setInterval(() => hub.board.observe(columns([1, ++at, at])), 5);
-    await vi.waitFor(() => expect(valuesOf(heard).length).toBeGreaterThanOrEqual(4), 5_000);
+    await vi.waitFor(() => expect(valuesOf(heard).length).toBeGreaterThanOrEqual(4), 15_000);
     clearInterval(ticker);
     const last = at;
-    await vi.waitFor(() => expect(valuesOf(heard).at(-1)).toEqual([[1, last, last, 0]]));
+    await vi.waitFor(() => expect(valuesOf(heard).at(-1)).toEqual([[1, last, last, 0]]), 15_000);
     const took = performance.now() - begin;
     expect(valuesOf(heard).length).toBeLessThanOrEqual(took / 250 + 2);
     expect(valuesOf(heard).every((values) => values.length === 1)).toBe(true);
@@ -142,7 +142,7 @@ describe('the live socket', () => {
       hub.board.emit('alarm', alarm);
       await new Promise(setImmediate);
     }
-    await vi.waitFor(() => expect(heard.filter(({ type }) => type === 'alarm')).toHaveLength(150), 5_000);
+    await vi.waitFor(() => expect(heard.filter(({ type }) => type === 'alarm')).toHaveLength(150), 15_000);
     const closed = once(socket, 'close');
     tcp.resume();
     expect((await closed)[0]).toBe(1013);
@@ -151,11 +151,11 @@ describe('the live socket', () => {
   test('a client that has gone is watched for no longer', async () => {
     const { socket, heard } = await watch();
     socket.send(subscribe([2]));
-    await vi.waitFor(() => expect(valuesOf(heard)).not.toEqual([]));
+    await vi.waitFor(() => expect(valuesOf(heard)).not.toEqual([]), 15_000);
     const told = vi.fn();
     hub.board.on('values', told);
     socket.terminate();
-    await vi.waitFor(() => expect(hub.board.watched.has(2)).toBe(false));
+    await vi.waitFor(() => expect(hub.board.watched.has(2)).toBe(false), 15_000);
     hub.board.observe(columns([2, 99, 1]));
     expect(told).not.toHaveBeenCalled();
   });
