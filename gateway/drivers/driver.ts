@@ -3,7 +3,7 @@
  * and its recovery; it knows nothing of tags' meaning, buffers or the hub.
  */
 
-import type { Frame, ValueType } from '@lineside/shared/contracts/frame.ts';
+import type { Frame, Value, ValueType } from '@lineside/shared/contracts/frame.ts';
 import type { DeviceStatus } from '@lineside/shared/contracts/link.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import type { TObject } from 'typebox';
@@ -29,6 +29,20 @@ export interface DriverContext {
   now(): number;
   /** The gateway's data directory, for what a driver must remember (certificates). */
   dataDir: string;
+  /** A file that the configuration names: relative paths count from the folder of the configuration. */
+  resolvePath(path: string): string;
+}
+
+/** What became of a write. */
+export interface WriteResult {
+  /** The device took the value, and it was read back. */
+  ok: boolean;
+  /** What the device held before; null when that could not be read. Raw, as in frames. */
+  old: Value;
+  /** What the device holds after it, as read back; null when that could not be read. Raw, as in frames. */
+  new: Value;
+  /** Empty when it is well, else what happened and what to look at, for an operator. */
+  error: string;
 }
 
 export interface Driver {
@@ -40,6 +54,15 @@ export interface Driver {
   /** Idempotent, safe before `start`; after it resolves no more frames come. Ends within 3 s. */
   stop(): Promise<void>;
   status(): DeviceStatus;
+  /**
+   * Writes one value now, ahead of the polls, and reads it back. A device that is down is an error at once or
+   * within its timeout: nothing is kept for later. Never rejects. Whether the tag may be written, and within which
+   * limits, was decided before (gateway/tags/write-rules.ts).
+   *
+   * @param tag its id in frames
+   * @param value raw, as the device has it: before scale and offset
+   */
+  write?(tag: number, value: Value): Promise<WriteResult>;
 }
 
 /** A setting that has the right form and still cannot work. */
@@ -50,6 +73,23 @@ export interface ConfigProblem {
   field: string;
   /** What is wrong and what to write instead. */
   message: string;
+  /** It can work all the same: `gateway check` tells it and does not fail. */
+  warning?: boolean;
+}
+
+/** One of the tags that a configured tag stands for. */
+export interface ExpandedTag {
+  /** What its name has behind the configured one, such as `[3]`. */
+  suffix: string;
+  settings: unknown;
+}
+
+/** A device that has passed `check`, for what concerns several devices at once. */
+export interface CheckedDevice<Device, Tag> {
+  id: string;
+  settings: Device;
+  /** Expanded. */
+  tags: { name: string; settings: Tag }[];
 }
 
 /** What a driver folder exports under this type and `registry.ts` lists. */
@@ -62,6 +102,13 @@ export interface DriverModule<Device, Tag> {
   tagSchema: TObject;
   /** Finds what a schema cannot: both arguments have passed the schemas, defaults filled in. Never throws. */
   check(device: Device, tags: { name: string; settings: Tag }[]): ConfigProblem[];
+  /**
+   * What can work and is to be doubted of all devices of this driver together, such as periods that their common bus
+   * cannot keep. `device` is a position in the list. Never throws.
+   */
+  doubts?(devices: CheckedDevice<Device, Tag>[]): { device: number; field: string; message: string }[];
+  /** The tags that one stands for, such as the elements of an array; empty when it stands for itself. */
+  expand?(tag: Tag): ExpandedTag[];
   /** The type of the values that this tag will have, for the hub's catalogue. */
   valueType(tag: Tag): ValueType;
   /** Both arguments have passed `check`. Opens nothing yet. */

@@ -23,10 +23,16 @@ const Tls = Type.Object(
       }),
     ),
     certFile: Type.Optional(
-      Type.String({ minLength: 1, description: 'The gateway’s own certificate (PEM), when the device asks for one.' }),
+      Type.String({
+        minLength: 1,
+        description: 'The gateway’s own certificate (PEM), when the device asks for one.',
+      }),
     ),
     keyFile: Type.Optional(
-      Type.String({ minLength: 1, description: 'Private key (PEM) that belongs to certFile; readable by the gateway only.' }),
+      Type.String({
+        minLength: 1,
+        description: 'Private key (PEM) that belongs to certFile; readable by the gateway only.',
+      }),
     ),
     serverName: Type.Optional(
       Type.String({
@@ -139,7 +145,8 @@ export function checkConnection(settings: ConnectionSettings): ConfigProblem[] {
     if (!settings.serial) {
       problems.push({
         field: 'transport',
-        message: 'transport: rtu needs the serial port: add serial: { path: /dev/ttyUSB0, baudRate: 19200, parity: even }',
+        message:
+          'transport: rtu needs the serial port: add serial: { path: /dev/ttyUSB0, baudRate: 19200, parity: even }',
       });
     }
     stray('host', 'or write transport: rtuOverTcp for RTU frames through a device server');

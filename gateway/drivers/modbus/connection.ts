@@ -3,13 +3,24 @@
  * devices take turns, so that one with many requests does not starve the others.
  */
 import { Backoff } from '@lineside/shared/time/backoff.ts';
-import { connectionLost, type Failure, noAnswer, noConnection, unreachable } from './failure.ts';
-import { type ReadRequest, TcpTransport } from './tcp-transport.ts';
+import { type ConnectionSettings, endpointOf } from './connection-config.ts';
+import { connectionLost, type Failure, noAnswer, noConnection, unreachable, wrongAnswer } from './failure.ts';
+import { type OpenTransport, transportFor } from './open-transport.ts';
+import type { Request } from './request.ts';
+import type { Transport } from './transport.ts';
 
-/** One read and what becomes of it: exactly one of the calls, unless it was cancelled or the connection was lost. */
+/**
+ * Most of the line's time that goes to trying devices that do not answer, when there are others on it. With a timeout
+ * of 1 s one dead device is tried every 20 s.
+ */
+const TRIAL_SHARE = 0.05;
+
+/** One request and what becomes of it: exactly one of the calls, unless it was cancelled or the connection was lost. */
 export interface Job {
-  readonly request: ReadRequest;
+  readonly request: Request;
   readonly timeoutMs: number;
+  /** How often it is sent again when no right answer comes. */
+  readonly retries: number;
   answered(view: DataView, at: number): void;
   refused(exception: number): void;
   failed(failure: Failure): void;
@@ -20,14 +31,29 @@ export interface Member {
   readonly timeoutMs: number;
   readonly retryMinMs: number;
   readonly retryMaxMs: number;
+  readonly requestDelayMs: number;
+  readonly turnaroundMs: number;
   opened(): void;
   /** All its jobs are gone. The connection is tried again in `retryInMs`. */
   lost(failure: Failure, retryInMs: number): void;
+  /** Another one that did not answer does again: it may be worth a trial before its time. */
+  tryNow(): void;
 }
 
 /** A member's place, with the jobs that wait for their turn. */
 export interface Seat {
   submit(job: Job): void;
+  /** Ahead of everything that waits, behind the urgent ones before it. False: the connection is not open. */
+  submitUrgent(job: Job): boolean;
+  /**
+   * The device does not answer. Books the time of one request for finding out whether it does again, so that all
+   * dead devices together take little of the others' time.
+   *
+   * @returns milliseconds until the trial, at least `pauseMs`
+   */
+  bookTrial(pauseMs: number): number;
+  /** The device answers again. */
+  recovered(): void;
   /** Drops what waits and what is in flight, without a call. */
   cancel(): void;
   leave(): void;
@@ -39,17 +65,33 @@ interface Queue {
   waiting: boolean;
 }
 
+interface Turn {
+  queue: Queue;
+  job: Job;
+  retriesLeft: number;
+}
+
 export class Connection {
   readonly endpoint: string;
-  #host: string;
-  #port: number;
+  #openTransport: OpenTransport;
   #onEmpty: () => void;
   #queues = new Set<Queue>();
   /** Queues that have jobs, in the order of their turns. */
   #turns: Queue[] = [];
-  #transport: TcpTransport | null = null;
+  /** Requests that go before all turns. */
+  #urgent: Turn[] = [];
+  #transport: Transport | null = null;
   #open = false;
-  #inFlight: { queue: Queue; job: Job } | null = null;
+  #inFlight: Turn | null = null;
+  /** Whether there may have to be a pause before a request. */
+  #paced = false;
+  #pauseTimer: NodeJS.Timeout | null = null;
+  /** Monotonic time of the last outcome, milliseconds; kept only when paced. */
+  #endedAt = 0;
+  #lastUnit = -1;
+  /** Who does not answer, and monotonic time from which the next trial may be. */
+  #dead = new Set<Queue>();
+  #trialsFreeAt = 0;
   #backoff = new Backoff(500, 15_000);
   #retryTimer: NodeJS.Timeout | null = null;
   /**
@@ -62,10 +104,9 @@ export class Connection {
   /** Who has missed a deadline since anybody answered. */
   #mute = new Set<Queue>();
 
-  constructor(host: string, port: number, onEmpty: () => void) {
-    this.endpoint = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-    this.#host = host;
-    this.#port = port;
+  constructor(endpoint: string, open: OpenTransport, onEmpty: () => void) {
+    this.endpoint = endpoint;
+    this.#openTransport = open;
     this.#onEmpty = onEmpty;
   }
 
@@ -80,6 +121,9 @@ export class Connection {
     else if (this.#open) queueMicrotask(() => this.#queues.has(queue) && this.#open && member.opened());
     return {
       submit: (job) => this.#submit(queue, job),
+      submitUrgent: (job) => this.#submitUrgent(queue, job),
+      bookTrial: (pauseMs) => this.#bookTrial(queue, pauseMs),
+      recovered: () => this.#recovered(queue),
       cancel: () => this.#cancel(queue),
       leave: () => this.#leave(queue),
     };
@@ -95,22 +139,46 @@ export class Connection {
     if (!this.#inFlight) this.#next();
   }
 
+  #submitUrgent(queue: Queue, job: Job): boolean {
+    if (!this.#open || !this.#queues.has(queue)) return false;
+    this.#urgent.push({ queue, job, retriesLeft: job.retries });
+    if (!this.#inFlight) this.#next();
+    return true;
+  }
+
   #cancel(queue: Queue): void {
     queue.jobs.length = 0;
+    this.#urgent = this.#urgent.filter((turn) => turn.queue !== queue);
     if (this.#inFlight?.queue === queue) {
       // The device may still be at work on it: its turn lasts until the answer or the deadline.
-      this.#inFlight.job = {
-        ...ignored,
-        request: this.#inFlight.job.request,
-        timeoutMs: this.#inFlight.job.timeoutMs,
-      };
+      const { request, timeoutMs } = this.#inFlight.job;
+      this.#inFlight.job = { ...ignored, request, timeoutMs };
+      this.#inFlight.retriesLeft = 0;
     }
+  }
+
+  #bookTrial(queue: Queue, pauseMs: number): number {
+    this.#dead.add(queue);
+    if (this.#queues.size === 1) return pauseMs;
+    const now = performance.now();
+    const at = Math.max(now + pauseMs, this.#trialsFreeAt);
+    this.#trialsFreeAt = at + queue.member.timeoutMs / TRIAL_SHARE;
+    return at - now;
+  }
+
+  /** One cause often takes down several devices, and one repair brings them back: the next one is tried at once. */
+  #recovered(queue: Queue): void {
+    if (!this.#dead.delete(queue)) return;
+    const [next] = this.#dead;
+    if (!next) this.#trialsFreeAt = 0;
+    else queueMicrotask(() => this.#dead.has(next) && this.#open && next.member.tryNow());
   }
 
   #leave(queue: Queue): void {
     if (!this.#queues.delete(queue)) return;
     this.#cancel(queue);
     this.#mute.delete(queue);
+    this.#dead.delete(queue);
     if (this.#queues.size > 0) return;
     this.#drop();
     if (this.#retryTimer) clearTimeout(this.#retryTimer);
@@ -122,17 +190,21 @@ export class Connection {
     this.#retryTimer = null;
     const patience = Math.max(...[...this.#queues].map((one) => one.member.timeoutMs));
     this.#watch(patience);
-    const transport = new TcpTransport(this.#host, this.#port, {
+    this.#transport = this.#openTransport({
       opened: () => {
         this.#open = true;
+        const members = [...this.#queues].map((one) => one.member);
+        this.#paced =
+          this.#transport!.quietMs > 0 || members.some((one) => one.requestDelayMs > 0 || one.turnaroundMs > 0);
         for (const queue of [...this.#queues]) queue.member.opened();
       },
       answered: (view, at) => this.#take()?.answered(view, at),
       refused: (exception) => this.#take()?.refused(exception),
+      wrong: (reason) => this.#wrong(reason),
+      restarted: () => this.#inFlight && this.#watch(this.#inFlight.job.timeoutMs),
       closed: (cause) =>
         this.#lose(this.#open ? connectionLost(this.endpoint, cause) : unreachable(this.endpoint, cause)),
     });
-    this.#transport = transport;
   }
 
   /** Ends the turn of the request in flight; the next one goes out before the answer is worked on. */
@@ -141,25 +213,53 @@ export class Connection {
     this.#inFlight = null;
     this.#backoff.reset();
     if (this.#mute.size > 0) this.#mute.clear();
+    if (this.#paced) this.#endedAt = performance.now();
     this.#next();
     return done?.job ?? null;
   }
 
   #next(): void {
-    while (this.#turns.length > 0) {
-      const queue = this.#turns.shift()!;
-      const job = queue.jobs.shift();
-      if (!job) {
-        queue.waiting = false;
-        continue;
-      }
+    if (this.#pauseTimer) return;
+    const urgent = this.#urgent[0];
+    const queue = urgent?.queue ?? this.#whoseTurn();
+    if (!queue) return;
+    if (this.#paced && this.#pauses(queue.member, (urgent?.job ?? queue.jobs[0]!).request.unit)) return;
+    let turn: Turn;
+    if (urgent) turn = this.#urgent.shift()!;
+    else {
+      const job = queue.jobs.shift()!;
+      this.#turns.shift();
       if (queue.jobs.length > 0) this.#turns.push(queue);
       else queue.waiting = false;
-      this.#inFlight = { queue, job };
-      this.#watch(job.timeoutMs);
-      this.#transport!.send(job.request);
-      return;
+      turn = { queue, job, retriesLeft: job.retries };
     }
+    this.#inFlight = turn;
+    this.#lastUnit = turn.job.request.unit;
+    this.#watch(turn.job.timeoutMs);
+    this.#transport!.send(turn.job.request);
+  }
+
+  #whoseTurn(): Queue | undefined {
+    while (this.#turns.length > 0) {
+      const queue = this.#turns[0]!;
+      if (queue.jobs.length > 0) return queue;
+      queue.waiting = false;
+      this.#turns.shift();
+    }
+    return undefined;
+  }
+
+  /** Whether the line has to rest before this request; then it goes on by itself. */
+  #pauses(member: Member, unit: number): boolean {
+    const turnaround = unit === this.#lastUnit || this.#lastUnit < 0 ? 0 : member.turnaroundMs;
+    const pause = Math.max(this.#transport!.quietMs, member.requestDelayMs, turnaround);
+    const left = this.#endedAt + pause - performance.now();
+    if (left <= 0) return false;
+    this.#pauseTimer = setTimeout(() => {
+      this.#pauseTimer = null;
+      if (!this.#inFlight) this.#next();
+    }, Math.ceil(left));
+    return true;
   }
 
   #watch(timeoutMs: number): void {
@@ -192,18 +292,38 @@ export class Connection {
 
   #timeOut(): void {
     const late = this.#inFlight!;
-    this.#inFlight = null;
     const transport = this.#transport!;
     transport.forget();
+    if (!transport.blocked && late.retriesLeft > 0) {
+      this.#again(late);
+      return;
+    }
+    this.#inFlight = null;
+    this.#endedAt = performance.now();
     if (this.#queues.has(late.queue)) this.#mute.add(late.queue);
     const failure = noAnswer(this.endpoint, late.job.request.unit, late.job.timeoutMs);
     // When nobody on the connection answers, it is the connection that is dead: half open, or its peer hangs.
-    if (transport.blocked || this.#mute.size >= this.#queues.size) {
+    if (transport.blocked || (transport.reopenHelps && this.#mute.size >= this.#queues.size)) {
       this.#lose(failure);
       return;
     }
     late.job.failed(failure);
-    if (!this.#inFlight) this.#next();
+    if (this.#open && !this.#inFlight) this.#next();
+  }
+
+  #wrong(reason: string): void {
+    const turn = this.#inFlight;
+    if (!turn) return;
+    if (turn.retriesLeft > 0) this.#again(turn);
+    else this.#take()?.failed(wrongAnswer(this.endpoint, reason));
+  }
+
+  /** At once, before everything else, but for the rest that the line needs. */
+  #again(turn: Turn): void {
+    this.#inFlight = null;
+    this.#endedAt = performance.now();
+    this.#urgent.unshift({ ...turn, retriesLeft: turn.retriesLeft - 1 });
+    this.#next();
   }
 
   /** Throws away the transport, which is never used again: the next attempt has a socket and a buffer of its own. */
@@ -213,7 +333,12 @@ export class Connection {
     this.#open = false;
     this.#inFlight = null;
     this.#turns.length = 0;
+    this.#urgent.length = 0;
     this.#mute.clear();
+    this.#dead.clear();
+    this.#trialsFreeAt = 0;
+    if (this.#pauseTimer) clearTimeout(this.#pauseTimer);
+    this.#pauseTimer = null;
     for (const queue of this.#queues) {
       queue.jobs.length = 0;
       queue.waiting = false;
@@ -230,20 +355,27 @@ export class Connection {
   }
 }
 
-const ignored = { answered() {}, refused() {}, failed() {} };
+const ignored = { retries: 0, answered() {}, refused() {}, failed() {} };
 
 const connections = new Map<string, Connection>();
 
 /**
- * The connection to a host and port, made when nobody has it yet.
+ * The connection that these settings describe, made when nobody has it yet. They must have passed `check`.
  *
  * @param scope keeps gateways apart that share a process
+ * @param resolvePath makes paths of the configuration absolute
  */
-export function connectionTo(host: string, port: number, scope: string): Connection {
-  const key = `${scope} ${host.toLowerCase()} ${port}`;
+export function connectionTo(
+  settings: ConnectionSettings,
+  scope: string,
+  resolvePath: (path: string) => string,
+): Connection {
+  const { transport, tls, serial } = settings;
+  const endpoint = endpointOf(settings);
+  const key = JSON.stringify([scope, transport, endpoint.toLowerCase(), tls, serial]);
   let connection = connections.get(key);
   if (!connection) {
-    connection = new Connection(host, port, () => connections.delete(key));
+    connection = new Connection(endpoint, transportFor(settings, resolvePath), () => connections.delete(key));
     connections.set(key, connection);
   }
   return connection;

@@ -16,14 +16,34 @@ const HINTS: Record<string, string> = {
   ENOTFOUND: 'the name is unknown; check the host setting or the name server',
   EAI_AGAIN: 'the name server does not answer; check the network or write an address instead of a name',
   ECONNRESET: 'the device reset the connection; does it allow one more client?',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is not trusted; set tls.caFile to it or to what signed it',
+  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is not trusted; set tls.caFile to what signed it',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is not trusted; set tls.caFile to what signed it',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its certificate is not trusted; set tls.caFile to what signed it',
+  CERT_HAS_EXPIRED: 'its certificate has expired; renew it on the device, and check the clock of this machine',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name; set tls.serverName to the name in it',
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: 'it asks for a client certificate; set tls.certFile and tls.keyFile',
+  ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: 'it refuses the client certificate or all ciphers; check tls.certFile',
   EPIPE: 'the device closed the connection; does it allow one more client?',
 };
+
+/** The serial port's errors have no code, only words. */
+const SERIAL_HINTS: [RegExp, string][] = [
+  [/No such file|ENOENT/, 'there is no such file or port; is the adapter plugged in and the path right?'],
+  [/Permission denied|EACCES/, 'no permission; add the user of the gateway to the group dialout'],
+  [/lock|busy|temporarily unavailable/i, 'the port is in use; do two devices give other serial settings for it?'],
+];
+
+function hintFor(code: string, cause: Error): string {
+  const message = messageOf(cause);
+  return HINTS[code] ?? SERIAL_HINTS.find(([words]) => words.test(message))?.[1] ?? message;
+}
 
 export function unreachable(endpoint: string, cause: Error): Failure {
   const code = 'code' in cause ? String(cause.code) : '';
   return {
     quality: Quality.BadNoCommunication,
-    reason: `cannot reach ${endpoint}: ${HINTS[code] ?? messageOf(cause)}`,
+    reason: `cannot reach ${endpoint}: ${hintFor(code, cause)}`,
   };
 }
 
@@ -36,7 +56,7 @@ export function noConnection(endpoint: string, timeoutMs: number): Failure {
 
 export function connectionLost(endpoint: string, cause: Error): Failure {
   const code = 'code' in cause ? String(cause.code) : '';
-  return { quality: Quality.BadNoCommunication, reason: `lost ${endpoint}: ${HINTS[code] ?? messageOf(cause)}` };
+  return { quality: Quality.BadNoCommunication, reason: `lost ${endpoint}: ${hintFor(code, cause)}` };
 }
 
 export function noAnswer(endpoint: string, unit: number, timeoutMs: number): Failure {
@@ -44,6 +64,11 @@ export function noAnswer(endpoint: string, unit: number, timeoutMs: number): Fai
     quality: Quality.BadTimeout,
     reason: `${endpoint} unit ${unit} did not answer within ${timeoutMs} ms; is unitId right, and is timeoutMs long enough for this device?`,
   };
+}
+
+/** An answer came, and it was not one to the request. */
+export function wrongAnswer(endpoint: string, reason: string): Failure {
+  return { quality: Quality.BadNoCommunication, reason: `${endpoint}: ${reason}` };
 }
 
 /**

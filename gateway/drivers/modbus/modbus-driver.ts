@@ -10,14 +10,19 @@ import type { Driver, DriverContext, DriverTag } from '../driver.ts';
 import { isBitTable, READ_CODE } from './address.ts';
 import type { ModbusDevice, ModbusTag } from './config.ts';
 import { type Connection, connectionTo, type Job, type Member, type Seat } from './connection.ts';
-import { bitReader, registerReader } from './decode.ts';
+import { endpointOf, retriesOf } from './connection-config.ts';
+import { bitReader, qualityOf } from './decode.ts';
 import { type DeviceTag, deviceTag } from './device-tag.ts';
 import { type Failure, refusal, scopeOf, unitUnreachable } from './failure.ts';
+import { limitsOf, type PlanLimits } from './plan.ts';
 import { type GroupHost, PollGroup } from './poll-group.ts';
-import { readRequest } from './tcp-transport.ts';
+import { readRequest } from './request.ts';
 
 /** Isolated tags that are tried again in one poll; more would delay the tags that work. */
 const RETRIES_A_POLL = 5;
+
+/** How the endpoint of a device is told. */
+const SCHEMES = { tcp: 'modbus', tls: 'modbus+tls', rtuOverTcp: 'modbus+rtu', rtu: 'modbus+serial' };
 
 /** A device that answers nothing but "busy" for so long counts as down. Milliseconds. */
 const BUSY_LIMIT_MS = 10_000;
@@ -34,9 +39,12 @@ export class ModbusDriver implements Driver, Member, GroupHost {
   readonly device: string;
   readonly unitId: number;
   readonly timeoutMs: number;
+  readonly retries: number;
+  readonly requestDelayMs: number;
+  readonly turnaroundMs: number;
   readonly retryMinMs: number;
   readonly retryMaxMs: number;
-  readonly limits: { maxGap: number; maxBlock: number };
+  readonly limits: PlanLimits;
   readonly #settings: ModbusDevice;
   readonly #context: DriverContext;
   readonly #tags: DeviceTag[];
@@ -63,9 +71,12 @@ export class ModbusDriver implements Driver, Member, GroupHost {
     this.device = device.id;
     this.unitId = device.unitId;
     this.timeoutMs = device.timeoutMs;
+    this.retries = retriesOf(device);
+    this.requestDelayMs = device.requestDelayMs;
+    this.turnaroundMs = device.turnaroundMs;
     this.retryMinMs = device.retryMinMs;
     this.retryMaxMs = device.retryMaxMs;
-    this.limits = { maxGap: device.maxGap, maxBlock: device.maxBlock };
+    this.limits = limitsOf(device);
     this.#settings = device;
     this.#context = context;
     this.#since = context.now();
@@ -83,8 +94,8 @@ export class ModbusDriver implements Driver, Member, GroupHost {
 
   start(): void {
     if (this.#stopped || this.#seat) return;
-    const { host, port } = this.#settings;
-    this.#connection = connectionTo(host, port, this.#context.dataDir);
+    const context = this.#context;
+    this.#connection = connectionTo(this.#settings, context.dataDir, (path) => context.resolvePath(path));
     this.#seat = this.#connection.join(this);
   }
 
@@ -99,7 +110,7 @@ export class ModbusDriver implements Driver, Member, GroupHost {
     return {
       device: this.device,
       driver: 'modbus',
-      endpoint: `modbus://${this.#settings.host}:${this.#settings.port}/${this.unitId}`,
+      endpoint: `${SCHEMES[this.#settings.transport]}://${endpointOf(this.#settings)}/${this.unitId}`,
       state: this.#state,
       since: this.#since,
       reason: this.#reason(),
@@ -163,10 +174,10 @@ export class ModbusDriver implements Driver, Member, GroupHost {
 
   fail(failure: Failure): void {
     this.#errors++;
-    const pause = this.#backoff.next();
+    const pause = this.#seat?.bookTrial(this.#backoff.next()) ?? 0;
     this.#down(failure, pause);
     if (this.#stopped) return;
-    this.#resumeTimer = setTimeout(() => this.#resume(), pause);
+    this.#resumeTimer = setTimeout(() => this.#try(), pause);
   }
 
   isolate(tag: DeviceTag, failure: Failure): void {
@@ -186,6 +197,7 @@ export class ModbusDriver implements Driver, Member, GroupHost {
   #up(): void {
     this.#backoff.reset();
     this.#failure = null;
+    this.#seat?.recovered();
     this.#setState('up');
     this.#context.log.info({ device: this.device }, `device "${this.device}" answers`);
   }
@@ -218,6 +230,31 @@ export class ModbusDriver implements Driver, Member, GroupHost {
     this.#pollTimer = null;
     this.#resumeTimer = null;
     this.#busySince = null;
+  }
+
+  tryNow(): void {
+    if (this.#stopped || !this.#resumeTimer) return;
+    clearTimeout(this.#resumeTimer);
+    this.#try();
+  }
+
+  /** One request that shows whether the device answers again; only then everything is read. */
+  #try(): void {
+    this.#resumeTimer = null;
+    const tag = this.#tags.find((one) => !one.isolated) ?? this.#tags[0];
+    if (!tag) return;
+    this.submit({
+      request: readRequest(this.unitId, READ_CODE[tag.table], tag.offset, tag.width),
+      timeoutMs: this.timeoutMs,
+      retries: 0,
+      answered: () => this.#resume(),
+      refused: (exception) => {
+        if (scopeOf(exception) === 'address') this.#resume();
+        else if (scopeOf(exception) === 'device') this.fail(unitUnreachable(this.unitId, exception));
+        else this.fail(this.#failure!);
+      },
+      failed: (failure) => this.fail(failure),
+    });
   }
 
   // The grid.
@@ -264,15 +301,17 @@ export class ModbusDriver implements Driver, Member, GroupHost {
     return {
       request: readRequest(this.unitId, READ_CODE[tag.table], tag.offset, tag.width),
       timeoutMs: this.timeoutMs,
+      retries: this.retries,
       answered: (view, at) => {
         this.#isolated--;
         tag.isolated = false;
         tag.bad = false;
         for (const group of this.#groups) group.replan();
         this.#context.log.info({ device: this.device, tag: tag.name }, `tag "${tag.name}" can be read again`);
-        const read = isBitTable(tag.table) ? bitReader(0) : registerReader(tag.type, tag.wordOrder, tag.bit);
+        const read = isBitTable(tag.table) ? bitReader(0) : tag.read;
         const value = read(view, at);
-        if (typeof value === 'boolean' || Number.isFinite(value)) this.#emitOne(tag, value, Quality.Good);
+        const quality = qualityOf(value);
+        this.#emitOne(tag, quality === Quality.Good ? value : null, quality);
         this.alive(true);
       },
       refused: (exception) => {

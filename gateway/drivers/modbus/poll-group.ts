@@ -8,17 +8,18 @@ import type { Frame, Value } from '@lineside/shared/contracts/frame.ts';
 import { Quality } from '@lineside/shared/contracts/quality.ts';
 import { isBitTable, READ_CODE } from './address.ts';
 import type { Job } from './connection.ts';
-import { bitReader, type Reader, registerReader } from './decode.ts';
+import { bitReader, qualityOf, type Reader } from './decode.ts';
 import type { DeviceTag } from './device-tag.ts';
 import { type Failure, refusal, scopeOf, unitUnreachable } from './failure.ts';
 import { type PlanLimits, type PlannedBlock, plan } from './plan.ts';
-import { type ReadRequest, readRequest } from './tcp-transport.ts';
+import { type Request, readRequest } from './request.ts';
 
 /** What a group needs of its device. */
 export interface GroupHost {
   readonly device: string;
   readonly unitId: number;
   readonly timeoutMs: number;
+  readonly retries: number;
   readonly limits: PlanLimits;
   now(): number;
   submit(job: Job): void;
@@ -35,8 +36,9 @@ export interface GroupHost {
 
 /** One request of a poll, with what it takes to decode its answer. */
 class Block implements Job {
-  readonly request: ReadRequest;
+  readonly request: Request;
   readonly timeoutMs: number;
+  readonly retries: number;
   readonly tags: DeviceTag[];
   /** Position of the first tag in the frame; the others follow. */
   readonly start: number;
@@ -51,12 +53,11 @@ class Block implements Job {
     const bits = isBitTable(block.table);
     this.request = readRequest(host.unitId, READ_CODE[block.table], block.offset, block.count);
     this.timeoutMs = host.timeoutMs;
+    this.retries = host.retries;
     this.tags = block.items;
     this.start = start;
     this.stale = block.items.some((tag) => tag.bad);
-    this.readers = block.items.map((tag) =>
-      bits ? bitReader(tag.offset - block.offset) : registerReader(tag.type, tag.wordOrder, tag.bit),
-    );
+    this.readers = block.items.map((tag) => (bits ? bitReader(tag.offset - block.offset) : tag.read));
     this.offsets = block.items.map((tag) =>
       bits ? (tag.offset - block.offset) >> 3 : 2 * (tag.offset - block.offset),
     );
@@ -167,7 +168,7 @@ export class PollGroup {
       const value = readers[i]!(view, at + offsets[i]!);
       const slot = start + i;
       sourceAt[slot] = now;
-      if (typeof value === 'boolean' || value - value === 0) values[slot] = value;
+      if (typeof value === 'number' ? value - value === 0 : value !== null) values[slot] = value;
       else this.#unusable(slot, value);
     }
     this.#filled += readers.length;
@@ -222,11 +223,10 @@ export class PollGroup {
     this.#allGood = new Array<number>(this.#ids.length).fill(Quality.Good);
   }
 
-  /** Not a number: the way in which float devices say "no measurement". Infinite: no room in a double. */
-  #unusable(slot: number, value: number): void {
+  #unusable(slot: number, value: ReturnType<Reader>): void {
     this.#quality ??= this.#allGood.slice();
     this.#values[slot] = null;
-    this.#quality[slot] = Number.isNaN(value) ? Quality.BadSensorFailure : Quality.BadOutOfRange;
+    this.#quality[slot] = qualityOf(value);
   }
 
   #settle(block: Block, guilty: boolean): void {

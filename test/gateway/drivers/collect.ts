@@ -37,10 +37,6 @@ export class Collector implements DriverContext {
     return resolve(this.dataDir, path);
   }
 
-  resolvePath(path: string): string {
-    return resolve(this.dataDir, path);
-  }
-
   onFrame(frame: Frame): void {
     this.frames.push(frame);
   }

@@ -1,0 +1,58 @@
+/** Bytes over a serial port of this machine. */
+import type { SerialPort } from 'serialport';
+import type { SerialSettings } from './connection-config.ts';
+import type { OpenStream } from './transport.ts';
+
+/** Opens the port for this process alone. The package and its native part are loaded with the first port. */
+export function serialStream(settings: SerialSettings): OpenStream {
+  return (events) => {
+    let port: SerialPort | null = null;
+    let destroyed = false;
+    let cause: Error | null = null;
+    const close = () => {
+      if (port?.isOpen) port.close(() => {});
+    };
+    import('serialport')
+      .then(({ SerialPort }) => {
+        if (destroyed) return;
+        port = new SerialPort({ ...settings, lock: true, autoOpen: false });
+        port.on('error', (error) => {
+          cause ??= error;
+          close();
+        });
+        port.on('close', (error: Error | null) => {
+          events.closed(error ?? cause ?? new Error('the serial port is gone; is the adapter plugged in?'));
+        });
+        port.on('data', (bytes: Buffer) => {
+          events.received(bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.length), bytes.length);
+        });
+        port.open((error) => {
+          if (error) events.closed(error);
+          else if (destroyed) close();
+          else events.opened();
+        });
+      })
+      .catch((error: Error) => events.closed(error));
+    return {
+      get blocked() {
+        return (port?.writableLength ?? 0) > 0;
+      },
+      write: (bytes) => void port?.write(bytes),
+      destroy: () => {
+        destroyed = true;
+        close();
+      },
+    };
+  };
+}
+
+/** Bits on the line for one byte: start, data, parity, stop. */
+export function bitsOfByte({ dataBits, parity, stopBits }: SerialSettings): number {
+  return 1 + dataBits + (parity === 'none' ? 0 : 1) + stopBits;
+}
+
+/** The silence that ends a frame: 3.5 characters, and 1.75 ms above 19,200 baud (Modbus over serial line V1.02, 2.5.1.1). */
+export function silenceMs(settings: SerialSettings): number {
+  if (settings.baudRate > 19_200) return 1.75;
+  return (3.5 * bitsOfByte(settings) * 1000) / settings.baudRate;
+}
