@@ -26,6 +26,7 @@ interface Line {
 
 class Gateway {
   readonly lines: Line[] = [];
+  #stderr = '';
   readonly child: ChildProcess;
   readonly exited: Promise<number | null>;
 
@@ -35,14 +36,18 @@ class Gateway {
     this.child = spawn(process.execPath, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] });
     onTestFinished(() => void this.child.kill('SIGKILL'));
     createInterface({ input: this.child.stdout! }).on('line', (line) => void this.lines.push(JSON.parse(line)));
+    this.child.stderr!.on('data', (chunk: Buffer) => {
+      this.#stderr += chunk.toString();
+    });
     this.exited = once(this.child, 'close').then(([code]) => code as number | null);
   }
 
   async said(msg: string): Promise<Line> {
     return await vi.waitFor(() => {
       const found = this.lines.find((line) => line.msg === msg);
-      if (!found) throw new Error(`it has not said "${msg}", but:\n${this.lines.map((l) => l.msg).join('\n')}`);
-      return found;
+      if (found) return found;
+      const said = [...this.lines.map((line) => line.msg), this.#stderr].join('\n');
+      throw new Error(`it has not said "${msg}", but:\n${said}`);
     }, PATIENT);
   }
 
