@@ -1,5 +1,6 @@
 /** The Modbus TCP driver, as the registry lists it. */
 import type { DriverModule } from '../driver.ts';
+import { overloads } from './bus-load.ts';
 import { check } from './check.ts';
 import { ModbusDevice, ModbusTag, type ModbusType } from './config.ts';
 import { elementsOf } from './elements.ts';
@@ -16,6 +17,7 @@ export const modbus: DriverModule<ModbusDevice, ModbusTag> = {
   deviceSchema: ModbusDevice,
   tagSchema: ModbusTag,
   check,
+  doubts: overloads,
   expand: elementsOf,
   valueType: (tag) => valueType(tag.type),
   create: (device, tags, context) => new ModbusDriver(device, tags, context),
