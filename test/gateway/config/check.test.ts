@@ -58,6 +58,22 @@ describe('gateway check', { timeout: 20_000 }, () => {
     });
   });
 
+  test('what is to be doubted is told, and nothing fails', async () => {
+    const { file } = await soundConfig();
+    const serial = 'transport: rtu, serial: { path: /dev/ttyS1, baudRate: 9600 }, pollMs: 100';
+    const slow = `  - { id: meter, driver: modbus, ${serial}, tags: [{ name: e, address: 40001, type: uint16, count: 125 }] }\n`;
+    await writeFile(file, (await readFile(file, 'utf8')).replace('models:\n', `${slow}models:\n`));
+    const { code, stdout, stderr } = await gateway('check', '--config', file);
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout: `${file}: sound; 2 devices, 126 tags, 1 models, 2 alarms\n`,
+    });
+    expect(stderr).toMatch(
+      /^[^\n]+gateway\.yaml:9: warning: device "meter": the periods on \/dev\/ttyS1 cannot be kept/,
+    );
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+  });
+
   test('every mistake is a line on stderr and exit 1', async () => {
     const { file } = await soundConfig();
     await writeFile(file, (await readFile(file, 'utf8')).replace('above: 80', 'abov: 80').replace('int16', 'int17'));
