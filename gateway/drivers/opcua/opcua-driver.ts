@@ -230,7 +230,9 @@ export class OpcUaDriver implements Driver {
     this.#watchTimer = setInterval(() => {
       const now = performance.now();
       const { silenceLimitMs, lifetimeMs } = link;
-      if (this.#interruptedAt !== null) {
+      if (!link.stillTrusted) {
+        this.#fail(`left ${this.#settings.endpoint}: its certificate is no longer trusted`);
+      } else if (this.#interruptedAt !== null) {
         if (now - this.#interruptedAt > lifetimeMs) this.#fail(this.#why);
       } else if (now - this.#flowAt > silenceLimitMs) {
         const seconds = Math.round(silenceLimitMs / 1000);

@@ -3,7 +3,7 @@
  * connect to exactly that certificate. Nothing is accepted by itself, here or on a reconnect.
  */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { readSecret } from '@lineside/shared/config/validate.ts';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import {
@@ -42,8 +42,8 @@ export class SecureAccess {
   readonly #security: ReturnType<typeof effectiveSecurity>;
   #own: OwnCertificate | null = null;
   #discovery: OPCUAClient | null = null;
-  /** Of the server's certificate; empty when an authority vouches for it. */
-  #trustedThumbprint = '';
+  /** The file of the server's certificate; null when an authority vouches for it. */
+  #trustedFile: string | null = null;
 
   constructor(device: Pick<OpcUaDevice, 'endpoint' | 'timeoutMs' | 'security' | 'user'>, context: SecurityContext) {
     this.#device = device;
@@ -93,9 +93,9 @@ export class SecureAccess {
     return userCertificate(resolve(user.certFile!), resolve(user.keyFile!));
   }
 
-  /** Whether the server's certificate is still trusted; authorities count as well, so this only sees a removal. */
+  /** False when the trust in this very certificate was taken back. Cheap enough for each second. */
   get stillTrusted(): boolean {
-    return this.#trustedThumbprint === '' || this.#store.isTrusted(this.#trustedThumbprint);
+    return this.#trustedFile === null || existsSync(this.#trustedFile);
   }
 
   /** What went wrong while connecting, in an operator's words where security has to do with it. */
@@ -124,8 +124,7 @@ export class SecureAccess {
     const applicationUri = endpoint.server?.applicationUri ?? '';
     await verifyServer(certificate, { host, applicationUri, policy }, this.#store, this.#context.now());
     const leaf = new X509Certificate(certificate).raw;
-    const thumbprint = thumbprintOf(leaf);
-    this.#trustedThumbprint = this.#store.isTrusted(thumbprint) ? thumbprint : '';
+    this.#trustedFile = this.#store.trustedFile(thumbprintOf(leaf));
     return leaf;
   }
 

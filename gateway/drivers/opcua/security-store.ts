@@ -68,8 +68,9 @@ export class TrustStore {
     );
   }
 
-  isTrusted(thumbprint: string): boolean {
-    return this.#read(this.#trusted, 'trusted').some((known) => known.thumbprint === thumbprint);
+  /** The file of a trusted certificate; null when it is not trusted. */
+  trustedFile(thumbprint: string): string | null {
+    return this.#read(this.#trusted, 'trusted').find((known) => known.thumbprint === thumbprint)?.file ?? null;
   }
 
   /** Where the gateway's own certificate and its private key lie. */

@@ -99,7 +99,7 @@ async function checkTrust(
   now: number,
 ): Promise<void> {
   const leaf = certificates[0]!;
-  const trusted = store.isTrusted(info.thumbprint);
+  const trusted = store.trustedFile(info.thumbprint) !== null;
   if (info.selfSigned) {
     if (!trusted) throw untrusted(info, store, leaf, now);
     return;
