@@ -56,6 +56,8 @@ export interface Seat {
   recovered(): void;
   /** Drops what waits and what is in flight, without a call. */
   cancel(): void;
+  /** The same, but for what is urgent. */
+  cancelPolls(): void;
   leave(): void;
 }
 
@@ -69,6 +71,7 @@ interface Turn {
   queue: Queue;
   job: Job;
   retriesLeft: number;
+  urgent: boolean;
 }
 
 export class Connection {
@@ -124,7 +127,8 @@ export class Connection {
       submitUrgent: (job) => this.#submitUrgent(queue, job),
       bookTrial: (pauseMs) => this.#bookTrial(queue, pauseMs),
       recovered: () => this.#recovered(queue),
-      cancel: () => this.#cancel(queue),
+      cancel: () => this.#cancel(queue, true),
+      cancelPolls: () => this.#cancel(queue, false),
       leave: () => this.#leave(queue),
     };
   }
@@ -141,15 +145,16 @@ export class Connection {
 
   #submitUrgent(queue: Queue, job: Job): boolean {
     if (!this.#open || !this.#queues.has(queue)) return false;
-    this.#urgent.push({ queue, job, retriesLeft: job.retries });
+    this.#urgent.push({ queue, job, retriesLeft: job.retries, urgent: true });
     if (!this.#inFlight) this.#next();
     return true;
   }
 
-  #cancel(queue: Queue): void {
+  #cancel(queue: Queue, urgentToo: boolean): void {
+    const goes = (turn: Turn) => turn.queue === queue && (urgentToo || !turn.urgent);
     queue.jobs.length = 0;
-    this.#urgent = this.#urgent.filter((turn) => turn.queue !== queue);
-    if (this.#inFlight?.queue === queue) {
+    this.#urgent = this.#urgent.filter((turn) => !goes(turn));
+    if (this.#inFlight && goes(this.#inFlight)) {
       // The device may still be at work on it: its turn lasts until the answer or the deadline.
       const { request, timeoutMs } = this.#inFlight.job;
       this.#inFlight.job = { ...ignored, request, timeoutMs };
@@ -176,7 +181,7 @@ export class Connection {
 
   #leave(queue: Queue): void {
     if (!this.#queues.delete(queue)) return;
-    this.#cancel(queue);
+    this.#cancel(queue, true);
     this.#mute.delete(queue);
     this.#dead.delete(queue);
     if (this.#queues.size > 0) return;
@@ -231,7 +236,7 @@ export class Connection {
       this.#turns.shift();
       if (queue.jobs.length > 0) this.#turns.push(queue);
       else queue.waiting = false;
-      turn = { queue, job, retriesLeft: job.retries };
+      turn = { queue, job, retriesLeft: job.retries, urgent: false };
     }
     this.#inFlight = turn;
     this.#lastUnit = turn.job.request.unit;

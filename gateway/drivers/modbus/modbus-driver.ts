@@ -6,7 +6,7 @@ import { emptyFrame, pushSample } from '@lineside/shared/contracts/frame.ts';
 import type { DeviceState, DeviceStatus } from '@lineside/shared/contracts/link.ts';
 import { Quality } from '@lineside/shared/contracts/quality.ts';
 import { Backoff } from '@lineside/shared/time/backoff.ts';
-import type { Driver, DriverContext, DriverTag } from '../driver.ts';
+import type { Driver, DriverContext, DriverTag, WriteResult } from '../driver.ts';
 import { isBitTable, READ_CODE } from './address.ts';
 import type { ModbusDevice, ModbusTag } from './config.ts';
 import { type Connection, connectionTo, type Job, type Member, type Seat } from './connection.ts';
@@ -17,12 +17,17 @@ import { type Failure, refusal, scopeOf, unitUnreachable } from './failure.ts';
 import { limitsOf, type PlanLimits } from './plan.ts';
 import { type GroupHost, PollGroup } from './poll-group.ts';
 import { readRequest } from './request.ts';
+import { Writer, type WriterHost } from './writer.ts';
 
 /** Isolated tags that are tried again in one poll; more would delay the tags that work. */
 const RETRIES_A_POLL = 5;
 
 /** How the endpoint of a device is told. */
 const SCHEMES = { tcp: 'modbus', tls: 'modbus+tls', rtuOverTcp: 'modbus+rtu', rtu: 'modbus+serial' };
+
+/** Bounds of the pause that a busy device gets; doubles as long as it is busy. Milliseconds. */
+const BUSY_FIRST_MS = 100;
+const BUSY_MOST_MS = 2_000;
 
 /** A device that answers nothing but "busy" for so long counts as down. Milliseconds. */
 const BUSY_LIMIT_MS = 10_000;
@@ -35,7 +40,7 @@ function gridAfter(time: number, periodMs: number): number {
   return (Math.floor(time / periodMs) + 1) * periodMs;
 }
 
-export class ModbusDriver implements Driver, Member, GroupHost {
+export class ModbusDriver implements Driver, Member, GroupHost, WriterHost {
   readonly device: string;
   readonly unitId: number;
   readonly timeoutMs: number;
@@ -44,7 +49,7 @@ export class ModbusDriver implements Driver, Member, GroupHost {
   readonly turnaroundMs: number;
   readonly retryMinMs: number;
   readonly retryMaxMs: number;
-  readonly limits: PlanLimits;
+  limits: PlanLimits;
   readonly #settings: ModbusDevice;
   readonly #context: DriverContext;
   readonly #tags: DeviceTag[];
@@ -57,6 +62,10 @@ export class ModbusDriver implements Driver, Member, GroupHost {
   #stopped = false;
   #isolated = 0;
   #busySince: number | null = null;
+  /** Monotonic time up to which a busy device is left alone, milliseconds. */
+  #busyUntil = 0;
+  readonly #busyBackoff = new Backoff(BUSY_FIRST_MS, BUSY_MOST_MS);
+  readonly #writer: Writer = new Writer(this);
   #state: DeviceState = 'connecting';
   #since: number;
   #failure: Failure | null = null;
@@ -102,8 +111,19 @@ export class ModbusDriver implements Driver, Member, GroupHost {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#halt();
+    this.#writer.abandon('the gateway stops');
     this.#seat?.leave();
     this.#seat = null;
+  }
+
+  write(tag: number, value: Value): Promise<WriteResult> {
+    const found = this.#tags.find((one) => one.id === tag);
+    if (found) return this.#writer.write(found, value);
+    return Promise.resolve({ ok: false, old: null, new: null, error: `device "${this.device}" has no such tag` });
+  }
+
+  downBecause(): string | null {
+    return this.#state === 'up' && !this.#stopped ? null : `device "${this.device}": ${this.#reason() || 'stopped'}`;
   }
 
   status(): DeviceStatus {
@@ -150,12 +170,21 @@ export class ModbusDriver implements Driver, Member, GroupHost {
     this.#seat?.submit(job);
   }
 
+  submitUrgent(job: Job): boolean {
+    this.#requests++;
+    return this.#seat?.submitUrgent(job) ?? false;
+  }
+
   emit(frame: Frame): void {
     if (!this.#stopped) this.#context.onFrame(frame);
   }
 
   alive(good: boolean): void {
     this.#busySince = null;
+    if (this.#busyUntil > 0) {
+      this.#busyUntil = 0;
+      this.#busyBackoff.reset();
+    }
     if (good) this.#lastGoodAt = this.#context.now();
     else this.#errors++;
     if (this.#state !== 'up') this.#up();
@@ -165,7 +194,12 @@ export class ModbusDriver implements Driver, Member, GroupHost {
     this.#missed++;
     const now = performance.now();
     this.#busySince ??= now;
-    if (now - this.#busySince < BUSY_LIMIT_MS) return;
+    if (now - this.#busySince < BUSY_LIMIT_MS) {
+      this.#busyUntil = now + this.#busyBackoff.next();
+      this.#seat?.cancelPolls();
+      for (const group of this.#groups) group.abandon();
+      return;
+    }
     this.fail({
       quality: Quality.BadNoCommunication,
       reason: `${this.#connection?.endpoint} unit ${this.unitId} has answered nothing but "busy" for ${BUSY_LIMIT_MS / 1000} s; poll it less often or see what occupies it`,
@@ -178,6 +212,16 @@ export class ModbusDriver implements Driver, Member, GroupHost {
     this.#down(failure, pause);
     if (this.#stopped) return;
     this.#resumeTimer = setTimeout(() => this.#try(), pause);
+  }
+
+  shorten(maxBlock: number): void {
+    if (maxBlock >= this.limits.maxBlock) return;
+    this.limits = { ...this.limits, maxBlock };
+    for (const group of this.#groups) group.replan();
+    this.#context.log.info(
+      { device: this.device, maxBlock },
+      `device "${this.device}" refuses longer requests than ${maxBlock} registers; maxBlock: ${maxBlock} spares it finding that out at each start`,
+    );
   }
 
   isolate(tag: DeviceTag, failure: Failure): void {
@@ -207,6 +251,7 @@ export class ModbusDriver implements Driver, Member, GroupHost {
     if (this.#stopped) return;
     this.#halt();
     this.#seat?.cancel();
+    this.#writer.abandon(failure.reason);
     this.#failure = failure;
     this.#nextTryAt = this.#context.now() + retryInMs;
     for (const group of this.#groups) group.abandon();
@@ -230,6 +275,7 @@ export class ModbusDriver implements Driver, Member, GroupHost {
     this.#pollTimer = null;
     this.#resumeTimer = null;
     this.#busySince = null;
+    this.#busyUntil = 0;
   }
 
   tryNow(): void {
@@ -277,12 +323,12 @@ export class ModbusDriver implements Driver, Member, GroupHost {
       if (group.dueAt <= now + 1) {
         this.#missed += Math.max(0, Math.floor((now - group.dueAt) / group.pollMs));
         group.dueAt = gridAfter(now + 1, group.pollMs);
-        if (group.busy) this.#missed++;
+        if (group.busy || now < this.#busyUntil) this.#missed++;
         else group.poll();
       }
       if (group.dueAt < earliest) earliest = group.dueAt;
     }
-    if (this.#isolated > 0) this.#retryIsolated(now);
+    if (this.#isolated > 0 && now >= this.#busyUntil) this.#retryIsolated(now);
     if (earliest === Number.POSITIVE_INFINITY) return;
     this.#pollTimer = setTimeout(() => this.#tick(), Math.max(1, Math.ceil(earliest - performance.now())));
   }

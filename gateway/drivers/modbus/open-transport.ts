@@ -1,8 +1,9 @@
 /** From the settings of a connection to what carries its frames. */
+import { silenceMs } from './bus-time.ts';
 import { type ConnectionSettings, portOf } from './connection-config.ts';
 import { MbapTransport } from './mbap-transport.ts';
 import { RtuTransport } from './rtu-transport.ts';
-import { serialStream, silenceMs } from './serial-stream.ts';
+import { serialStream } from './serial-stream.ts';
 import { tcpStream, tlsStream } from './socket-stream.ts';
 import type { Transport, TransportEvents } from './transport.ts';
 

@@ -1,8 +1,9 @@
 /**
  * The tags of one device that are read together: planned once, then one frame a poll.
  *
- * A block that the device refuses is taken apart: its tags are read one by one, those that are refused alone are
- * kept out of the blocks from then on, and the others go on together.
+ * A block that the device refuses is halved until the guilty tag is found: among n tags that takes 2 log2(n)
+ * requests. It is kept out of the blocks from then on, and the others go on together. When both halves of a refused
+ * block can be read, what joined them is the cause: the hole between them, or else the length.
  */
 import type { Frame, Value } from '@lineside/shared/contracts/frame.ts';
 import { Quality } from '@lineside/shared/contracts/quality.ts';
@@ -30,6 +31,8 @@ export interface GroupHost {
   fail(failure: Failure): void;
   /** The device is too busy to answer this read now. */
   busy(): void;
+  /** The device refuses this length and takes the half of it; in units of `limits.maxBlock`. */
+  shorten(maxBlock: number): void;
   /** A tag that the device refuses alone: it is Bad from now on, and out of the polls. */
   isolate(tag: DeviceTag, failure: Failure): void;
 }
@@ -39,6 +42,8 @@ class Block implements Job {
   readonly request: Request;
   readonly timeoutMs: number;
   readonly retries: number;
+  /** Registers or bits. */
+  readonly count: number;
   readonly tags: DeviceTag[];
   /** Position of the first tag in the frame; the others follow. */
   readonly start: number;
@@ -54,6 +59,7 @@ class Block implements Job {
     this.request = readRequest(host.unitId, READ_CODE[block.table], block.offset, block.count);
     this.timeoutMs = host.timeoutMs;
     this.retries = host.retries;
+    this.count = block.count;
     this.tags = block.items;
     this.start = start;
     this.stale = block.items.some((tag) => tag.bad);
@@ -77,20 +83,37 @@ class Block implements Job {
   }
 }
 
-/** One tag of a refused block, read alone. */
-class Probe extends Block {
-  readonly whole: Whole;
+/** A refused block and what becomes of its halves. */
+interface Split {
+  exception: number;
+  left: Half | null;
+  right: Half | null;
+  /** Halves without an outcome. */
+  open: number;
+  /** Both were read so far. */
+  innocent: boolean;
+}
 
-  constructor(group: PollGroup, host: GroupHost, tag: DeviceTag, start: number, whole: Whole) {
-    super(group, host, { table: tag.table, offset: tag.offset, count: tag.width, items: [tag] }, start);
-    this.whole = whole;
+class Half extends Block {
+  readonly split: Split;
+
+  constructor(group: PollGroup, host: GroupHost, items: DeviceTag[], start: number, split: Split) {
+    const { table, offset } = items[0]!;
+    const end = Math.max(...items.map((tag) => tag.offset + tag.width));
+    super(group, host, { table, offset, count: end - offset, items }, start);
+    this.split = split;
   }
 }
 
-interface Whole {
-  tags: DeviceTag[];
-  left: number;
-  guilty: number;
+/** Where to halve: tags that begin at one address stay together. 0 when there is nothing to divide. */
+function middleOf(tags: DeviceTag[]): number {
+  const half = tags.length >> 1;
+  for (let step = 0; step <= half; step++) {
+    for (const at of [half + step, half - step]) {
+      if (at > 0 && at < tags.length && tags[at - 1]!.offset < tags[at]!.offset) return at;
+    }
+  }
+  return 0;
 }
 
 export class PollGroup {
@@ -188,22 +211,23 @@ export class PollGroup {
     }
     if (scope === 'moment') {
       this.#host.busy();
-      this.#settle(block, false);
-      return;
-    }
-    this.#host.alive(false);
-    if (block.tags.length === 1) {
-      this.#host.isolate(block.tags[0]!, refusal(exception));
-      this.replan();
       this.#settle(block, true);
       return;
     }
-    const whole: Whole = { tags: block.tags, left: block.tags.length, guilty: 0 };
-    this.#outstanding += block.tags.length;
-    block.tags.forEach((tag, i) => {
-      this.#host.submit(new Probe(this, this.#host, tag, block.start + i, whole));
-    });
-    this.#settle(block, false);
+    this.#host.alive(false);
+    const middle = exception === 1 ? 0 : middleOf(block.tags);
+    if (middle === 0) {
+      for (const tag of block.tags) this.#host.isolate(tag, refusal(exception));
+      this.replan();
+    } else {
+      const split: Split = { exception, left: null, right: null, open: 2, innocent: true };
+      split.left = new Half(this, this.#host, block.tags.slice(0, middle), block.start, split);
+      split.right = new Half(this, this.#host, block.tags.slice(middle), block.start + middle, split);
+      this.#outstanding += 2;
+      this.#host.submit(split.left);
+      this.#host.submit(split.right);
+    }
+    this.#settle(block, true);
   }
 
   failed(failure: Failure): void {
@@ -213,8 +237,14 @@ export class PollGroup {
   #plan(): void {
     this.#planned = true;
     const readable = this.#tags.filter((tag) => !tag.isolated);
+    // What the device refuses is not read along either.
+    const refused = this.#tags
+      .filter((tag) => tag.isolated)
+      .map(({ table, offset, width }) => ({ table, first: offset, last: offset + width - 1 }));
+    const { limits } = this.#host;
+    const bounds = refused.length > 0 ? { ...limits, forbidden: [...(limits.forbidden ?? []), ...refused] } : limits;
     let start = 0;
-    this.#blocks = plan(readable, this.#host.limits).map((block) => {
+    this.#blocks = plan(readable, bounds).map((block) => {
       const made = new Block(this, this.#host, block, start);
       start += block.items.length;
       return made;
@@ -229,21 +259,28 @@ export class PollGroup {
     this.#quality[slot] = qualityOf(value);
   }
 
-  #settle(block: Block, guilty: boolean): void {
-    if (block instanceof Probe) this.#settleProbe(block.whole, guilty);
+  #settle(block: Block, refused: boolean): void {
+    if (block instanceof Half) this.#settleHalf(block.split, refused);
     // The device may have failed, and this poll with it, in one of the calls before.
     if (this.#outstanding === 0) return;
     if (--this.#outstanding === 0) this.#emit();
   }
 
-  /**
-   * When each tag of a refused block can be read alone, their company is the cause: first the registers between
-   * them that nobody asked for, then the length of the block.
-   */
-  #settleProbe(whole: Whole, guilty: boolean): void {
-    if (guilty) whole.guilty++;
-    if (--whole.left > 0 || whole.guilty > 0) return;
-    for (const tag of whole.tags) tag.merge = tag.merge === 'gap' ? 'adjacent' : 'alone';
+  #settleHalf(split: Split, refused: boolean): void {
+    if (refused) split.innocent = false;
+    if (--split.open > 0 || !split.innocent) return;
+    const left = split.left!;
+    const right = split.right!;
+    const end = Math.max(...left.tags.map((tag) => tag.offset + tag.width));
+    const first = right.tags[0]!;
+    if (first.offset <= end && split.exception !== 2) {
+      const unit = isBitTable(first.table) ? 16 : 1;
+      this.#host.shorten(Math.ceil(Math.max(left.count, right.count) / unit));
+    } else {
+      for (const tag of right.tags) {
+        if (tag.offset === first.offset) tag.merge = first.offset > end && tag.merge === 'gap' ? 'adjacent' : 'alone';
+      }
+    }
     this.replan();
   }
 

@@ -45,14 +45,3 @@ export function serialStream(settings: SerialSettings): OpenStream {
     };
   };
 }
-
-/** Bits on the line for one byte: start, data, parity, stop. */
-export function bitsOfByte({ dataBits, parity, stopBits }: SerialSettings): number {
-  return 1 + dataBits + (parity === 'none' ? 0 : 1) + stopBits;
-}
-
-/** The silence that ends a frame: 3.5 characters, and 1.75 ms above 19,200 baud (Modbus over serial line V1.02, 2.5.1.1). */
-export function silenceMs(settings: SerialSettings): number {
-  if (settings.baudRate > 19_200) return 1.75;
-  return (3.5 * bitsOfByte(settings) * 1000) / settings.baudRate;
-}
