@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const START_DEADLINE_MS = 60_000;
+const START_DEADLINE_MS = 90_000;
 const STOP_DEADLINE_MS = 10_000;
 
 /** What it told, by IPC and as JSON lines, since its last start. */
