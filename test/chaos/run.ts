@@ -37,16 +37,17 @@ async function main({ runs, seed, seconds }: Options): Promise<number> {
   const began = performance.now();
   let failed = 0;
   let done = 0;
-  for (; done < runs && !stop.signal.aborted; done++) {
+  for (; done < runs; done++) {
     say(`run ${done + 1} of ${runs}, seed ${seed + done}`);
     const { problems, kept, ...figures } = await chaosRun({ seed: seed + done, seconds, say }, stop.signal);
+    if (stop.signal.aborted) break;
     for (const name of Object.keys(total) as (keyof ChaosFigures)[]) total[name] += figures[name];
     if (problems.length > 0) failed++;
     if (kept) say(`  FAILED; everything is kept in ${kept}`);
   }
   const took = Math.round((performance.now() - began) / 1_000);
   process.stdout.write(`${JSON.stringify({ runs: done, failed, ...total, seed, seconds: took })}\n`);
-  return failed > 0 ? 1 : 0;
+  return failed > 0 || stop.signal.aborted ? 1 : 0;
 }
 
 try {
