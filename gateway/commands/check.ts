@@ -36,7 +36,7 @@ function checkModels(config: LoadedConfig): void {
       checkInputs(model.id, file, loadModelFiles(file).manifest, Object.keys(model.inputs));
       return [];
     } catch (error) {
-      const field = error instanceof LinesideError && error.code === 'model.inputs' ? 'inputs' : 'file';
+      const field = error instanceof LinesideError && error.code === 'MODEL_INPUTS' ? 'inputs' : 'file';
       return [config.problem(['models', index, field], messageOf(error))];
     }
   });

@@ -24,10 +24,10 @@ function read(file: string, limit: number): Buffer {
     if (size <= limit) bytes = readFileSync(file);
     else bytes = Buffer.alloc(0);
   } catch (cause) {
-    throw new LinesideError('model.unreadable', 'config', `cannot read the model file ${file}`, { cause });
+    throw new LinesideError('MODEL_UNREADABLE', 'config', `cannot read the model file ${file}`, { cause });
   }
   if (size > limit) {
-    throw new LinesideError('model.tooLarge', 'config', `${file} has ${size} bytes, more than the ${limit} allowed`);
+    throw new LinesideError('MODEL_TOO_LARGE', 'config', `${file} has ${size} bytes, more than the ${limit} allowed`);
   }
   return bytes;
 }
@@ -36,7 +36,7 @@ function parse(file: string, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new LinesideError('model.manifest', 'config', `${file} is not whole JSON: ${REMEDY}`, { cause });
+    throw new LinesideError('MODEL_MANIFEST', 'config', `${file} is not whole JSON: ${REMEDY}`, { cause });
   }
 }
 
@@ -51,7 +51,7 @@ export function loadModelFiles(file: string): LoadedModel {
     const [first] = Value.Errors(ModelManifest, manifest);
     const where = first?.instancePath.slice(1).replaceAll('/', '.') || 'the whole';
     throw new LinesideError(
-      'model.manifest',
+      'MODEL_MANIFEST',
       'config',
       `${file}: ${where} ${first?.message ?? 'is wrong'}: not a model manifest that this gateway reads; ${REMEDY}`,
     );
@@ -59,13 +59,13 @@ export function loadModelFiles(file: string): LoadedModel {
   const names = manifest.inputs.map((input) => input.name);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) {
-    throw new LinesideError('model.manifest', 'config', `${file}: two inputs are named ${twice}: rename one`);
+    throw new LinesideError('MODEL_MANIFEST', 'config', `${file}: two inputs are named ${twice}: rename one`);
   }
   const { rows } = manifest.window;
   manifest.golden.vectors.forEach((vector, i) => {
     if (vector.rows.length === rows && vector.rows.every((row) => row.length === names.length)) return;
     throw new LinesideError(
-      'model.manifest',
+      'MODEL_MANIFEST',
       'config',
       `${file}: golden vector ${i} is not ${rows} rows of ${names.length} input(s): ${REMEDY}`,
     );
@@ -75,7 +75,7 @@ export function loadModelFiles(file: string): LoadedModel {
   const sha256 = createHash('sha256').update(onnx).digest('hex');
   if (sha256 !== manifest.onnx.sha256) {
     throw new LinesideError(
-      'model.hash',
+      'MODEL_HASH',
       'config',
       `${onnxFile} (${onnx.length} bytes) is not the file that ${file} describes: its SHA-256 begins ` +
         `${sha256.slice(0, 12)}, expected ${manifest.onnx.sha256.slice(0, 12)}; ${REMEDY}`,
@@ -98,7 +98,7 @@ export function checkInputs(id: string, file: string, manifest: ModelManifest, c
     ...(unknown.length > 0 ? [`${unknown.join(', ')} unknown to the model`] : []),
   ].join('; ');
   throw new LinesideError(
-    'model.inputs',
+    'MODEL_INPUTS',
     'config',
     `model ${id}, inputs: ${wrong}. ${file} has the input(s) ${names.join(', ')}: give each one a tag`,
   );

@@ -112,7 +112,7 @@ export class ModelRunner {
         actual = await this.score(vector.rows.flat());
       } catch (cause) {
         throw new LinesideError(
-          'model.width',
+          'MODEL_WIDTH',
           'config',
           `${file}: golden vector ${i} cannot be run (${inOneLine(cause)}): window.rows or inputs do not fit the ONNX ` +
             'file; train it again',
@@ -123,7 +123,7 @@ export class ModelRunner {
       // written so that NaN fails
       if (Math.abs(actual - vector.score) <= allowed) continue;
       throw new LinesideError(
-        'model.golden',
+        'MODEL_GOLDEN',
         'config',
         `${file}: golden vector ${i} (${vector.note}) scores ${actual} on this machine, expected ${vector.score} ` +
           `within ${allowed}: the model is not run as it was trained; do not use it, train it again`,

@@ -122,7 +122,7 @@ export class ModelStage {
         const id = this.#deps.tagId(device, tag);
         if (id !== undefined) return { path, device, tag: id };
         throw new LinesideError(
-          'model.tag',
+          'MODEL_TAG',
           'config',
           `model ${this.#config.id}, input ${name}: there is no tag ${path}; name a configured one as device/tag`,
         );

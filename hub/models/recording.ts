@@ -45,7 +45,7 @@ function readBytes(file: string): Buffer {
   try {
     return readFileSync(file);
   } catch (cause) {
-    throw new LinesideError('recording.unreadable', 'config', `cannot read the recording ${file}`, { cause });
+    throw new LinesideError('RECORDING_UNREADABLE', 'config', `cannot read the recording ${file}`, { cause });
   }
 }
 
@@ -99,7 +99,7 @@ export function readRecording(file: string): Recording {
   }
   const stepMs = commonestStep(at);
   if (stepMs === 0) {
-    throw new LinesideError('recording.empty', 'config', `${file} has fewer than two rows in ascending time`);
+    throw new LinesideError('RECORDING_EMPTY', 'config', `${file} has fewer than two rows in ascending time`);
   }
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   return { file: basename(file), sha256, signals, at, rows, stepMs };
@@ -114,7 +114,7 @@ export function readAnomalies(file: string): TimeRange[] {
   try {
     windows = JSON.parse(readFileSync(file, 'utf8')).windows;
   } catch (cause) {
-    throw new LinesideError('anomalies.unreadable', 'config', `cannot read the labels ${file}`, { cause });
+    throw new LinesideError('ANOMALIES_UNREADABLE', 'config', `cannot read the labels ${file}`, { cause });
   }
   const ranges = Array.isArray(windows) ? windows.map((w) => ({ from: parseTime(w.from), to: parseTime(w.to) })) : [];
   if (!Array.isArray(windows) || ranges.some((r) => !(r.from <= r.to))) {

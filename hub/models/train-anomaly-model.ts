@@ -87,7 +87,7 @@ function fit(training: Window[], calibration: Window[], options: FitOptions, fil
   try {
     return fitPcaMonitor(values(training), values(calibration), options);
   } catch (cause) {
-    throw new LinesideError('train.data', 'config', `cannot train on ${file}: ${messageOf(cause)}`, { cause });
+    throw new LinesideError('TRAIN_DATA', 'config', `cannot train on ${file}: ${messageOf(cause)}`, { cause });
   }
 }
 

@@ -24,7 +24,7 @@ const say = (text: string): boolean => process.stdout.write(`${text}\n`);
 function positive(name: string, text: string): number {
   const n = Number(text);
   if (Number.isInteger(n) && n > 0) return n;
-  throw new LinesideError('train.option', 'config', `--${name} ${text}: expected a whole number above 0`);
+  throw new LinesideError('TRAIN_OPTION', 'config', `--${name} ${text}: expected a whole number above 0`);
 }
 
 function options() {
@@ -62,7 +62,7 @@ function main(): void {
   });
   if (inputs.length !== recording.signals.length) {
     throw new LinesideError(
-      'train.option',
+      'TRAIN_OPTION',
       'config',
       `--inputs ${names}: ${inputs.length} name(s) for the ${recording.signals.length} signal(s) of ${given.recording}`,
     );

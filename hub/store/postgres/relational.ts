@@ -35,7 +35,7 @@ export interface Relational {
 /**
  * Opens the store and brings its tables up to date: about 4 s for a new directory, then half a second.
  *
- * @throws LinesideError `store.locked` naming the other process, `store.damaged`, `store.unusable`, `migration.*`
+ * @throws LinesideError `STORE_LOCKED` naming the other process, `STORE_DAMAGED`, `STORE_UNUSABLE`, `migration.*`
  */
 export async function openRelational(options: RelationalOptions): Promise<Relational> {
   const { dataDir, log } = options;

@@ -66,7 +66,7 @@ describe('a model that is not what it says is refused, by name and with a remedy
   it('an ONNX file cut short', async () => {
     const bytes = await readFile(onnxFile);
     await writeFile(onnxFile, bytes.subarray(0, 900));
-    await refused('model.hash', /pump-anomaly\.onnx \(900 bytes\) is not the file .*copy the model/);
+    await refused('MODEL_HASH', /pump-anomaly\.onnx \(900 bytes\) is not the file .*copy the model/);
   });
 
   it('an ONNX file cut short whose hash was made to fit', async () => {
@@ -76,7 +76,7 @@ describe('a model that is not what it says is refused, by name and with a remedy
 
   it('an ONNX file that is missing', async () => {
     await rm(onnxFile);
-    await refused('model.unreadable', /cannot read the model file .*pump-anomaly\.onnx/);
+    await refused('MODEL_UNREADABLE', /cannot read the model file .*pump-anomaly\.onnx/);
   });
 
   it('weights that were changed', async () => {
@@ -84,7 +84,7 @@ describe('a model that is not what it says is refused, by name and with a remedy
     const middle = bytes.indexOf('weights') + 600;
     bytes.writeFloatLE(3, middle - (middle % 4));
     await replaceOnnx(bytes);
-    await refused('model.golden', /golden vector \d .* on this machine, expected .*train it again/);
+    await refused('MODEL_GOLDEN', /golden vector \d .* on this machine, expected .*train it again/);
   });
 
   it('a window of another width', async () => {
@@ -92,14 +92,14 @@ describe('a model that is not what it says is refused, by name and with a remedy
       manifest.window.rows = 35;
       for (const vector of manifest.golden.vectors) vector.rows.pop();
     });
-    await refused('model.width', /golden vector 0 cannot be run .*window\.rows or inputs do not fit/);
+    await refused('MODEL_WIDTH', /golden vector 0 cannot be run .*window\.rows or inputs do not fit/);
   });
 
   it('golden windows of another shape', async () => {
     await change((manifest) => {
       manifest.golden.vectors[2]!.rows.pop();
     });
-    await refused('model.manifest', /golden vector 2 is not 36 rows of 1 input/);
+    await refused('MODEL_MANIFEST', /golden vector 2 is not 36 rows of 1 input/);
   });
 
   it('other names of input and output', async () => {
@@ -111,27 +111,27 @@ describe('a model that is not what it says is refused, by name and with a remedy
 
   it('a manifest cut short', async () => {
     await writeFile(manifestFile, (await readFile(manifestFile)).subarray(0, 500));
-    await refused('model.manifest', /pump-anomaly\.json is not whole JSON: copy the model/);
+    await refused('MODEL_MANIFEST', /pump-anomaly\.json is not whole JSON: copy the model/);
   });
 
   it('a golden score that is not a number', async () => {
     const text = await readFile(manifestFile, 'utf8');
     await writeFile(manifestFile, text.replace(/"score": [\d.e-]+/, '"score": null'));
-    await refused('model.manifest', /golden\.vectors\.0\.score/);
+    await refused('MODEL_MANIFEST', /golden\.vectors\.0\.score/);
   });
 
   it('a path that leads out of the folder', async () => {
     await change((manifest) => {
       manifest.onnx.file = '../pump-anomaly.onnx';
     });
-    await refused('model.manifest', /onnx\.file/);
+    await refused('MODEL_MANIFEST', /onnx\.file/);
   });
 
   it('an input without spread', async () => {
     await change((manifest) => {
       manifest.inputs[0]!.std = 0;
     });
-    await refused('model.manifest', /inputs\.0\.std/);
+    await refused('MODEL_MANIFEST', /inputs\.0\.std/);
   });
 });
 

@@ -91,7 +91,7 @@ describe('DuckDB store', () => {
       }
     }
     expect(failures.length).toBeGreaterThanOrEqual(3);
-    expect(failures[0]).toMatch(/^failed store\.append .*samples\.duckdb/);
+    expect(failures[0]).toMatch(/^failed STORE_APPEND .*samples\.duckdb/);
     expect(left).toBe(0);
     const store = new DuckDbStore({ file: place.file });
     await store.open();
