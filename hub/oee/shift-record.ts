@@ -17,6 +17,8 @@ const SIGNALS = ['state', 'link', 'total', 'reject'] as const;
 
 class SignalRecord {
   readonly samples: StoredSample[] = [];
+  /** Whether of equal samples in a row only the first and the last are worth keeping: not for heartbeats. */
+  readonly #thins: boolean;
   /** Where the next look begins; undefined before the first. */
   next: number | undefined;
   /** Oldest source time that was stored while a look was under way, which may have missed it. */
@@ -24,6 +26,10 @@ class SignalRecord {
 
   /** Time of the sample that tells what was true when the shift began: older ones change nothing. */
   #before = Number.NEGATIVE_INFINITY;
+
+  constructor(thins: boolean) {
+    this.#thins = thins;
+  }
 
   /** Whether a sample of this time belongs before, or among, what has been read. */
   isLate(at: number): boolean {
@@ -33,9 +39,20 @@ class SignalRecord {
   keep(samples: StoredSample[], from: number): void {
     const [first] = samples;
     if (this.next === undefined && first && first.at < from) this.#before = first.at;
-    for (const sample of samples) this.samples.push(sample);
+    for (const sample of samples) this.#add(sample);
     this.next = Math.max(from, (samples.at(-1)?.at ?? 0) + 1);
   }
+
+  #add(sample: StoredSample): void {
+    const { samples } = this;
+    if (this.#thins && same(samples.at(-1), sample) && same(samples.at(-2), sample))
+      samples[samples.length - 1] = sample;
+    else samples.push(sample);
+  }
+}
+
+function same(a: StoredSample | undefined, b: StoredSample): boolean {
+  return a !== undefined && Object.is(a.value, b.value) && a.quality === b.quality;
 }
 
 export class ShiftRecord {
@@ -43,10 +60,10 @@ export class ShiftRecord {
   readonly tags: ShiftTags;
   readonly #store: TimeSeriesStore;
   readonly #signals = {
-    state: new SignalRecord(),
-    link: new SignalRecord(),
-    total: new SignalRecord(),
-    reject: new SignalRecord(),
+    state: new SignalRecord(true),
+    link: new SignalRecord(false),
+    total: new SignalRecord(true),
+    reject: new SignalRecord(true),
   };
   #reading: Promise<void> = Promise.resolve();
   #stale = false;
