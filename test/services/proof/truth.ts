@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { LoadedConfig, TagEntry } from '../../../gateway/config/load-config.ts';
 
 /** One line of the truth file; demo/README.md tells the fields. */
-export interface TruthLine {
+interface TruthLine {
   m: string;
   t: number;
   n?: string;

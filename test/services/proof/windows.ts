@@ -5,7 +5,7 @@ import type { Outage } from '../plant-run.ts';
 import type { BufferContent, BufferedSample } from './buffer-content.ts';
 
 /** What came so shortly before a kill may not have been durable yet, or still on its way from the device. */
-export const BEFORE_KILL_MS = 1_500;
+const BEFORE_KILL_MS = 1_500;
 
 export interface Window {
   from: number;
