@@ -4,8 +4,9 @@
  */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { ALARM_PRIORITIES, type AlarmEvent } from '@lineside/shared/contracts/alarm.ts';
-import type { Frame } from '@lineside/shared/contracts/frame.ts';
+import type { Frame, Value } from '@lineside/shared/contracts/frame.ts';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import type { Low } from 'lowdb';
@@ -32,9 +33,15 @@ const RETRY_MS = 1_000;
 /** Most events that are remembered on disk until the buffer has them; the oldest leave first, and that is logged. */
 const MAX_OUTBOX = 5_000;
 
+/** A rule of the configuration with the tag that it watches. */
+export interface WatchedAlarm {
+  config: AlarmConfig;
+  tag: RuleTag;
+}
+
 export interface AlarmStageOptions {
   dataDir: string;
-  alarms: { config: AlarmConfig; tag: RuleTag }[];
+  alarms: WatchedAlarm[];
   log: Logger;
   now(): number;
   /** Puts an event into the buffer, which holds it from then on while this process lives. */
@@ -45,8 +52,8 @@ export interface AlarmStageOptions {
 
 export class AlarmStage {
   readonly #options: AlarmStageOptions;
-  readonly #byTag = new Map<number, AlarmRule[]>();
-  readonly #devices = new Set<string>();
+  #byTag = new Map<number, AlarmRule[]>();
+  #devices = new Set<string>();
   #rules: AlarmRule[] = [];
   #file: Low<AlarmFile> | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -67,15 +74,44 @@ export class AlarmStage {
   async start(): Promise<void> {
     const path = join(this.#options.dataDir, 'alarms.json');
     this.#file = await openAlarmFile(path, this.#options.log);
-    const { occurrences } = this.#file.data;
-    for (const { config, tag } of this.#options.alarms) {
-      const rule = new AlarmRule(config, tag, randomUUID, occurrences[config.id]);
-      this.#rules.push(rule);
-      this.#devices.add(tag.device);
-      this.#byTag.set(tag.id, [...(this.#byTag.get(tag.id) ?? []), rule]);
-    }
+    this.#watch(this.#options.alarms.map((alarm) => this.#ruleOf(alarm)));
     this.#save(this.#endOrphans());
     this.#timer = setInterval(() => this.tick(), TICK_MS);
+  }
+
+  /**
+   * Other rules from now on. One that did not change goes on with its occurrence and its delays; one that changed
+   * keeps its occurrence, as after a restart; the occurrence of one that is gone ends by name.
+   *
+   * @param last the newest sample of a tag that goes on: a device that reports only changes would not repeat it
+   */
+  replace(
+    alarms: WatchedAlarm[],
+    last: (tag: RuleTag) => { value: Value; quality: number } | undefined = () => undefined,
+  ): void {
+    const now = this.#options.now();
+    const before = new Map(this.#rules.map((rule) => [rule.config.id, rule]));
+    const rules = alarms.map((alarm) => {
+      const known = before.get(alarm.config.id);
+      if (known && isDeepStrictEqual([known.config, known.tag], [alarm.config, alarm.tag])) return known;
+      const rule = this.#ruleOf(alarm);
+      const sample = last(alarm.tag);
+      if (sample) rule.observe(sample.value, sample.quality, now);
+      return rule;
+    });
+    this.#watch(rules);
+    this.#save(this.#endOrphans());
+  }
+
+  #ruleOf({ config, tag }: WatchedAlarm): AlarmRule {
+    return new AlarmRule(config, tag, randomUUID, this.#file!.data.occurrences[config.id]);
+  }
+
+  #watch(rules: AlarmRule[]): void {
+    this.#rules = rules;
+    this.#devices = new Set(rules.map((rule) => rule.tag.device));
+    this.#byTag = new Map();
+    for (const rule of rules) this.#byTag.set(rule.tag.id, [...(this.#byTag.get(rule.tag.id) ?? []), rule]);
   }
 
   /** Idempotent. What the buffer has not taken stays in the outbox for the next start. */

@@ -62,6 +62,8 @@ export interface BufferStats {
 interface Waiting {
   batch: Buffer;
   samples: number;
+  /** The catalogue that explains it, should a segment begin with it. */
+  catalog: Buffer;
 }
 
 export class GatewayBuffer {
@@ -69,7 +71,9 @@ export class GatewayBuffer {
   readonly #log: DiskLog;
   readonly #segmentBytes: number;
   readonly #cursorFile: CursorFile;
-  #writer: BatchWriter;
+  readonly #types = new Map<number, ValueType>();
+  readonly #writer: BatchWriter;
+  /** Of the batch being built. */
   #catalog: Buffer = Buffer.alloc(0);
   /** Closed batches that are not durable yet, oldest first. */
   #waiting: Waiting[] = [];
@@ -104,7 +108,7 @@ export class GatewayBuffer {
       now: options.now,
     });
     this.#cursorFile = new CursorFile(join(options.dir, 'cursor'));
-    this.#writer = new BatchWriter(new Map());
+    this.#writer = new BatchWriter(this.#types);
   }
 
   get epoch(): string {
@@ -142,12 +146,18 @@ export class GatewayBuffer {
     });
   }
 
-  /** Tells the buffer what its tags mean. To be called once, before the first frame. */
+  /**
+   * Tells the buffer what its tags mean: before the first frame, and again whenever that changes, before the first
+   * frame with a new tag. What came before keeps the catalogue that was in force then.
+   */
   describeTags(tags: TagInfo[]): void {
-    const types = new Map<number, ValueType>(tags.map((tag) => [tag.id, tag.type]));
-    this.#writer = new BatchWriter(types);
-    this.#writer.addTags(tags);
-    this.#catalog = compressBatch(this.#writer.finish());
+    const describing = new BatchWriter(this.#types);
+    describing.addTags(tags);
+    const catalog = compressBatch(describing.finish());
+    if (catalog.equals(this.#catalog)) return;
+    this.#closeBatch();
+    for (const tag of tags) this.#types.set(tag.id, tag.type);
+    this.#catalog = catalog;
     this.#writer.addTags(tags);
     this.#schedule();
   }
@@ -251,7 +261,7 @@ export class GatewayBuffer {
     if (this.#writer.empty) return;
     const samples = this.#writer.samples;
     const batch = this.#writer.finish();
-    this.#waiting.push({ batch, samples });
+    this.#waiting.push({ batch, samples, catalog: this.#catalog });
     this.#waitingSamples += samples;
     this.#waitingBytes += batch.length;
   }
@@ -283,9 +293,9 @@ export class GatewayBuffer {
 
   async #write(): Promise<void> {
     while (this.#waiting.length > 0) {
-      const { batch, samples } = this.#waiting[0]!;
+      const { batch, samples, catalog } = this.#waiting[0]!;
       try {
-        await this.#append(compressBatch(batch), samples);
+        await this.#append(compressBatch(batch), samples, catalog);
       } catch (error) {
         this.#failed(error);
         return;
@@ -297,8 +307,8 @@ export class GatewayBuffer {
     }
   }
 
-  async #append(payload: Buffer, samples: number): Promise<void> {
-    if (!this.#log.fits(payload.length)) await this.#beginSegment();
+  async #append(payload: Buffer, samples: number, catalog = this.#catalog): Promise<void> {
+    if (!this.#log.fits(payload.length)) await this.#beginSegment(catalog);
     this.#tell(await this.#log.append(payload, samples));
   }
 
@@ -311,13 +321,13 @@ export class GatewayBuffer {
     }
   }
 
-  async #beginSegment(): Promise<void> {
+  async #beginSegment(catalog: Buffer): Promise<void> {
     const limit = this.#options.config.maxMiB * MIB;
     while (this.#log.bytes + this.#segmentBytes > limit && this.#log.oldestSegmentEnd() > 0) {
       await this.#dropOldest();
     }
     await this.#log.roll();
-    if (this.#catalog.length > 0) this.#tell(await this.#log.append(this.#catalog, 0));
+    if (catalog.length > 0) this.#tell(await this.#log.append(catalog, 0));
   }
 
   /**

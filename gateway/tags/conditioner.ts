@@ -42,6 +42,14 @@ export class Conditioner {
   readonly #filteredDevices = new Set<string>();
   readonly #kept = new Map<number, Kept>();
 
+  /** Forgets a device's tags, so that they can be added anew. To be called while none of its frames is on its way. */
+  remove(device: string, tags: number[]): void {
+    for (const set of [this.#scaledDevices, this.#namedDevices, this.#filteredDevices]) set.delete(device);
+    for (const tag of tags) {
+      for (const map of [this.#lines, this.#names, this.#deadbands, this.#kept]) map.delete(tag);
+    }
+  }
+
   /** To be called once for each tag before the first frame. */
   add(device: string, tag: number, settings: TagSettings): void {
     const line = lineOf(settings);
@@ -63,6 +71,31 @@ export class Conditioner {
   scale(frame: Frame): Frame {
     const scaled = this.#scaledDevices.has(frame.device) ? this.#onLine(frame) : frame;
     return this.#namedDevices.has(frame.device) ? this.#named(scaled) : scaled;
+  }
+
+  /** One raw value in engineering units, or its name. */
+  engineering(tag: number, raw: Value): Value {
+    const line = this.#lines.get(tag);
+    if (line && typeof raw === 'number') return ((raw - line.from) * line.by) / line.over + line.to;
+    const names = this.#names.get(tag);
+    if (!names || raw === null || typeof raw === 'string') return raw;
+    return names.get(Number(raw)) ?? String(Number(raw));
+  }
+
+  /**
+   * The other way: what the device has to hold for an engineering value or a name. A boolean's name gives 0 or 1.
+   *
+   * @returns undefined when no raw value means that: an unknown name, or a scale of 0
+   */
+  raw(tag: number, value: Value): Value | undefined {
+    const line = this.#lines.get(tag);
+    if (line && typeof value === 'number') {
+      return line.by === 0 ? undefined : ((value - line.to) * line.over) / line.by + line.from;
+    }
+    const names = this.#names.get(tag);
+    if (!names) return value;
+    for (const [raw, name] of names) if (name === value) return raw;
+    return undefined;
   }
 
   #onLine(frame: Frame): Frame {

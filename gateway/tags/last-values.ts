@@ -28,6 +28,13 @@ export class LastValues {
     else if (frames.push(frame) >= MAX_FRAMES) this.#fold(frames);
   }
 
+  /** Tags that are no more. */
+  forget(device: string, tags: number[]): void {
+    const frames = this.#frames.get(device);
+    if (frames) this.#fold(frames);
+    for (const tag of tags) this.#values.delete(tag);
+  }
+
   get(device: string, tag: number): LastValue | undefined {
     const frames = this.#frames.get(device);
     if (frames) this.#fold(frames);

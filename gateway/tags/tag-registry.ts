@@ -34,23 +34,20 @@ export class TagRegistry {
   }
 
   /**
-   * Numbers the tags, remembering those of earlier starts. The file is on disk before this resolves.
+   * Numbers the tags, remembering those of earlier starts and calls. The file is on disk before this resolves.
    * `freshEpoch` says that no record has been written yet, so that numbers may begin at 1.
    */
   async assign(epoch: string, freshEpoch: boolean, tags: TagDescription[]): Promise<TagInfo[]> {
-    this.#state = await this.#load(epoch, freshEpoch);
-    let added = 0;
+    // A file that is lost while the gateway runs must not give the running tags other numbers.
+    const known = this.#state.epoch === epoch ? this.#state : await this.#load(epoch, freshEpoch);
+    const state: TagIds = { ...known, ids: { ...known.ids } };
     const numbered = tags.map((tag) => {
       const key = keyOf(tag.device, tag.name, tag.type);
-      let id = this.#state.ids[key];
-      if (id === undefined) {
-        id = this.#state.next++;
-        this.#state.ids[key] = id;
-        added++;
-      }
-      return { id, ...tag };
+      state.ids[key] ??= state.next++;
+      return { id: state.ids[key], ...tag };
     });
-    if (added > 0) await writeDurably(this.#path, JSON.stringify(this.#state));
+    if (state.next > known.next) await writeDurably(this.#path, JSON.stringify(state));
+    this.#state = state;
     return numbered;
   }
 
