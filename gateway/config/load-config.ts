@@ -94,7 +94,7 @@ function readDevice(
     (warning ? warnings : problems).push(document.problem(path, message));
   }
   for (const position of sound) {
-    for (const { field, message } of checkTag(tags[position]!)) {
+    for (const { field, message } of checkTag(tags[position]!, module.valueType(tags[position] as never))) {
       problems.push(document.problem([...at, 'tags', position, field], message));
     }
   }

@@ -41,13 +41,23 @@ export const CommonTag = {
         'A value is kept only when it differs by more than this from the last one kept, in engineering units; 0 keeps every change; without it every reading is kept',
     }),
   ),
+  writable: Type.Boolean({
+    default: false,
+    description: 'Whether a command may write it. A number then needs min and max',
+  }),
+  min: Type.Optional(Type.Number({ description: 'Least value that may be written, in engineering units' })),
+  max: Type.Optional(Type.Number({ description: 'Greatest value that may be written, in engineering units' })),
 };
 
 const Common = Type.Object(CommonTag);
 export type CommonTag = Static<typeof Common>;
 
-/** Settings that a schema lets pass and that do not go together. */
-export function checkTag(tag: CommonTag): { field: string; message: string }[] {
+/**
+ * Settings that a schema lets pass and that do not go together.
+ *
+ * @param type what the driver gives
+ */
+export function checkTag(tag: CommonTag, type: ValueType): { field: string; message: string }[] {
   const problems: { field: string; message: string }[] = [];
   const scaled = tag.scale !== 1 || tag.offset !== 0;
   if (tag.linear && tag.linear.rawLow === tag.linear.rawHigh) {
@@ -57,9 +67,27 @@ export function checkTag(tag: CommonTag): { field: string; message: string }[] {
   if (tag.linear && scaled) {
     problems.push({ field: 'linear', message: 'linear says all that scale and offset say: remove one of them' });
   }
+  const word = Object.keys(tag.enum ?? {}).find((raw) => !/^-?\d{1,16}$/.test(raw));
+  if (word !== undefined) {
+    const message = `"${word}" is no whole number: enum names raw values, such as { 0: Stopped, 1: Running }`;
+    problems.push({ field: 'enum', message });
+  }
   if (tag.enum && (scaled || tag.linear)) {
     const message = `enum names raw values and goes without ${tag.linear ? 'linear' : 'scale and offset'}: remove one of them`;
     problems.push({ field: 'enum', message });
+  }
+  const number = type !== 'boolean' && type !== 'string' && !tag.enum;
+  if (tag.writable && number && (tag.min === undefined || tag.max === undefined)) {
+    const message = `a number that may be written needs limits: add ${tag.min === undefined ? 'min' : 'max'}, in engineering units, or remove writable`;
+    problems.push({ field: 'writable', message });
+  }
+  for (const field of ['min', 'max'] as const) {
+    if (tag[field] === undefined || (tag.writable && number)) continue;
+    const message = `${field} limits what may be written: it goes with a number and writable: true, remove it`;
+    problems.push({ field, message });
+  }
+  if (tag.min !== undefined && tag.max !== undefined && tag.min > tag.max) {
+    problems.push({ field: 'min', message: `min (${tag.min}) is more than max (${tag.max}): exchange them` });
   }
   return problems;
 }

@@ -10,6 +10,7 @@ import {
   parseRange,
   said,
 } from './address.ts';
+import { checkWritable } from './check-writable.ts';
 import type { ModbusDevice, ModbusTag } from './config.ts';
 import { checkConnection } from './connection-config.ts';
 import { widthOf } from './decode.ts';
@@ -66,7 +67,7 @@ export function check(device: ModbusDevice, tags: { name: string; settings: Modb
     });
     placed.push(...parts);
   });
-  problems.push(...clashes(placed), ...doubtfulNotation(tags));
+  problems.push(...clashes(placed), ...checkWritable(tags), ...doubtfulNotation(tags));
   return problems;
 }
 

@@ -134,7 +134,7 @@ export function endpointOf(settings: ConnectionSettings): string {
 }
 
 /** Settings of the connection that are missing, or that belong to another transport. */
-export function checkConnection(settings: ConnectionSettings): ConfigProblem[] {
+export function checkConnection(settings: ConnectionSettings & { unitId: number }): ConfigProblem[] {
   const { transport } = settings;
   const problems: ConfigProblem[] = [];
   const stray = (field: 'host' | 'port' | 'tls' | 'serial', remedy: string) => {
@@ -162,6 +162,13 @@ export function checkConnection(settings: ConnectionSettings): ConfigProblem[] {
       });
     }
     stray('serial', 'or write transport: rtu');
+  }
+  if (speaksRtu(settings) && settings.unitId === 0) {
+    problems.push({
+      field: 'unitId',
+      message:
+        'on a serial line unit 0 means all units, and none of them answers: write the unit of the device, 1 to 247',
+    });
   }
   if (transport !== 'tls') stray('tls', 'or write transport: tls');
   const { certFile, keyFile } = settings.tls ?? {};

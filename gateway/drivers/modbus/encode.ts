@@ -33,7 +33,7 @@ export function encode(layout: Layout, value: Value): Encoded | string {
   const swapped = /^(BA|DCBA|HG)/.test(wordOrder);
   const wordsTurned = /^(CD|DCBA|GH|HG)/.test(wordOrder);
   if (type === 'bool') {
-    if (typeof value !== 'boolean') return `${JSON.stringify(value)} is not true or false`;
+    if (!isBit(value)) return `${JSON.stringify(value)} is not true or false`;
     const mask = swapped ? swapBytes(1 << bit) : 1 << bit;
     return { mask, bits: value ? mask : 0 };
   }
@@ -53,6 +53,11 @@ export function encode(layout: Layout, value: Value): Encoded | string {
   if (wordsTurned) turnWords(bytes);
   if (swapped) bytes.swap16();
   return { bytes };
+}
+
+/** Names of booleans stand for 0 and 1. */
+export function isBit(value: Value): value is boolean | 0 | 1 {
+  return typeof value === 'boolean' || value === 0 || value === 1;
 }
 
 function writeNumber(bytes: Buffer, type: Exclude<ModbusType, 'bool' | 'int8' | 'uint8' | 'string'>, value: number) {

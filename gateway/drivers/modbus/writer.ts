@@ -8,7 +8,7 @@ import { isBitTable, READ_CODE } from './address.ts';
 import type { Job } from './connection.ts';
 import { bitReader } from './decode.ts';
 import type { DeviceTag } from './device-tag.ts';
-import { type Encoded, encode } from './encode.ts';
+import { type Encoded, encode, isBit } from './encode.ts';
 import { type Failure, refusal, scopeOf, unitUnreachable } from './failure.ts';
 import {
   maskWrite,
@@ -175,7 +175,7 @@ function said(answer: Exclude<Answer, { bytes: Buffer }>): string {
 }
 
 function encodeCoil(value: Value): Encoded | string {
-  if (typeof value !== 'boolean') return `${JSON.stringify(value)} is not true or false`;
+  if (!isBit(value)) return `${JSON.stringify(value)} is not true or false`;
   return { mask: 1, bits: value ? 1 : 0 };
 }
 
