@@ -31,6 +31,7 @@ const HINTS: Record<string, string> = {
 const SERIAL_HINTS: [RegExp, string][] = [
   [/No such file|ENOENT/, 'there is no such file or port; is the adapter plugged in and the path right?'],
   [/Permission denied|EACCES/, 'no permission; add the user of the gateway to the group dialout'],
+  [/EIO|ENXIO|ENODEV|i\/o error/i, 'the serial port is gone; is the adapter plugged in?'],
   [/lock|busy|temporarily unavailable/i, 'the port is in use; do two devices give other serial settings for it?'],
 ];
 
