@@ -11,6 +11,7 @@ import { isBitTable, READ_CODE } from './address.ts';
 import type { ModbusDevice, ModbusTag } from './config.ts';
 import { type Connection, connectionTo, type Job, type Member, type Seat } from './connection.ts';
 import { endpointOf, retriesOf } from './connection-config.ts';
+import { CycleWatch } from './cycle-watch.ts';
 import { bitReader, qualityOf } from './decode.ts';
 import { type DeviceTag, deviceTag } from './device-tag.ts';
 import { type Failure, refusal, scopeOf, unitUnreachable } from './failure.ts';
@@ -72,6 +73,7 @@ export class ModbusDriver implements Driver, Member, GroupHost, WriterHost {
   /** Wall clock. */
   #nextTryAt = 0;
   #lastGoodAt: number | null = null;
+  readonly #cycles = new CycleWatch();
   #requests = 0;
   #errors = 0;
   #missed = 0;
@@ -142,7 +144,7 @@ export class ModbusDriver implements Driver, Member, GroupHost, WriterHost {
   }
 
   #reason(): string {
-    if (this.#state === 'up') return '';
+    if (this.#state === 'up') return this.#cycles.reason();
     if (!this.#failure) return 'connecting for the first time';
     const seconds = Math.max(0, Math.ceil((this.#nextTryAt - this.#context.now()) / 1000));
     return `${this.#failure.reason}; ${seconds > 0 ? `retrying in ${seconds} s` : 'retrying now'}`;
@@ -163,6 +165,10 @@ export class ModbusDriver implements Driver, Member, GroupHost, WriterHost {
 
   now(): number {
     return this.#context.now();
+  }
+
+  monotonic(): number {
+    return performance.now();
   }
 
   submit(job: Job): void {
@@ -214,6 +220,11 @@ export class ModbusDriver implements Driver, Member, GroupHost, WriterHost {
     this.#resumeTimer = setTimeout(() => this.#try(), pause);
   }
 
+  ended(pollMs: number, cycleMs: number, requests: number): void {
+    const line = this.#cycles.ended(pollMs, cycleMs, requests, this.monotonic(), this.#missed);
+    if (line) this.#context.log.warn({ device: this.device, pollMs, cycleMs }, `device "${this.device}": ${line}`);
+  }
+
   shorten(maxBlock: number): void {
     if (maxBlock >= this.limits.maxBlock) return;
     this.limits = { ...this.limits, maxBlock };
@@ -252,6 +263,7 @@ export class ModbusDriver implements Driver, Member, GroupHost, WriterHost {
     this.#halt();
     this.#seat?.cancel();
     this.#writer.abandon(failure.reason);
+    this.#cycles.reset();
     this.#failure = failure;
     this.#nextTryAt = this.#context.now() + retryInMs;
     for (const group of this.#groups) group.abandon();

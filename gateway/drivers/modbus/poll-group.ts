@@ -15,6 +15,12 @@ import { type Failure, refusal, scopeOf, unitUnreachable } from './failure.ts';
 import { type PlanLimits, type PlannedBlock, plan } from './plan.ts';
 import { type Request, readRequest } from './request.ts';
 
+/**
+ * Requests of one poll that wait for their turn at once. The next one follows when one has its outcome: so the line is
+ * never idle, and a poll of another period need not wait until all of a long one are through.
+ */
+const AHEAD = 2;
+
 /** What a group needs of its device. */
 export interface GroupHost {
   readonly device: string;
@@ -22,7 +28,10 @@ export interface GroupHost {
   readonly timeoutMs: number;
   readonly retries: number;
   readonly limits: PlanLimits;
+  /** Wall clock, milliseconds. */
   now(): number;
+  /** Monotonic clock, milliseconds. */
+  monotonic(): number;
   submit(job: Job): void;
   emit(frame: Frame): void;
   /** The device answered, be it with a refusal. */
@@ -31,6 +40,8 @@ export interface GroupHost {
   fail(failure: Failure): void;
   /** The device is too busy to answer this read now. */
   busy(): void;
+  /** A poll has come to its end `cycleMs` after its begin. */
+  ended(pollMs: number, cycleMs: number, requests: number): void;
   /** The device refuses this length and takes the half of it; in units of `limits.maxBlock`. */
   shorten(maxBlock: number): void;
   /** A tag that the device refuses alone: it is Bad from now on, and out of the polls. */
@@ -129,6 +140,10 @@ export class PollGroup {
   #planned = false;
   /** Requests of this poll without an outcome. */
   #outstanding = 0;
+  /** Position of the block that is asked for next. */
+  #next = 0;
+  /** Monotonic time, milliseconds. */
+  #startedAt = 0;
   #filled = 0;
   #values: Value[] = [];
   #sourceAt: number[] = [];
@@ -160,7 +175,16 @@ export class PollGroup {
     this.#quality = null;
     this.#filled = 0;
     this.#outstanding = this.#blocks.length;
-    for (const block of this.#blocks) this.#host.submit(block);
+    this.#startedAt = this.#host.monotonic();
+    this.#next = 0;
+    for (let i = 0; i < AHEAD; i++) this.#submitNext();
+  }
+
+  #submitNext(): void {
+    const block = this.#blocks[this.#next];
+    if (!block) return;
+    this.#next++;
+    this.#host.submit(block);
   }
 
   /** The device failed: what has come of this poll goes out, the rest does not come. */
@@ -263,7 +287,10 @@ export class PollGroup {
     if (block instanceof Half) this.#settleHalf(block.split, refused);
     // The device may have failed, and this poll with it, in one of the calls before.
     if (this.#outstanding === 0) return;
-    if (--this.#outstanding === 0) this.#emit();
+    this.#submitNext();
+    if (--this.#outstanding > 0) return;
+    this.#emit();
+    this.#host.ended(this.pollMs, this.#host.monotonic() - this.#startedAt, this.#blocks.length);
   }
 
   #settleHalf(split: Split, refused: boolean): void {
