@@ -5,8 +5,9 @@ import { VERSION } from '@lineside/shared/config/version.ts';
 import { check } from './commands/check.ts';
 import type { Command } from './commands/command.ts';
 import { run } from './commands/run.ts';
+import { trust } from './commands/trust.ts';
 
-const COMMANDS: Command[] = [run, check];
+const COMMANDS: Command[] = [run, check, ...trust];
 
 function usage(commands: Command[]): string {
   const options = new Map(commands.flatMap((command) => Object.entries(command.options)));

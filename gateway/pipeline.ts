@@ -12,23 +12,23 @@ import {
   pushSample,
   type TagInfo,
 } from '@lineside/shared/contracts/frame.ts';
-import type { Command, DeviceStatus, GatewayStatus } from '@lineside/shared/contracts/link.ts';
-import { Quality } from '@lineside/shared/contracts/quality.ts';
+import type { Command, GatewayStatus } from '@lineside/shared/contracts/link.ts';
 import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Progress, ProgressMark } from '@lineside/shared/lifecycle/progress.ts';
 import type { Unwind } from '@lineside/shared/lifecycle/unwind.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
-import { AlarmStage } from './alarms/alarm-stage.ts';
+import { AlarmStage, type WatchedAlarm } from './alarms/alarm-stage.ts';
 import { GatewayBuffer } from './buffer/buffer.ts';
+import { CertificateWatch } from './certificate-watch.ts';
 import type { LoadedConfig } from './config/load-config.ts';
-import type { Driver } from './drivers/driver.ts';
-import { drivers } from './drivers/registry.ts';
-import { outputOf } from './models/config.ts';
-import { ModelStage } from './models/model-stage.ts';
+import { DeviceSet, type DeviceSwap, type TagId } from './device-set.ts';
+import { ModelSet, type ModelSwap } from './model-set.ts';
+import type { ModelStatus } from './models/model-stage.ts';
 import { HubLink } from './publisher/hub-link.ts';
+import { describeTags, tagIds, watchedAlarms } from './tag-layout.ts';
 import { Conditioner } from './tags/conditioner.ts';
 import { LastValues } from './tags/last-values.ts';
-import { linkTag, type TagDescription, TagRegistry } from './tags/tag-registry.ts';
+import { TagRegistry } from './tags/tag-registry.ts';
 
 export interface PipelineOptions {
   config: LoadedConfig;
@@ -39,36 +39,64 @@ export interface PipelineOptions {
   progress: Progress;
 }
 
-interface Running {
-  driver: Driver;
-  linkTag: number;
+/** A configuration made ready to be taken over; nothing runs of what is new in it. */
+interface Prepared {
+  config: LoadedConfig;
+  tags: TagInfo[];
+  tagId: TagId;
+  certificate: CertificateWatch | null;
+  devices: DeviceSwap;
+  models: ModelSwap;
+  alarms: WatchedAlarm[];
 }
 
 export class Pipeline {
   readonly #options: PipelineOptions;
   readonly #startedAt: number;
   readonly #conditioner = new Conditioner();
-  readonly #devices = new Map<string, Running>();
+  readonly #registry: TagRegistry;
+  readonly #devices: DeviceSet;
+  readonly #models: ModelSet;
   readonly lastValues = new LastValues();
   readonly buffer: GatewayBuffer;
-  #models: ModelStage[] = [];
+  #config: LoadedConfig;
+  #certificate: CertificateWatch | null = null;
   #alarms: AlarmStage | undefined;
   #link: HubLink | undefined;
   #bufferMark: ProgressMark | undefined;
   tags: TagInfo[] = [];
 
   constructor(options: PipelineOptions) {
+    const { config, dataDir, log, now } = options;
     this.#options = options;
-    this.#startedAt = options.now();
+    this.#config = config;
+    this.#startedAt = now();
     this.buffer = new GatewayBuffer({
-      dir: join(options.dataDir, 'buffer'),
-      config: options.config.buffer,
-      log: options.log.child({ part: 'buffer' }),
-      now: options.now,
+      dir: join(dataDir, 'buffer'),
+      config: config.buffer,
+      log: log.child({ part: 'buffer' }),
+      now,
       onCommit: () => {
         this.#bufferMark?.beat();
         this.#link?.notify();
       },
+    });
+    this.#registry = new TagRegistry(join(dataDir, 'buffer'), log.child({ part: 'tags' }));
+    this.#models = new ModelSet({ onFrame: (frame) => this.#take(frame), log, now });
+    this.#devices = new DeviceSet({
+      onFrame: (frame) => this.#take(this.#conditioner.scale(frame)),
+      onLink: (frame) => this.buffer.addFrame(frame),
+      onStatus: () => this.#link?.statusChanged(),
+      onAdded: ({ id, tags }, tagId) => {
+        for (const tag of tags) this.#conditioner.add(id, tagId(id, tag.name)!, tag);
+      },
+      onRemoved: ({ id }, tags, lost) => {
+        this.#conditioner.remove(id, tags);
+        this.lastValues.forget(id, lost);
+      },
+      log,
+      now,
+      dataDir,
     });
   }
 
@@ -80,12 +108,18 @@ export class Pipeline {
     return this.#link!;
   }
 
+  /** What runs at present. */
+  get config(): LoadedConfig {
+    return this.#config;
+  }
+
   /** Starts from the disk towards the devices, so that a stage is there before what it takes comes. */
   async start(unwind: Unwind): Promise<void> {
-    const { config, log, progress } = this.#options;
+    const { config, dataDir, log, progress, now } = this.#options;
     await this.buffer.open();
     unwind.defer('buffer', () => this.buffer.close());
-    await this.#numberTags();
+    const prepared = await this.#prepare(config);
+    this.#describe(prepared);
     // The link heartbeats of the devices alone give the buffer something to commit every few seconds.
     this.#bufferMark = progress.part('buffer', { maxSilenceMs: 6 * LINK_HEARTBEAT_MS });
 
@@ -97,28 +131,71 @@ export class Pipeline {
       status: () => this.status(),
       onCommand: (command) => this.#carryOut(command),
       log: log.child({ part: 'link' }),
-      now: this.#options.now,
+      now,
     });
     unwind.defer('hub link', async () => {
       await this.buffer.flush().catch(() => undefined);
       await this.#link!.stop();
     });
 
-    this.#alarms = this.#createAlarms();
+    this.#alarms = new AlarmStage({
+      dataDir,
+      alarms: prepared.alarms,
+      log: log.child({ part: 'alarms' }),
+      now,
+      add: (event) => this.buffer.addAlarm(event),
+      flush: () => this.buffer.flush(),
+    });
     await this.#alarms.start();
     unwind.defer('alarms', () => this.#alarms!.stop());
     this.#link.start();
 
-    await this.#startModels(unwind);
+    unwind.defer('models', () => this.#models.stop());
+    await this.#models.launch(prepared.models);
     // Unwound when the drivers are down: what comes after a stop is unknown, not as it was.
-    unwind.defer('last word of the devices', () => this.#sayAllLinks(0));
-    this.#startDevices(unwind);
-    const heartbeat = setInterval(() => this.#sayAllLinks(), LINK_HEARTBEAT_MS);
+    unwind.defer('last word of the devices', () => this.#devices.sayLinks(0));
+    unwind.defer('devices', () => this.#devices.stop());
+    this.#devices.launch(prepared.devices);
+    const heartbeat = setInterval(() => {
+      this.#devices.sayLinks();
+      this.#lookAtCertificate();
+    }, LINK_HEARTBEAT_MS);
     unwind.defer('heartbeat', () => clearInterval(heartbeat));
   }
 
-  models(): ReturnType<ModelStage['status']>[] {
-    return this.#models.map((model) => model.status());
+  /**
+   * Takes over the devices, models and alarms of another configuration. What did not change in it goes on as if
+   * nothing had happened. Not to be called again before it has settled, nor during a stop.
+   *
+   * @param mayGoOn asked once more when all is ready
+   * @throws ConfigError when something new in it does not work: then nothing was touched
+   * @throws RolledBack when it failed on the way: then what ran before runs again
+   */
+  async change(config: LoadedConfig, mayGoOn: () => boolean = () => true): Promise<void> {
+    const before = { config: this.#config, tags: this.tags, certificate: this.#certificate };
+    const prepared = await this.#prepare(config);
+    await this.#models.rehearse(prepared.models, config);
+    if (!mayGoOn()) return;
+    try {
+      await this.#models.retire(prepared.models);
+      await this.#devices.retire(prepared.devices);
+      this.#describe(prepared);
+      await this.#models.launch(prepared.models);
+      this.#models.expectSound(prepared.models);
+      this.#devices.launch(prepared.devices);
+    } catch (cause) {
+      await this.#models.revert(prepared.models);
+      await this.#devices.revert(prepared.devices, before.config);
+      this.#describe(before);
+      throw new RolledBack(cause);
+    }
+    this.#config = config;
+    this.#tellWhatIsNew(prepared);
+    this.#link?.statusChanged();
+  }
+
+  models(): ModelStatus[] {
+    return this.#models.statuses();
   }
 
   status(): GatewayStatus {
@@ -131,132 +208,72 @@ export class Pipeline {
       version,
       startedAt: this.#startedAt,
       buffer: { epoch, pendingRecords, pendingSamples, bytes },
-      devices: [...this.#devices.values()].map(({ driver }) => driver.status()),
+      devices: this.#devices.statuses(),
     };
   }
 
-  /** Numbers and describes every tag: the devices', their link tags and the models' outputs. */
-  async #numberTags(): Promise<void> {
-    const { config, log, dataDir } = this.#options;
-    const described: TagDescription[] = config.devices.flatMap((device) => [
-      linkTag(device.id),
-      ...device.tags.map(({ name, type, unit, description }) => ({
-        device: device.id,
-        name,
-        type,
-        unit,
-        description,
-      })),
-    ]);
-    for (const model of config.models) {
-      const { device, tag } = outputOf(model);
-      const description = `Score of the model ${model.id}; 1 is its limit`;
-      described.push({ device, name: tag, type: 'float32', unit: '', description });
-    }
-    const registry = new TagRegistry(join(dataDir, 'buffer'), log.child({ part: 'tags' }));
+  /** Numbers every tag and makes every part that is new. A number that is then not used is only not given again. */
+  async #prepare(config: LoadedConfig): Promise<Prepared> {
+    const { dataDir, log } = this.#options;
+    const watch = CertificateWatch.of(config.devices, dataDir, log);
+    const certificate = watch?.tag.device === this.#certificate?.tag.device ? this.#certificate : watch;
     // What the hub has committed was given back, but speaks of these numbers as well.
     const fresh = this.buffer.newestSeq === 0 && this.buffer.committedSeq === 0;
-    this.tags = await registry.assign(this.buffer.epoch, fresh, described);
-    this.buffer.describeTags(this.tags);
-    for (const device of config.devices) {
-      for (const tag of device.tags) this.#conditioner.add(device.id, this.#tagId(device.id, tag.name)!, tag);
+    const described = [...describeTags(config), ...(certificate ? [certificate.tag] : [])];
+    const tags = await this.#registry.assign(this.buffer.epoch, fresh, described);
+    const tagId = tagIds(tags);
+    return {
+      config,
+      tags,
+      tagId,
+      certificate,
+      devices: this.#devices.prepare(config, tagId),
+      models: this.#models.prepare(config, tagId),
+      alarms: watchedAlarms([...config.alarms, ...(certificate ? [certificate.alarm] : [])], tags),
+    };
+  }
+
+  #describe({ tags, certificate }: Pick<Prepared, 'tags' | 'certificate'>): void {
+    this.tags = tags;
+    this.#certificate = certificate;
+    this.buffer.describeTags(tags);
+  }
+
+  /** A device that reports only what changes does not say again what a new model or alarm has to know. */
+  #tellWhatIsNew({ devices, models, alarms, tagId }: Prepared): void {
+    const now = this.#options.now();
+    const goesOn = (device: string) => !devices.fresh.some(({ entry }) => entry.id === device);
+    for (const { stage, config } of models.fresh) {
+      for (const path of Object.values(config.inputs)) {
+        const { device, tag } = parseTagPath(path);
+        const id = tagId(device, tag)!;
+        const last = goesOn(device) ? this.lastValues.get(device, id) : undefined;
+        if (!last) continue;
+        const frame = emptyFrame(device, now);
+        pushSample(frame, id, last.sourceAt, last.value, last.quality);
+        stage.observe(frame);
+      }
     }
-  }
-
-  /** Ids are looked up at start only, so a scan is enough. */
-  #tagId(device: string, name: string): number | undefined {
-    return this.tags.find((tag) => tag.device === device && tag.name === name)?.id;
-  }
-
-  #createAlarms(): AlarmStage {
-    const { config, dataDir, log, now } = this.#options;
-    const alarms = config.alarms.map((alarm) => {
-      const tag = this.tags.find((candidate) => `${candidate.device}/${candidate.name}` === alarm.tag)!;
-      return { config: alarm, tag: { id: tag.id, device: tag.device, unit: tag.unit } };
-    });
-    return new AlarmStage({
-      dataDir,
-      alarms,
-      log: log.child({ part: 'alarms' }),
-      now,
-      add: (event) => this.buffer.addAlarm(event),
-      flush: () => this.buffer.flush(),
-    });
-  }
-
-  async #startModels(unwind: Unwind): Promise<void> {
-    const { config, log, now } = this.#options;
-    for (const model of config.models) {
-      const { device, tag } = outputOf(model);
-      const stage = new ModelStage(model, {
-        onFrame: (frame) => this.#take(frame),
-        tagId: (inputDevice, name) => this.#tagId(inputDevice, name),
-        outputTag: this.#tagId(device, tag)!,
-        configDir: config.resolvePath('.'),
-        log: log.child({ part: 'model' }),
-        now,
-      });
-      await stage.start();
-      unwind.defer(`model ${model.id}`, () => stage.stop());
-      this.#models.push(stage);
-    }
-  }
-
-  #startDevices(unwind: Unwind): void {
-    const { config, log, now, dataDir } = this.#options;
-    for (const device of config.devices) {
-      const tags = device.tags.map(({ name, settings }) => ({
-        id: this.#tagId(device.id, name)!,
-        name,
-        settings: settings as never,
-      }));
-      const driver = drivers[device.driver]!.create(device.settings as never, tags, {
-        onFrame: (frame) => this.#fromDriver(frame),
-        onStatus: (status) => this.#deviceChanged(status),
-        log: log.child({ part: device.driver }),
-        now,
-        dataDir,
-        resolvePath: (path) => config.resolvePath(path),
-      });
-      this.#devices.set(device.id, { driver, linkTag: this.#tagId(device.id, LINK_TAG)! });
-      unwind.defer(`device ${device.id}`, () => driver.stop());
-    }
-    // All are known before the first one reports: a status names every device.
-    for (const { driver } of this.#devices.values()) driver.start();
-  }
-
-  #fromDriver(frame: Frame): void {
-    this.#take(this.#conditioner.scale(frame));
+    this.alarms.replace(alarms, ({ id, device }) =>
+      goesOn(device) ? this.lastValues.get(device, id) : undefined,
+    );
   }
 
   /** Every stage behind the drivers, in order. */
   #take(frame: Frame): void {
-    for (const model of this.#models) model.observe(frame);
+    this.#models.observe(frame);
     this.#alarms?.observe(frame);
     this.lastValues.observe(frame);
     const kept = this.#conditioner.filter(frame);
     if (kept.tags.length > 0) this.buffer.addFrame(kept);
   }
 
-  #deviceChanged(status: DeviceStatus): void {
-    const { log } = this.#options;
-    if (status.state === 'down') log.warn({ device: status.device, reason: status.reason }, 'device down');
-    else log.info({ device: status.device, state: status.state }, 'device state');
-    const running = this.#devices.get(status.device);
-    if (running) this.#sayLink(status.device, running);
-    this.#link?.statusChanged();
-  }
-
-  /** Repeats whether each device answers, so that whoever reads the data can tell silence from "no change". */
-  #sayAllLinks(value?: 0): void {
-    for (const [device, running] of this.#devices) this.#sayLink(device, running, value);
-  }
-
-  #sayLink(device: string, { driver, linkTag: tag }: Running, value = driver.status().state === 'up' ? 1 : 0): void {
-    const now = this.#options.now();
-    const frame = emptyFrame(device, now);
-    pushSample(frame, tag, now, value, Quality.Good);
-    this.buffer.addFrame(frame);
+  #lookAtCertificate(): void {
+    if (!this.#certificate) return;
+    const { device, name } = this.#certificate.tag;
+    const { id } = this.tags.find((tag) => tag.device === device && tag.name === name)!;
+    const frame = this.#certificate.look(id, this.#options.now());
+    if (frame) this.#take(frame);
   }
 
   async #carryOut(command: Command): Promise<void> {

@@ -5,6 +5,8 @@ import { type DaemonContext, runDaemon } from '@lineside/shared/lifecycle/daemon
 import { DirectoryLock } from '@lineside/shared/lifecycle/directory-lock.ts';
 import { createLogger, type Logger } from '@lineside/shared/log/logger.ts';
 import { type LoadedConfig, loadConfig } from '../config/load-config.ts';
+import { TrustStore } from '../drivers/opcua/security-store.ts';
+import type { LocalCertificates } from '../local/certificate-routes.ts';
 import { type LocalPicture, LocalServer } from '../local/local-server.ts';
 import { Pipeline } from '../pipeline.ts';
 import { CONFIG_OPTION, type Command, configFile, sayProblems } from './command.ts';
@@ -41,6 +43,9 @@ async function start(config: LoadedConfig, log: Logger, { unwind, progress }: Da
       log: log.child({ part: 'local' }),
       picture: () => picture(pipeline),
       acknowledge: (occurrence, by, comment) => pipeline.alarms.acknowledge(occurrence, by, comment),
+      ...(config.devices.some(({ driver }) => driver === 'opcua')
+        ? { certificates: certificatesOf(dataDir, log) }
+        : {}),
     });
     // Closed first: nobody acknowledges an alarm at a gateway that has stopped keeping it.
     unwind.defer('local page', () => local.stop());
@@ -50,6 +55,18 @@ async function start(config: LoadedConfig, log: Logger, { unwind, progress }: Da
   }
   log.info({ gateway: config.gateway.id, devices: config.devices.length, tags: pipeline.tags.length }, 'collecting');
   return `collecting from ${config.devices.length} devices`;
+}
+
+function certificatesOf(dataDir: string, log: Logger): LocalCertificates {
+  const store = new TrustStore(dataDir);
+  return {
+    own: () => store.own(),
+    servers: () => store.list(),
+    trust(thumbprint, by) {
+      const { subject } = store.trust(thumbprint);
+      log.warn({ part: 'local', thumbprint, subject, by }, 'an OPC UA server was trusted at the machine');
+    },
+  };
 }
 
 function picture(pipeline: Pipeline): LocalPicture {

@@ -10,6 +10,7 @@ import type { GatewayStatus } from '@lineside/shared/contracts/link.ts';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import Fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
+import { certificateRoutes, type LocalCertificates } from './certificate-routes.ts';
 import type { LocalConfig } from './config.ts';
 
 /** A value on the local page. */
@@ -40,12 +41,15 @@ export interface LocalServerOptions {
   picture(): LocalPicture;
   /** Rejects with a LinesideError when there is nothing to acknowledge. */
   acknowledge(occurrence: string, by: string, comment: string): Promise<void>;
+  /** Absent when no device shows a certificate. */
+  certificates?: LocalCertificates;
 }
 
 const FILES = [
   { path: '/', file: 'page.html', type: 'text/html; charset=utf-8' },
   { path: '/page.css', file: 'page.css', type: 'text/css; charset=utf-8' },
   { path: '/page.js', file: 'page.js', type: 'text/javascript; charset=utf-8' },
+  { path: '/certificates.js', file: 'certificates.js', type: 'text/javascript; charset=utf-8' },
 ];
 
 const CSP =
@@ -85,6 +89,7 @@ export class LocalServer {
     }
     server.get('/api/status', () => this.#options.picture());
     this.#acknowledgeRoute(server);
+    if (this.#options.certificates) certificateRoutes(server, this.#options.certificates);
     try {
       await server.listen({ host: config.host, port: config.port });
     } catch (error) {

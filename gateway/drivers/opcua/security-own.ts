@@ -86,6 +86,7 @@ export async function renewOwnCertificate(dataDir: string, now: number): Promise
     chmodSync(manager.privateKey, 0o600);
     renameSync(manager.privateKey, store.ownFiles.key);
     renameSync(outputFile, store.ownFiles.certificate);
+    store.prepare();
     await manager.dispose();
   } finally {
     rmSync(workshop, { recursive: true, force: true });

@@ -9,6 +9,8 @@
  */
 import { X509Certificate } from 'node:crypto';
 import {
+  chownSync,
+  lchownSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -59,6 +61,18 @@ export class TrustStore {
       mkdirSync(join(this.folder, folder), { recursive: true });
     }
     mkdirSync(join(this.folder, 'own/private'), { recursive: true, mode: 0o700 });
+    this.#giveToGateway();
+  }
+
+  /** What root has written by a command must be the gateway's, which runs as whoever owns the data directory. */
+  #giveToGateway(): void {
+    if (process.getuid?.() !== 0) return;
+    const { uid, gid } = statSync(join(this.folder, '..'));
+    if (uid === 0) return;
+    chownSync(this.folder, uid, gid);
+    for (const name of readdirSync(this.folder, { recursive: true, encoding: 'utf8' })) {
+      lchownSync(join(this.folder, name), uid, gid);
+    }
   }
 
   /** Rejected ones first, as they wait for somebody; the latest first. */
@@ -117,6 +131,7 @@ export class TrustStore {
     const found = this.#find(thumbprint, this.#read(this.#rejected, 'rejected'), 'rejected');
     this.prepare();
     renameSync(found.file, join(this.#trusted, fileName(found)));
+    this.#giveToGateway();
     return { ...found, state: 'trusted' };
   }
 
@@ -133,6 +148,7 @@ export class TrustStore {
     if (isCrl) {
       const pem = content.includes('-----BEGIN') ? content.toString() : pemOf(content, 'X509 CRL');
       writeAtomically(join(this.folder, 'issuers/crl', `${label(file.split('/').at(-1) ?? 'list')}.pem`), pem);
+      this.#giveToGateway();
       return 'crl';
     }
     let certificate: X509Certificate;
@@ -144,6 +160,7 @@ export class TrustStore {
     }
     const info = describe(certificate);
     writeAtomically(join(this.#trusted, fileName(info)), certificate.toString());
+    this.#giveToGateway();
     for (const { file: old, thumbprint } of this.#read(this.#rejected, 'rejected')) {
       if (thumbprint === info.thumbprint) rmSync(old, { force: true });
     }
