@@ -7,12 +7,25 @@ import type { Frame, Value, ValueType } from '@lineside/shared/contracts/frame.t
 import type { DeviceStatus } from '@lineside/shared/contracts/link.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import type { TObject } from 'typebox';
+import type { Clock } from './clock.ts';
+import type { RecordingEntry } from './recording/recording.ts';
 
 /** One tag as a driver sees it: the id that goes into frames, and the driver's own settings. */
 export interface DriverTag<Settings> {
   id: number;
   name: string;
   settings: Settings;
+}
+
+/** Where a driver writes down what it hears from its device, when somebody has asked for a recording. */
+export interface Recorder {
+  /**
+   * Takes one entry, which gets the present time. Never throws and is never awaited: what cannot be written in time
+   * is dropped.
+   *
+   * @param agoMs how long ago it happened, milliseconds
+   */
+  write(entry: Record<string, unknown>, agoMs?: number): void;
 }
 
 export interface DriverContext {
@@ -31,6 +44,18 @@ export interface DriverContext {
   dataDir: string;
   /** A file that the configuration names: relative paths count from the folder of the configuration. */
   resolvePath(path: string): string;
+  /** The device is to be recorded. */
+  recorder?: Recorder | undefined;
+}
+
+/** A recording to be played back instead of speaking to a device. */
+export interface Playback {
+  /** What the driver has recorded, by time. */
+  entries: readonly RecordingEntry[];
+  /** The only time that there is; its monotonic time is that of the recording. */
+  clock: Clock;
+  /** Something of the recording does not fit the configuration: told to whoever replays it, once for each text. */
+  note(text: string): void;
 }
 
 /** What became of a write. */
@@ -113,4 +138,6 @@ export interface DriverModule<Device, Tag> {
   valueType(tag: Tag): ValueType;
   /** Both arguments have passed `check`. Opens nothing yet. */
   create(device: Device & { id: string }, tags: DriverTag<Tag>[], context: DriverContext): Driver;
+  /** The same with a recording in place of the device: what the driver makes of it is what it would have made then. */
+  replay(device: Device & { id: string }, tags: DriverTag<Tag>[], context: DriverContext, playback: Playback): Driver;
 }

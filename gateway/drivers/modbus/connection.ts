@@ -3,11 +3,13 @@
  * devices take turns, so that one with many requests does not starve the others.
  */
 import { Backoff } from '@lineside/shared/time/backoff.ts';
+import { type Clock, systemClock, type Timer } from '../clock.ts';
 import { type ConnectionSettings, endpointOf } from './connection-config.ts';
 import { connectionLost, type Failure, noAnswer, noConnection, unreachable, wrongAnswer } from './failure.ts';
 import { type OpenTransport, transportFor } from './open-transport.ts';
 import type { Request } from './request.ts';
 import type { Transport } from './transport.ts';
+import type { WireTap } from './wire-tap.ts';
 
 /**
  * Most of the line's time that goes to trying devices that do not answer, when there are others on it. With a timeout
@@ -78,6 +80,8 @@ export class Connection {
   readonly endpoint: string;
   #openTransport: OpenTransport;
   #onEmpty: () => void;
+  readonly #clock: Clock;
+  readonly #taps = new Set<WireTap>();
   #queues = new Set<Queue>();
   /** Queues that have jobs, in the order of their turns. */
   #turns: Queue[] = [];
@@ -88,7 +92,7 @@ export class Connection {
   #inFlight: Turn | null = null;
   /** Whether there may have to be a pause before a request. */
   #paced = false;
-  #pauseTimer: NodeJS.Timeout | null = null;
+  #pauseTimer: Timer | null = null;
   /** Monotonic time of the last outcome, milliseconds; kept only when paced. */
   #endedAt = 0;
   #lastUnit = -1;
@@ -96,21 +100,28 @@ export class Connection {
   #dead = new Set<Queue>();
   #trialsFreeAt = 0;
   #backoff = new Backoff(500, 15_000);
-  #retryTimer: NodeJS.Timeout | null = null;
+  #retryTimer: Timer | null = null;
   /**
    * One timer for all requests: it is armed when none runs, and looks at its end whether the request then in
    * flight is late. So a timer is made once in a timeout, not once in a request.
    */
-  #deadlineTimer: NodeJS.Timeout | null = null;
+  #deadlineTimer: Timer | null = null;
   #deadlineTimerEnds = 0;
   #deadline = 0;
   /** Who has missed a deadline since anybody answered. */
   #mute = new Set<Queue>();
 
-  constructor(endpoint: string, open: OpenTransport, onEmpty: () => void) {
+  constructor(endpoint: string, open: OpenTransport, onEmpty: () => void, clock: Clock = systemClock) {
     this.endpoint = endpoint;
     this.#openTransport = open;
     this.#onEmpty = onEmpty;
+    this.#clock = clock;
+  }
+
+  /** Has this one see everything on the line, until the function that is given back is called. */
+  tap(tap: WireTap): () => void {
+    this.#taps.add(tap);
+    return () => void this.#taps.delete(tap);
   }
 
   /** Adds a device, and connects when it is the first one. */
@@ -165,7 +176,7 @@ export class Connection {
   #bookTrial(queue: Queue, pauseMs: number): number {
     this.#dead.add(queue);
     if (this.#queues.size === 1) return pauseMs;
-    const now = performance.now();
+    const now = this.#clock.monotonic();
     const at = Math.max(now + pauseMs, this.#trialsFreeAt);
     this.#trialsFreeAt = at + queue.member.timeoutMs / TRIAL_SHARE;
     return at - now;
@@ -186,7 +197,7 @@ export class Connection {
     this.#dead.delete(queue);
     if (this.#queues.size > 0) return;
     this.#drop();
-    if (this.#retryTimer) clearTimeout(this.#retryTimer);
+    if (this.#retryTimer) this.#clock.clearTimeout(this.#retryTimer);
     this.#retryTimer = null;
     this.#onEmpty();
   }
@@ -198,18 +209,30 @@ export class Connection {
     this.#transport = this.#openTransport({
       opened: () => {
         this.#open = true;
+        for (const tap of this.#taps) tap.opened();
         const members = [...this.#queues].map((one) => one.member);
         this.#paced =
           this.#transport!.quietMs > 0 || members.some((one) => one.requestDelayMs > 0 || one.turnaroundMs > 0);
         for (const queue of [...this.#queues]) queue.member.opened();
       },
-      answered: (view, at) => this.#take()?.answered(view, at),
-      refused: (exception) => this.#take()?.refused(exception),
+      answered: (view, at) => {
+        if (this.#taps.size > 0) this.#tell((tap, request) => tap.answered(request, view, at));
+        this.#take()?.answered(view, at);
+      },
+      refused: (exception) => {
+        if (this.#taps.size > 0) this.#tell((tap, request) => tap.refused(request, exception));
+        this.#take()?.refused(exception);
+      },
       wrong: (reason) => this.#wrong(reason),
       restarted: () => this.#inFlight && this.#watch(this.#inFlight.job.timeoutMs),
       closed: (cause) =>
         this.#lose(this.#open ? connectionLost(this.endpoint, cause) : unreachable(this.endpoint, cause)),
     });
+  }
+
+  #tell(what: (tap: WireTap, request: Request) => void): void {
+    const request = this.#inFlight?.job.request;
+    if (request) for (const tap of this.#taps) what(tap, request);
   }
 
   /** Ends the turn of the request in flight; the next one goes out before the answer is worked on. */
@@ -218,7 +241,7 @@ export class Connection {
     this.#inFlight = null;
     this.#backoff.reset();
     if (this.#mute.size > 0) this.#mute.clear();
-    if (this.#paced) this.#endedAt = performance.now();
+    if (this.#paced) this.#endedAt = this.#clock.monotonic();
     this.#next();
     return done?.job ?? null;
   }
@@ -241,6 +264,7 @@ export class Connection {
     this.#inFlight = turn;
     this.#lastUnit = turn.job.request.unit;
     this.#watch(turn.job.timeoutMs);
+    for (const tap of this.#taps) tap.sent(turn.job.request);
     this.#transport!.send(turn.job.request);
   }
 
@@ -258,9 +282,9 @@ export class Connection {
   #pauses(member: Member, unit: number): boolean {
     const turnaround = unit === this.#lastUnit || this.#lastUnit < 0 ? 0 : member.turnaroundMs;
     const pause = Math.max(this.#transport!.quietMs, member.requestDelayMs, turnaround);
-    const left = this.#endedAt + pause - performance.now();
+    const left = this.#endedAt + pause - this.#clock.monotonic();
     if (left <= 0) return false;
-    this.#pauseTimer = setTimeout(() => {
+    this.#pauseTimer = this.#clock.setTimeout(() => {
       this.#pauseTimer = null;
       if (!this.#inFlight) this.#next();
     }, Math.ceil(left));
@@ -268,22 +292,22 @@ export class Connection {
   }
 
   #watch(timeoutMs: number): void {
-    this.#deadline = performance.now() + timeoutMs;
+    this.#deadline = this.#clock.monotonic() + timeoutMs;
     if (this.#deadlineTimer && this.#deadlineTimerEnds <= this.#deadline) return;
-    if (this.#deadlineTimer) clearTimeout(this.#deadlineTimer);
+    if (this.#deadlineTimer) this.#clock.clearTimeout(this.#deadlineTimer);
     this.#armDeadline(timeoutMs);
   }
 
   #armDeadline(inMs: number): void {
-    this.#deadlineTimerEnds = performance.now() + inMs;
-    this.#deadlineTimer = setTimeout(() => this.#checkDeadline(), Math.ceil(inMs));
+    this.#deadlineTimerEnds = this.#clock.monotonic() + inMs;
+    this.#deadlineTimer = this.#clock.setTimeout(() => this.#checkDeadline(), Math.ceil(inMs));
   }
 
   #checkDeadline(): void {
     this.#deadlineTimer = null;
     const waiting = this.#inFlight !== null || (this.#transport !== null && !this.#open);
     if (!waiting) return;
-    const left = this.#deadline - performance.now();
+    const left = this.#deadline - this.#clock.monotonic();
     if (left > 0.5) {
       this.#armDeadline(left);
       return;
@@ -299,12 +323,13 @@ export class Connection {
     const late = this.#inFlight!;
     const transport = this.#transport!;
     transport.forget();
+    this.#tell((tap, request) => tap.failed(request, `no answer within ${late.job.timeoutMs} ms`));
     if (!transport.blocked && late.retriesLeft > 0) {
       this.#again(late);
       return;
     }
     this.#inFlight = null;
-    this.#endedAt = performance.now();
+    this.#endedAt = this.#clock.monotonic();
     if (this.#queues.has(late.queue)) this.#mute.add(late.queue);
     const failure = noAnswer(this.endpoint, late.job.request.unit, late.job.timeoutMs);
     // When nobody on the connection answers, it is the connection that is dead: half open, or its peer hangs.
@@ -319,6 +344,7 @@ export class Connection {
   #wrong(reason: string): void {
     const turn = this.#inFlight;
     if (!turn) return;
+    this.#tell((tap, request) => tap.failed(request, reason));
     if (turn.retriesLeft > 0) this.#again(turn);
     else this.#take()?.failed(wrongAnswer(this.endpoint, reason));
   }
@@ -326,7 +352,7 @@ export class Connection {
   /** At once, before everything else, but for the rest that the line needs. */
   #again(turn: Turn): void {
     this.#inFlight = null;
-    this.#endedAt = performance.now();
+    this.#endedAt = this.#clock.monotonic();
     this.#urgent.unshift({ ...turn, retriesLeft: turn.retriesLeft - 1 });
     this.#next();
   }
@@ -342,20 +368,21 @@ export class Connection {
     this.#mute.clear();
     this.#dead.clear();
     this.#trialsFreeAt = 0;
-    if (this.#pauseTimer) clearTimeout(this.#pauseTimer);
+    if (this.#pauseTimer) this.#clock.clearTimeout(this.#pauseTimer);
     this.#pauseTimer = null;
     for (const queue of this.#queues) {
       queue.jobs.length = 0;
       queue.waiting = false;
     }
-    if (this.#deadlineTimer) clearTimeout(this.#deadlineTimer);
+    if (this.#deadlineTimer) this.#clock.clearTimeout(this.#deadlineTimer);
     this.#deadlineTimer = null;
   }
 
   #lose(failure: Failure): void {
     this.#drop();
+    for (const tap of this.#taps) tap.closed(failure.reason);
     const pause = this.#backoff.next();
-    this.#retryTimer = setTimeout(() => this.#connect(), pause);
+    this.#retryTimer = this.#clock.setTimeout(() => this.#connect(), pause);
     for (const queue of [...this.#queues]) queue.member.lost(failure, pause);
   }
 }

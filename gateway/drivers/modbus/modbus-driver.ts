@@ -6,6 +6,7 @@ import { emptyFrame, pushSample } from '@lineside/shared/contracts/frame.ts';
 import type { DeviceState, DeviceStatus } from '@lineside/shared/contracts/link.ts';
 import { Quality } from '@lineside/shared/contracts/quality.ts';
 import { Backoff } from '@lineside/shared/time/backoff.ts';
+import { type Clock, systemClock, type Timer } from '../clock.ts';
 import type { Driver, DriverContext, DriverTag, WriteResult } from '../driver.ts';
 import { isBitTable, READ_CODE } from './address.ts';
 import type { ModbusDevice, ModbusTag } from './config.ts';
@@ -18,6 +19,7 @@ import { type Failure, refusal, scopeOf, unitUnreachable } from './failure.ts';
 import { limitsOf, type PlanLimits } from './plan.ts';
 import { type GroupHost, PollGroup } from './poll-group.ts';
 import { readRequest } from './request.ts';
+import { WireRecorder } from './wire-recorder.ts';
 import { Writer, type WriterHost } from './writer.ts';
 
 /** Isolated tags that are tried again in one poll; more would delay the tags that work. */
@@ -41,6 +43,12 @@ function gridAfter(time: number, periodMs: number): number {
   return (Math.floor(time / periodMs) + 1) * periodMs;
 }
 
+/** A line of its own in place of the shared one that the settings describe, with its time. */
+export interface Line {
+  connection: Connection;
+  clock: Clock;
+}
+
 export class ModbusDriver implements Driver, Member, GroupHost, WriterHost {
   readonly device: string;
   readonly unitId: number;
@@ -56,10 +64,13 @@ export class ModbusDriver implements Driver, Member, GroupHost, WriterHost {
   readonly #tags: DeviceTag[];
   readonly #groups: PollGroup[];
   readonly #backoff: Backoff;
+  readonly #line: Line | null;
+  readonly #clock: Clock;
   #connection: Connection | null = null;
+  #untap: (() => void) | null = null;
   #seat: Seat | null = null;
-  #pollTimer: NodeJS.Timeout | null = null;
-  #resumeTimer: NodeJS.Timeout | null = null;
+  #pollTimer: Timer | null = null;
+  #resumeTimer: Timer | null = null;
   #stopped = false;
   #isolated = 0;
   #busySince: number | null = null;
@@ -78,7 +89,14 @@ export class ModbusDriver implements Driver, Member, GroupHost, WriterHost {
   #errors = 0;
   #missed = 0;
 
-  constructor(device: ModbusDevice & { id: string }, tags: DriverTag<ModbusTag>[], context: DriverContext) {
+  constructor(
+    device: ModbusDevice & { id: string },
+    tags: DriverTag<ModbusTag>[],
+    context: DriverContext,
+    line: Line | null = null,
+  ) {
+    this.#line = line;
+    this.#clock = line?.clock ?? systemClock;
     this.device = device.id;
     this.unitId = device.unitId;
     this.timeoutMs = device.timeoutMs;
@@ -106,7 +124,9 @@ export class ModbusDriver implements Driver, Member, GroupHost, WriterHost {
   start(): void {
     if (this.#stopped || this.#seat) return;
     const context = this.#context;
-    this.#connection = connectionTo(this.#settings, context.dataDir, (path) => context.resolvePath(path));
+    this.#connection =
+      this.#line?.connection ?? connectionTo(this.#settings, context.dataDir, (path) => context.resolvePath(path));
+    if (context.recorder) this.#untap = this.#connection.tap(new WireRecorder(this.unitId, context.recorder));
     this.#seat = this.#connection.join(this);
   }
 
@@ -116,6 +136,8 @@ export class ModbusDriver implements Driver, Member, GroupHost, WriterHost {
     this.#writer.abandon('the gateway stops');
     this.#seat?.leave();
     this.#seat = null;
+    this.#untap?.();
+    this.#untap = null;
   }
 
   write(tag: number, value: Value): Promise<WriteResult> {
@@ -168,7 +190,7 @@ export class ModbusDriver implements Driver, Member, GroupHost, WriterHost {
   }
 
   monotonic(): number {
-    return performance.now();
+    return this.#clock.monotonic();
   }
 
   submit(job: Job): void {
@@ -198,7 +220,7 @@ export class ModbusDriver implements Driver, Member, GroupHost, WriterHost {
 
   busy(): void {
     this.#missed++;
-    const now = performance.now();
+    const now = this.#clock.monotonic();
     this.#busySince ??= now;
     if (now - this.#busySince < BUSY_LIMIT_MS) {
       this.#busyUntil = now + this.#busyBackoff.next();
@@ -217,7 +239,7 @@ export class ModbusDriver implements Driver, Member, GroupHost, WriterHost {
     const pause = this.#seat?.bookTrial(this.#backoff.next()) ?? 0;
     this.#down(failure, pause);
     if (this.#stopped) return;
-    this.#resumeTimer = setTimeout(() => this.#try(), pause);
+    this.#resumeTimer = this.#clock.setTimeout(() => this.#try(), pause);
   }
 
   ended(pollMs: number, cycleMs: number, requests: number): void {
@@ -238,7 +260,7 @@ export class ModbusDriver implements Driver, Member, GroupHost, WriterHost {
   isolate(tag: DeviceTag, failure: Failure): void {
     this.#isolated++;
     tag.isolated = true;
-    tag.retryAt = performance.now() + this.#settings.refusedRetryMs;
+    tag.retryAt = this.#clock.monotonic() + this.#settings.refusedRetryMs;
     this.#context.log.warn(
       { device: this.device, tag: tag.name, address: tag.address },
       `device "${this.device}", tag "${tag.name}" (${tag.address}): ${failure.reason}; correct the address or the device, it is tried again every ${this.#settings.refusedRetryMs / 1000} s`,
@@ -282,8 +304,8 @@ export class ModbusDriver implements Driver, Member, GroupHost, WriterHost {
   }
 
   #halt(): void {
-    if (this.#pollTimer) clearTimeout(this.#pollTimer);
-    if (this.#resumeTimer) clearTimeout(this.#resumeTimer);
+    if (this.#pollTimer) this.#clock.clearTimeout(this.#pollTimer);
+    if (this.#resumeTimer) this.#clock.clearTimeout(this.#resumeTimer);
     this.#pollTimer = null;
     this.#resumeTimer = null;
     this.#busySince = null;
@@ -292,7 +314,7 @@ export class ModbusDriver implements Driver, Member, GroupHost, WriterHost {
 
   tryNow(): void {
     if (this.#stopped || !this.#resumeTimer) return;
-    clearTimeout(this.#resumeTimer);
+    this.#clock.clearTimeout(this.#resumeTimer);
     this.#try();
   }
 
@@ -320,7 +342,7 @@ export class ModbusDriver implements Driver, Member, GroupHost, WriterHost {
   #resume(): void {
     if (this.#stopped) return;
     this.#halt();
-    const now = performance.now();
+    const now = this.#clock.monotonic();
     for (const group of this.#groups) group.dueAt = now;
     this.#tick();
   }
@@ -328,7 +350,7 @@ export class ModbusDriver implements Driver, Member, GroupHost, WriterHost {
   /** Starts the polls that are due. A poll whose turn has passed is counted and not made up for. */
   #tick(): void {
     this.#pollTimer = null;
-    const now = performance.now();
+    const now = this.#clock.monotonic();
     let earliest = Number.POSITIVE_INFINITY;
     for (const group of this.#groups) {
       // A timer may end up to a millisecond before its time.
@@ -342,7 +364,10 @@ export class ModbusDriver implements Driver, Member, GroupHost, WriterHost {
     }
     if (this.#isolated > 0 && now >= this.#busyUntil) this.#retryIsolated(now);
     if (earliest === Number.POSITIVE_INFINITY) return;
-    this.#pollTimer = setTimeout(() => this.#tick(), Math.max(1, Math.ceil(earliest - performance.now())));
+    this.#pollTimer = this.#clock.setTimeout(
+      () => this.#tick(),
+      Math.max(1, Math.ceil(earliest - this.#clock.monotonic())),
+    );
   }
 
   #retryIsolated(now: number): void {

@@ -3,8 +3,10 @@ import type { DriverModule } from '../driver.ts';
 import { overloads } from './bus-load.ts';
 import { check } from './check.ts';
 import { ModbusDevice, ModbusTag, type ModbusType } from './config.ts';
+import { Connection } from './connection.ts';
 import { elementsOf } from './elements.ts';
 import { ModbusDriver } from './modbus-driver.ts';
+import { replayOf } from './replay-transport.ts';
 
 function valueType(type: ModbusType) {
   if (type === 'bool') return 'boolean';
@@ -21,4 +23,9 @@ export const modbus: DriverModule<ModbusDevice, ModbusTag> = {
   expand: elementsOf,
   valueType: (tag) => valueType(tag.type),
   create: (device, tags, context) => new ModbusDriver(device, tags, context),
+  replay: (device, tags, context, playback) => {
+    const { clock } = playback;
+    const connection = new Connection('the recording', replayOf(playback, device.timeoutMs), () => {}, clock);
+    return new ModbusDriver(device, tags, context, { connection, clock });
+  },
 };

@@ -1,0 +1,54 @@
+/** Writes down what a server says of each tag, as it came: docs/recording.md has the format. */
+import type { DataValue } from 'node-opcua-client';
+import type { Recorder } from '../driver.ts';
+
+export interface Named {
+  tag: string;
+  node: string;
+}
+
+export class EventRecorder {
+  readonly #recorder: Recorder;
+  /** A tag's name and address by its position. */
+  readonly #naming: (index: number) => Named;
+
+  constructor(recorder: Recorder, naming: (index: number) => Named) {
+    this.#recorder = recorder;
+    this.#naming = naming;
+  }
+
+  value(index: number, data: DataValue): void {
+    const { value, statusCode, sourceTimestamp, serverTimestamp } = data;
+    const status = statusCode.value >>> 0;
+    this.#recorder.write({
+      ...this.#naming(index),
+      ...(value ? { type: value.dataType, array: value.arrayType, value: plain(value.value) } : {}),
+      status,
+      source: sourceTimestamp?.getTime() ?? null,
+      server: serverTimestamp?.getTime() ?? null,
+    });
+  }
+
+  refused(index: number, quality: number, status: string): void {
+    this.#recorder.write({ ...this.#naming(index), refused: quality, reason: status });
+  }
+
+  /** `connected`: what comes next are present values. `lost`: nothing is known from here on. */
+  event(event: 'connected' | 'lost' | 'restored', reason?: string): void {
+    this.#recorder.write(reason === undefined ? { event } : { event, reason });
+  }
+}
+
+/** JSON has no word for numbers that are none, and none for times. */
+function plain(value: unknown): unknown {
+  if (typeof value === 'number' && !Number.isFinite(value)) return { number: String(value) };
+  if (value instanceof Date) return { time: value.getTime() };
+  if (value instanceof Uint32Array) return [...value];
+  if (ArrayBuffer.isView(value)) return null;
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    const { text, name } = value as { text?: unknown; name?: unknown };
+    if (text !== undefined) return { text };
+    return name !== undefined ? { name } : null;
+  }
+  return value ?? null;
+}
