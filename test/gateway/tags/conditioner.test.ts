@@ -38,6 +38,73 @@ describe('scale and offset', () => {
   });
 });
 
+describe('a straight line by two points', () => {
+  function onLine(linear: { rawLow: number; rawHigh: number; low: number; high: number }, raw: Value): Value {
+    const conditioner = new Conditioner();
+    conditioner.add('press', 1, { scale: 1, offset: 0, linear });
+    return conditioner.scale(frameOf('press', [1], [raw])).values[0]!;
+  }
+
+  test('both points come out exactly, and it goes on beyond them', () => {
+    const analog = { rawLow: 0, rawHigh: 27648, low: -50, high: 150 };
+    expect([0, 27648, 13824].map((raw) => onLine(analog, raw))).toEqual([-50, 150, 50]);
+    expect(onLine(analog, 32767)).toBeCloseTo(187.03, 2);
+    expect(onLine(analog, -4864)).toBeCloseTo(-85.19, 2);
+    const odd = { rawLow: 819, rawHigh: 4095, low: 0.1, high: 0.7 };
+    expect([819, 4095].map((raw) => onLine(odd, raw))).toEqual([0.1, 0.7]);
+  });
+
+  test('it may fall', () => {
+    const falling = { rawLow: 4, rawHigh: 20, low: 100, high: 0 };
+    expect([4, 12, 20].map((raw) => onLine(falling, raw))).toEqual([100, 50, 0]);
+  });
+
+  test('what is no number stays as it is', () => {
+    const line = { rawLow: 0, rawHigh: 1, low: 0, high: 10 };
+    expect([true, 'x', null].map((raw) => onLine(line, raw))).toEqual([true, 'x', null]);
+  });
+});
+
+describe('names for numbers', () => {
+  const conditioner = new Conditioner();
+  const names = { 0: 'Stopped', 1: 'Running', '-1': 'Fault' };
+  conditioner.add('press', 1, { scale: 1, offset: 0, enum: names });
+  conditioner.add('press', 2, { scale: 10, offset: 0 });
+  const named = (value: Value, quality: number = Quality.Good) => {
+    const { values, quality: after } = conditioner.scale(
+      frameOf('press', [1, 2], [value, 1], [quality, Quality.Good]),
+    );
+    expect([values[1], after[1]]).toEqual([10, Quality.Good]);
+    return [values[0], after[0]];
+  };
+
+  test('a number becomes its name, a bit that of 0 or 1', () => {
+    expect([0, 1, -1].map((value) => named(value)[0])).toEqual(['Stopped', 'Running', 'Fault']);
+    expect(named(true)).toEqual(['Running', Quality.Good]);
+    expect(named(false)).toEqual(['Stopped', Quality.Good]);
+  });
+
+  test('a number without a name is its digits and Uncertain, and never another name', () => {
+    expect(named(7)).toEqual(['7', Quality.Uncertain]);
+    expect(named(0.5)).toEqual(['0.5', Quality.Uncertain]);
+    expect(named(7, Quality.UncertainLastUsableValue)).toEqual(['7', Quality.UncertainLastUsableValue]);
+  });
+
+  test('Bad stays without a value', () => {
+    expect(named(null, Quality.BadTimeout)).toEqual([null, Quality.BadTimeout]);
+  });
+
+  test('the arrays that a driver shares between its frames are left alone', () => {
+    const shared = Object.freeze([7, 1]) as number[];
+    const quality = Object.freeze([0, 0]) as number[];
+    conditioner.scale(Object.freeze(frameOf('press', [1, 2], shared, quality)));
+    expect([shared, quality]).toEqual([
+      [7, 1],
+      [0, 0],
+    ]);
+  });
+});
+
 describe('deadband', () => {
   /** Which of the samples are kept, one frame each. */
   function kept(deadband: number, samples: Sample[]): Sample[] {
