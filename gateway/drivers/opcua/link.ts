@@ -9,6 +9,7 @@ import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import {
   AttributeIds,
   type ClientSession,
+  CreateSessionRequest,
   CreateSubscriptionRequest,
   type DataValue,
   OPCUAClient,
@@ -77,6 +78,11 @@ export class Link {
   /** Until then a failure is `open`'s to tell, or ends the link. */
   #opened = false;
   #closed = false;
+  /** The connection was cut, and the client repairs it. */
+  #repairing = false;
+  #answeredAt: number | null = null;
+  /** Since the connection was cut. */
+  #sessionsAsked = 0;
 
   constructor(settings: OpcUaDevice, items: LinkItem[], context: SecurityContext, events: LinkEvents) {
     this.#settings = settings;
@@ -109,6 +115,11 @@ export class Link {
   get lifetimeMs(): number {
     const { publishingMs, lifetimeCount } = this.#settings;
     return this.#subscription?.lifetimeMs ?? publishingMs * lifetimeCount;
+  }
+
+  /** Monotonic time of the server's first answer since the connection was cut; null before that. */
+  get answeredAt(): number | null {
+    return this.#repairing ? this.#answeredAt : null;
   }
 
   /** How many items there are, and status → number of those that the server refuses. */
@@ -145,21 +156,43 @@ export class Link {
       transportTimeout: timeoutMs,
       defaultTransactionTimeout: timeoutMs,
       // One attempt to begin with, so that the driver learns the cause; a repair goes on until it is closed.
-      connectionStrategy: { maxRetry: 1, initialDelay: retryMinMs, maxDelay: retryMaxMs, randomisationFactor: 0.2 },
+      // Two equal delays are an exception out of nowhere, which would end the gateway.
+      connectionStrategy: {
+        maxRetry: 1,
+        initialDelay: retryMinMs,
+        maxDelay: Math.max(retryMaxMs, retryMinMs + 1),
+        randomisationFactor: 0.2,
+      },
     });
     this.#client = client;
     client.on('connection_lost', () => {
       // Only a subscription has something to wait for: what the server has queued.
       if (!this.#opened || !this.#subscription) this.#end('the connection was cut');
-      else if (!this.#closed) this.#events.interrupted();
+      else if (!this.#closed && !this.#repairing) {
+        // Each failed repair is another lost connection.
+        this.#repairing = true;
+        this.#answeredAt = null;
+        this.#sessionsAsked = 0;
+        this.#events.interrupted();
+      }
     });
     client.on('reconnection_attempt_has_failed', (error) => !this.#closed && this.#events.repairFailed(error));
-    client.on('connection_reestablished', () => !this.#closed && this.#events.restored());
+    client.on('connection_reestablished', () => {
+      this.#repairing = false;
+      if (!this.#closed) this.#events.restored();
+    });
+    client.on('receive_chunk', () => {
+      if (this.#repairing) this.#answeredAt ??= performance.now();
+    });
     // A subscription that the client makes anew is an empty one, on a server that may have started anew with other
     // namespaces: nothing of the old is kept. Its id says nothing, for some servers count from the same number.
     client.on('send_request', (request) => {
-      if (this.#opened && request instanceof CreateSubscriptionRequest)
-        this.#end('the server has lost the subscription');
+      if (!this.#opened || this.#closed) return;
+      if (request instanceof CreateSubscriptionRequest) this.#end('the server has lost the subscription');
+      // The client asks for a session again and again, and does not tell why it gets none.
+      if (request instanceof CreateSessionRequest && this.#sessionsAsked++ > 0) {
+        this.#events.repairFailed(new Error('the server refuses to open a session anew'));
+      }
     });
     await client.connect(endpoint);
     if (this.#closed) return;

@@ -19,6 +19,9 @@ type Loaded = typeof import('./link.ts');
 /** A server's clock that is further off gets a warning, milliseconds. */
 const CLOCK_TOLERANCE_MS = 5000;
 
+/** How long the client may try to repair its session once the server answers again, milliseconds. */
+const REPAIR_MS = 15_000;
+
 /** So many refused tags get a line of their own in the log at a connect; all stand in the line that counts them. */
 const REFUSALS_TOLD = 20;
 
@@ -233,7 +236,10 @@ export class OpcUaDriver implements Driver {
       if (!link.stillTrusted) {
         this.#fail(`left ${this.#settings.endpoint}: its certificate is no longer trusted`);
       } else if (this.#interruptedAt !== null) {
-        if (now - this.#interruptedAt > lifetimeMs) this.#fail(this.#why);
+        // Patience with the network is worth it, for the server keeps samples; with a server that is there, it is not.
+        const { answeredAt } = link;
+        const stuck = answeredAt !== null && now - answeredAt > Math.min(REPAIR_MS, 3 * this.#settings.timeoutMs);
+        if (stuck || now - this.#interruptedAt > lifetimeMs) this.#fail(this.#why);
       } else if (now - this.#flowAt > silenceLimitMs) {
         const seconds = Math.round(silenceLimitMs / 1000);
         this.#fail(

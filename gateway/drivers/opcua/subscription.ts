@@ -96,7 +96,10 @@ export class Subscription {
     this.#subscription = subscription;
     subscription.on('keepalive', () => flow());
     subscription.on('raw_notification', (message) => this.#take(message));
-    subscription.on('status_changed', (status) => ended(`the server ended the subscription (${status.name})`));
+    subscription.on('status_changed', (status) => {
+      // The old session's last word, when the client's new session has taken the subscription over.
+      if (!status.isGoodish()) ended(`the server ended the subscription (${status.name})`);
+    });
     subscription.on('terminated', () => ended('the subscription ended'));
     subscription.on('internal_error', (error: Error) => ended(error.message));
   }
@@ -159,7 +162,7 @@ export class Subscription {
       const session = this.#session as ClientSession & ClientSessionRawSubscriptionService;
       const { results } = await session.createMonitoredItems(request);
       return (results ?? []).map(({ statusCode }) =>
-        statusCode.isGood() ? null : { quality: statusCode.value >>> 0, status: statusCode.name },
+        statusCode.isGoodish() ? null : { quality: statusCode.value >>> 0, status: statusCode.name },
       );
     });
   }

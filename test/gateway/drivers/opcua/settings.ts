@@ -32,17 +32,10 @@ export function serverTurn(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 5));
 }
 
-/** Makes the server answer a service as `answer` says, or as it does by itself when that gives nothing. */
+/** Makes the server answer a service, such as `Read`, as `answer` says, or as it does by itself when that gives nothing. */
 export function intercept<Request>(
   server: OpcUaTestServer,
-  service:
-    | 'CreateMonitoredItems'
-    | 'CreateSubscription'
-    | 'Read'
-    | 'Republish'
-    | 'TransferSubscriptions'
-    | 'TranslateBrowsePathsToNodeIds'
-    | 'Publish',
+  service: string,
   answer: (request: Request) => StatusCode | undefined,
 ): void {
   type Handler = (message: { request: Request }, channel: unknown) => void;
@@ -59,4 +52,15 @@ export function intercept<Request>(
 function refuse(message: unknown, channel: unknown, status: StatusCode): void {
   const sender = channel as { send_response(type: string, response: unknown, message: unknown): void };
   sender.send_response('MSG', new ServiceFault({ responseHeader: { serviceResult: status } }), message);
+}
+
+/** The server no longer knows its sessions, as after their time has run out. */
+export function forgetSessions(server: OpcUaTestServer, subscriptionsToo: boolean): void {
+  const engine = server.raw.engine as unknown as {
+    _sessions: Record<string, { authenticationToken: unknown }>;
+    closeSession(token: unknown, deleteSubscriptions: boolean, reason: string): void;
+  };
+  for (const session of Object.values(engine._sessions)) {
+    engine.closeSession(session.authenticationToken, subscriptionsToo, 'Timeout');
+  }
 }
