@@ -2,7 +2,7 @@
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 
-export interface LocalCertificate {
+interface LocalCertificate {
   /** SHA-1, 40 hexadecimal digits. */
   thumbprint: string;
   subject: string;
