@@ -4,16 +4,9 @@
  */
 import { join } from 'node:path';
 import { readSecret } from '@lineside/shared/config/validate.ts';
-import {
-  emptyFrame,
-  type Frame,
-  LINK_HEARTBEAT_MS,
-  LINK_TAG,
-  pushSample,
-  type TagInfo,
-} from '@lineside/shared/contracts/frame.ts';
+import { type Frame, LINK_HEARTBEAT_MS, type TagInfo } from '@lineside/shared/contracts/frame.ts';
 import type { Command, GatewayStatus } from '@lineside/shared/contracts/link.ts';
-import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
+import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Progress, ProgressMark } from '@lineside/shared/lifecycle/progress.ts';
 import type { Unwind } from '@lineside/shared/lifecycle/unwind.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
@@ -169,13 +162,13 @@ export class Pipeline {
    *
    * @param mayGoOn asked once more when all is ready
    * @throws ConfigError when something new in it does not work: then nothing was touched
-   * @throws RolledBack when it failed on the way: then what ran before runs again
+   * @throws LinesideError RELOAD_ROLLED_BACK when it failed on the way: then what ran before runs again
    */
   async change(config: LoadedConfig, mayGoOn: () => boolean = () => true): Promise<void> {
     const before = { config: this.#config, tags: this.tags, certificate: this.#certificate };
     const prepared = await this.#prepare(config);
     await this.#models.rehearse(prepared.models, config);
-    if (!mayGoOn()) return;
+    if (!mayGoOn()) throw new LinesideError('GATEWAY_STOPPING', 'outside', 'the gateway is stopping');
     try {
       await this.#models.retire(prepared.models);
       await this.#devices.retire(prepared.devices);
@@ -184,10 +177,10 @@ export class Pipeline {
       this.#models.expectSound(prepared.models);
       this.#devices.launch(prepared.devices);
     } catch (cause) {
+      this.#describe(before);
       await this.#models.revert(prepared.models);
       await this.#devices.revert(prepared.devices, before.config);
-      this.#describe(before);
-      throw new RolledBack(cause);
+      throw new LinesideError('RELOAD_ROLLED_BACK', 'outside', messageOf(cause), { cause });
     }
     this.#config = config;
     this.#tellWhatIsNew(prepared);
@@ -241,22 +234,10 @@ export class Pipeline {
 
   /** A device that reports only what changes does not say again what a new model or alarm has to know. */
   #tellWhatIsNew({ devices, models, alarms, tagId }: Prepared): void {
-    const now = this.#options.now();
-    const goesOn = (device: string) => !devices.fresh.some(({ entry }) => entry.id === device);
-    for (const { stage, config } of models.fresh) {
-      for (const path of Object.values(config.inputs)) {
-        const { device, tag } = parseTagPath(path);
-        const id = tagId(device, tag)!;
-        const last = goesOn(device) ? this.lastValues.get(device, id) : undefined;
-        if (!last) continue;
-        const frame = emptyFrame(device, now);
-        pushSample(frame, id, last.sourceAt, last.value, last.quality);
-        stage.observe(frame);
-      }
-    }
-    this.alarms.replace(alarms, ({ id, device }) =>
-      goesOn(device) ? this.lastValues.get(device, id) : undefined,
-    );
+    const last = (device: string, tag: number) =>
+      devices.fresh.some(({ entry }) => entry.id === device) ? undefined : this.lastValues.get(device, tag);
+    this.#models.prime(models, tagId, last);
+    this.alarms.replace(alarms, ({ device, id }) => last(device, id));
   }
 
   /** Every stage behind the drivers, in order. */

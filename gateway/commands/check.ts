@@ -1,9 +1,7 @@
 /** `gateway check`: says what is wrong with a configuration, without touching a device. */
-import { ConfigError, formatWarning } from '@lineside/shared/config/config-document.ts';
-import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
-import { type LoadedConfig, loadConfig } from '../config/load-config.ts';
-import { manifestFile } from '../models/config.ts';
-import { checkInputs, loadModelFiles } from '../models/manifest.ts';
+import { formatWarning } from '@lineside/shared/config/config-document.ts';
+import { checkModels } from '../config/check-models.ts';
+import { loadConfig } from '../config/load-config.ts';
 import { CONFIG_OPTION, type Command, configFile, sayProblems } from './command.ts';
 
 export const check: Command = {
@@ -27,18 +25,3 @@ export const check: Command = {
     }
   },
 };
-
-/** @throws ConfigError naming every model whose files are missing, damaged, or have other inputs. */
-function checkModels(config: LoadedConfig): void {
-  const problems = config.models.flatMap((model, index) => {
-    try {
-      const file = manifestFile(model, config.resolvePath('.'));
-      checkInputs(model.id, file, loadModelFiles(file).manifest, Object.keys(model.inputs));
-      return [];
-    } catch (error) {
-      const field = error instanceof LinesideError && error.code === 'MODEL_INPUTS' ? 'inputs' : 'file';
-      return [config.problem(['models', index, field], messageOf(error))];
-    }
-  });
-  if (problems.length > 0) throw new ConfigError(problems);
-}

@@ -3,12 +3,14 @@ import { VERSION } from '@lineside/shared/config/version.ts';
 import { qualityName } from '@lineside/shared/contracts/quality.ts';
 import { type DaemonContext, runDaemon } from '@lineside/shared/lifecycle/daemon.ts';
 import { DirectoryLock } from '@lineside/shared/lifecycle/directory-lock.ts';
+import type { Unwind } from '@lineside/shared/lifecycle/unwind.ts';
 import { createLogger, type Logger } from '@lineside/shared/log/logger.ts';
 import { type LoadedConfig, loadConfig } from '../config/load-config.ts';
 import { TrustStore } from '../drivers/opcua/security-store.ts';
 import type { LocalCertificates } from '../local/certificate-routes.ts';
 import { type LocalPicture, LocalServer } from '../local/local-server.ts';
 import { Pipeline } from '../pipeline.ts';
+import { Reloader } from '../reloader.ts';
 import { CONFIG_OPTION, type Command, configFile, sayProblems } from './command.ts';
 
 export const run: Command = {
@@ -35,13 +37,15 @@ async function start(config: LoadedConfig, log: Logger, { unwind, progress }: Da
   await lock.acquire();
   unwind.defer('data directory', () => lock.release());
 
+  const hangup = hangups(unwind);
   const pipeline = new Pipeline({ config, dataDir, version: VERSION, log, now: Date.now, progress });
   await pipeline.start(unwind);
+  const reloader = new Reloader({ pipeline, log: log.child({ part: 'reload' }), now: Date.now });
   if (config.local.enabled) {
     const local = new LocalServer({
       config: config.local,
       log: log.child({ part: 'local' }),
-      picture: () => picture(pipeline),
+      picture: () => picture(pipeline, reloader),
       acknowledge: (occurrence, by, comment) => pipeline.alarms.acknowledge(occurrence, by, comment),
       ...(config.devices.some(({ driver }) => driver === 'opcua')
         ? { certificates: certificatesOf(dataDir, log) }
@@ -53,6 +57,9 @@ async function start(config: LoadedConfig, log: Logger, { unwind, progress }: Da
     log.info({ url: local.url }, 'local page');
     process.send?.({ localUrl: local.url });
   }
+  // Stopped first: nothing may be exchanged among what is being stopped.
+  unwind.defer('reload', () => reloader.stop());
+  hangup.tell(() => void reloader.reload('SIGHUP', () => loadConfig(config.file)));
   log.info({ gateway: config.gateway.id, devices: config.devices.length, tags: pipeline.tags.length }, 'collecting');
   return `collecting from ${config.devices.length} devices`;
 }
@@ -69,13 +76,31 @@ function certificatesOf(dataDir: string, log: Logger): LocalCertificates {
   };
 }
 
-function picture(pipeline: Pipeline): LocalPicture {
+/** SIGHUP ends a process that does not listen; one that comes during the start or the stop must not. */
+function hangups(unwind: Unwind): { tell(reload: () => void): void } {
+  let early = false;
+  let listener = () => {
+    early = true;
+  };
+  const heard = () => listener();
+  process.on('SIGHUP', heard);
+  unwind.defer('signals', () => process.off('SIGHUP', heard));
+  return {
+    tell(reload) {
+      listener = reload;
+      if (early) reload();
+    },
+  };
+}
+
+function picture(pipeline: Pipeline, reloader: Reloader): LocalPicture {
   const { durableSamples, droppedSamples, damagedPlaces, fault } = pipeline.buffer.stats();
   const { connected, since, reason } = pipeline.link.state();
   return {
     status: pipeline.status(),
     link: { connected, since, reason },
     buffer: { durableSamples, droppedSamples, damagedPlaces, fault },
+    reload: reloader.last,
     models: pipeline.models(),
     alarms: pipeline.alarms.active(),
     recent: pipeline.alarms.recent(),

@@ -24,11 +24,23 @@ interface LocalValue {
   qualityName: string;
 }
 
+/** What came of reading the configuration again. */
+interface LocalReload {
+  at: number;
+  by: string;
+  result: 'applied' | 'unchanged' | 'refused' | 'rolledBack';
+  problems: string[];
+  changes: { added: string[]; changed: string[]; removed: string[] };
+  needsRestart: string[];
+}
+
 /** All that the page shows; made anew for each request. */
 export interface LocalPicture {
   status: GatewayStatus;
   link: { connected: boolean; since: number; reason: string };
   buffer: { durableSamples: number; droppedSamples: number; damagedPlaces: number; fault: string };
+  /** The last attempt to take over a changed configuration; null before the first. */
+  reload: LocalReload | null;
   models: object[];
   alarms: object[];
   recent: AlarmEvent[];

@@ -3,14 +3,18 @@ import type { GatewayStatus } from '@lineside/shared/contracts/link.ts';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
+import type { LocalCertificates } from '../../../gateway/local/certificate-routes.ts';
 import { type LocalPicture, LocalServer } from '../../../gateway/local/local-server.ts';
 
 export const OCCURRENCE = 'c0ffee00-0000-4000-8000-000000000001';
 
 export class Machine {
+  /** The OPC UA servers that it has met; none when it has no OPC UA device. */
+  certificates: LocalCertificates | undefined;
   readonly acknowledged: { occurrence: string; by: string; comment: string }[] = [];
   state: 'unacknowledged' | 'acknowledged' | 'returned' = 'unacknowledged';
   message = 'Oil too hot';
+  reload: LocalPicture['reload'] = null;
 
   picture(): LocalPicture {
     const now = Date.now();
@@ -43,6 +47,7 @@ export class Machine {
       status,
       link: { connected: false, since: now - 60_000, reason: 'connect ECONNREFUSED; trying again in 4.0 s' },
       buffer: { durableSamples: 99_000, droppedSamples: 0, damagedPlaces: 0, fault: '' },
+      reload: this.reload,
       models: [],
       alarms: [alarm],
       recent: [],
@@ -70,6 +75,7 @@ export function serverOf(machine: Machine, port = 0, host = '127.0.0.1'): LocalS
     log: pino({ level: 'silent' }),
     picture: () => machine.picture(),
     acknowledge: (occurrence, by, comment) => machine.acknowledge(occurrence, by, comment),
+    ...(machine.certificates ? { certificates: machine.certificates } : {}),
   });
   onTestFinished(() => server.stop());
   return server;

@@ -1,0 +1,37 @@
+/** Every tag of a configuration: the devices', their link tags, the models' outputs and the gateway's own. */
+import type { TagInfo } from '@lineside/shared/contracts/frame.ts';
+import type { WatchedAlarm } from './alarms/alarm-stage.ts';
+import type { AlarmConfig } from './alarms/config.ts';
+import type { LoadedConfig } from './config/load-config.ts';
+import type { TagId } from './device-set.ts';
+import { outputOf } from './models/config.ts';
+import { linkTag, type TagDescription } from './tags/tag-registry.ts';
+
+export function describeTags(config: LoadedConfig): TagDescription[] {
+  const described: TagDescription[] = config.devices.flatMap((device) => [
+    linkTag(device.id),
+    ...device.tags.map(({ name, type, unit, description }) => ({ device: device.id, name, type, unit, description })),
+  ]);
+  for (const model of config.models) {
+    const { device, tag } = outputOf(model);
+    const description = `Score of the model ${model.id}; 1 is its limit`;
+    described.push({ device, name: tag, type: 'float32', unit: '', description });
+  }
+  return described;
+}
+
+/** Finds a tag's number by device and name. */
+export function tagIds(tags: TagInfo[]): TagId {
+  // No device's id has a slash.
+  const ids = new Map(tags.map(({ id, device, name }) => [`${device}/${name}`, id]));
+  return (device, name) => ids.get(`${device}/${name}`);
+}
+
+/** The alarms with the tags that they watch; the configuration has been checked for those. */
+export function watchedAlarms(alarms: AlarmConfig[], tags: TagInfo[]): WatchedAlarm[] {
+  const byPath = new Map(tags.map((tag) => [`${tag.device}/${tag.name}`, tag]));
+  return alarms.map((config) => {
+    const { id, device, unit } = byPath.get(config.tag)!;
+    return { config, tag: { id, device, unit } };
+  });
+}
