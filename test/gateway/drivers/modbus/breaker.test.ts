@@ -25,8 +25,9 @@ test.each([
   const server = await serve();
   const context = new Collector();
   const bad = [37, 5].slice(0, guilty);
-  server.behave = ({ address, count }) =>
-    bad.some((at) => address <= at && at < address + count) ? { exception } : 'right';
+  const touches = ({ address, count }: { address: number; count: number }) =>
+    bad.some((at) => address <= at && at < address + count);
+  server.behave = (request) => (touches(request) ? { exception } : 'right');
   const tags = Array.from({ length: 64 }, (_, i) => tag(`holding:${i}`, 'uint16'));
   const driver = run(modbus, device({ ...quick, pollMs: 100, port: server.port }), tags, context);
   await vi.waitFor(() => expect(context.samples(1).length).toBeGreaterThan(1), wait);
