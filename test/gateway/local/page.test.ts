@@ -33,6 +33,36 @@ describe.skipIf(!existsSync(CHROMIUM))(`the local page in a browser (needs ${CHR
     return { page, server };
   }
 
+  test('an OPC UA server that waits is shown with all that it says, and trusted after a question', async () => {
+    const machine = new Machine();
+    const now = Date.now();
+    const certificate = {
+      ...{ thumbprint: 'a1'.repeat(20), subject: 'CN=<i>plc1</i>', issuer: 'CN=plant', hosts: ['plc1'] },
+      ...{ applicationUri: 'urn:plc1', validFrom: now - 1000, validTo: now + 9.5 * 86_400_000, at: now },
+    };
+    const by: string[] = [];
+    machine.certificates = {
+      own: () => ({ ...certificate, thumbprint: 'b2'.repeat(20) }),
+      servers: () => [{ ...certificate, state: by.length > 0 ? 'trusted' : 'rejected' }],
+      trust: (_thumbprint, name) => by.push(name),
+    };
+    const { page } = await open(machine);
+    const certificates = page.getByRole('region', { name: 'OPC UA certificates' });
+    await certificates.getByText('expires in 9 days: run "gateway trust renew"').waitFor();
+    await certificates.getByText('CN=<i>plc1</i>').first().waitFor();
+    await certificates.getByText('issued by CN=plant').waitFor();
+    await certificates.getByRole('button', { name: 'Trust …' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Trust this server?' });
+    await dialog.getByText(`thumbprint ${certificate.thumbprint}`).waitFor();
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+    expect(by).toEqual([]);
+    await certificates.getByRole('button', { name: 'Trust …' }).click();
+    await dialog.getByLabel('Your name').fill('Ann');
+    await dialog.getByRole('button', { name: 'Trust' }).click();
+    await certificates.getByText('trusted', { exact: true }).waitFor();
+    expect(by).toEqual(['Ann']);
+  });
+
   test('shows devices, values and an alarm; acknowledging it works', async () => {
     const machine = new Machine();
     machine.message = 'Oil <b>too</b> hot';
