@@ -48,6 +48,7 @@ export function configOf(document: ConfigDocument): LoadedConfig {
   const warnings: ConfigProblem[] = [];
   const devices = listOf(value, 'devices').map((_device, index) => readDevice(document, index, problems, warnings));
   checkReferences(document, value, problems);
+  checkNumbers(document, value, devices, problems);
   if (problems.length > 0) throw new ConfigError(problems.sort((a, b) => a.line - b.line));
   warnings.push(...doubtsOf(document, devices));
   return {
@@ -195,6 +196,33 @@ function checkReferences(document: ConfigDocument, config: GatewayConfig, proble
     }
     for (const { field, message } of checkAlarm(alarm)) {
       problems.push(document.problem(['alarms', index, field], message));
+    }
+  });
+}
+
+/** An alarm on a text would never be raised, and nobody would know; a model would never be fed. */
+function checkNumbers(
+  document: ConfigDocument,
+  config: GatewayConfig,
+  devices: DeviceEntry[],
+  problems: ConfigProblem[],
+): void {
+  const texts = new Set(
+    devices.flatMap(({ id, tags }) => tags.filter((tag) => tag.type === 'string').map(({ name }) => `${id}/${name}`)),
+  );
+  if (texts.size === 0) return;
+  const refuse = (at: ConfigPath, path: string, who: string) => {
+    if (!texts.has(path)) return;
+    const message = `the values of ${path} are texts, and ${who} numbers: take another tag, or one of the same address without enum`;
+    problems.push(document.problem(at, message));
+  };
+  listOf(config, 'alarms').forEach((alarm, index) => {
+    refuse(['alarms', index, 'tag'], textOf(alarm, 'tag'), 'alarms compare');
+  });
+  listOf(config, 'models').forEach((model, index) => {
+    const inputs = (model as Partial<ModelConfig> | null)?.inputs ?? {};
+    for (const [input, path] of Object.entries(inputs)) {
+      refuse(['models', index, 'inputs', input], String(path), 'models take');
     }
   });
 }

@@ -172,8 +172,10 @@ function clashes(placed: Placed[]): ConfigProblem[] {
   const sorted = [...placed].sort((a, b) => a.address.offset - b.address.offset || a.index - b.index);
   for (const one of sorted) {
     const { table, offset } = one.address;
-    const { type, bit, byte, wordOrder } = one.tag;
-    const key = `${table} ${offset} ${type} ${bit ?? ''} ${byte ?? ''} ${wordOrder}`;
+    const { type } = one.tag;
+    // One register under two names is well when something is different, such as the scale.
+    const settings = { ...one.tag, address: said(one.address), name: '', description: '' };
+    const key = JSON.stringify(Object.entries(settings).sort(([a], [b]) => (a < b ? -1 : 1)));
     const same = seen.get(key);
     if (same) {
       const message = `"${one.name}" and "${same.name}" both read ${one.tag.address} as ${type}: remove one, or correct its address`;
