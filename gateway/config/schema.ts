@@ -16,6 +16,22 @@ export const DEVICE_ID = {
   description: 'Name of the device, unique in the gateway; lower-case letters, digits and hyphens',
 };
 
+const Record = Type.Object(
+  {
+    maxMiB: Type.Number({
+      minimum: 1,
+      maximum: 10_240,
+      default: 64,
+      description: 'Most that the recording takes on the disk, in MiB; then the older half of it goes',
+    }),
+  },
+  {
+    ...closed,
+    description:
+      'Writes down all that the device says, in recordings/ of dataDir, for `gateway replay`; without it nothing is recorded',
+  },
+);
+
 /** The schema of a device with this driver. */
 export function deviceSchemaOf(kind: string): TObject | undefined {
   const module = Object.hasOwn(drivers, kind) ? drivers[kind] : undefined;
@@ -26,6 +42,7 @@ export function deviceSchemaOf(kind: string): TObject | undefined {
       id: Type.String(DEVICE_ID),
       driver: Type.Literal(kind, { description: 'How the gateway speaks to it' }),
       ...module.deviceSchema.properties,
+      record: Type.Optional(Record),
       tags: Type.Array(tag, { minItems: 1, maxItems: 50_000, description: 'What is read of it' }),
     },
     closed,
