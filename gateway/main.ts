@@ -4,10 +4,12 @@ import { parseArgs } from 'node:util';
 import { VERSION } from '@lineside/shared/config/version.ts';
 import { check } from './commands/check.ts';
 import type { Command } from './commands/command.ts';
+import { record } from './commands/record.ts';
+import { replay } from './commands/replay.ts';
 import { run } from './commands/run.ts';
 import { trust } from './commands/trust.ts';
 
-const COMMANDS: Command[] = [run, check, ...trust];
+const COMMANDS: Command[] = [run, check, record, replay, ...trust];
 
 function usage(commands: Command[]): string {
   const options = new Map(commands.flatMap((command) => Object.entries(command.options)));
