@@ -3,11 +3,14 @@
 /** The same line is not logged again for so long. Milliseconds. */
 const REPEAT_MS = 3_600_000;
 
-/** Late polls that make a period one that is not kept; as many in time make it kept again. One hiccup is neither. */
-const LATE = 3;
+/** A late poll weighs as much as so many in time: a period of which a fifth is late is not kept. */
+const WEIGHT = 4;
+
+/** Three late polls in a row make a period one that is not kept; twelve in time make it kept again. */
+const LIMIT = 3 * WEIGHT;
 
 interface Period {
-  /** Late polls, less those in time since; 0 to 2 × LATE. */
+  /** Weight of late polls, less those in time since; 0 to LIMIT. */
   late: number;
   kept: boolean;
   /** Of the newest late poll. */
@@ -39,8 +42,8 @@ export class CycleWatch {
     }
     period.cycleMs = cycleMs;
     period.requests = requests;
-    period.late = Math.min(period.late + 1, 2 * LATE);
-    if (period.late >= LATE) period.kept = false;
+    period.late = Math.min(period.late + WEIGHT, LIMIT);
+    if (period.late === LIMIT) period.kept = false;
     if (period.kept || now - this.#saidAt < REPEAT_MS) return null;
     const since = missed - this.#missedAtSaying;
     this.#saidAt = now;

@@ -20,10 +20,10 @@ describe('whether periods are kept', () => {
   test('one late poll is no reason to say anything, three are', () => {
     const watch = new CycleWatch();
     expect(watch.ended(100, 150, 2, 0, 1)).toBeNull();
-    expect(watch.ended(100, 90, 2, 100, 1)).toBeNull();
-    expect(watch.reason()).toBe('');
+    for (let i = 0; i < 4; i++) watch.ended(100, 90, 2, 100, 1);
     expect(watch.ended(100, 150, 2, 200, 2)).toBeNull();
     expect(watch.ended(100, 150, 2, 400, 3)).toBeNull();
+    expect(watch.reason()).toBe('');
     const line = watch.ended(100, 229.4, 2, 600, 4);
     expect(line).toContain('every 100 ms (takes 230 ms, 2 requests)');
     expect(line).toContain('4 polls missed');
@@ -40,10 +40,20 @@ describe('whether periods are kept', () => {
     expect(watch.ended(1000, 1200, 1, 3 * HOUR, 0)).toBeNull();
   });
 
+  test('every third poll late is told, every tenth is not', () => {
+    const reasonAfter = (every: number) => {
+      const watch = new CycleWatch();
+      for (let i = 1; i <= 100; i++) watch.ended(100, i % every === 0 ? 120 : 80, 2, i, i);
+      return watch.reason();
+    };
+    expect(reasonAfter(3)).toContain('every 100 ms (takes 120 ms');
+    expect(reasonAfter(10)).toBe('');
+  });
+
   test('polls in time again end it', () => {
     const watch = new CycleWatch();
     for (let i = 0; i < 50; i++) watch.ended(100, 150, 2, i, i);
-    for (let i = 0; i < 5; i++) watch.ended(100, 50, 2, i, i);
+    for (let i = 0; i < 11; i++) watch.ended(100, 50, 2, i, i);
     expect(watch.reason()).not.toBe('');
     watch.ended(100, 50, 2, 6, 6);
     expect(watch.reason()).toBe('');
