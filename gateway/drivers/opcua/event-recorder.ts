@@ -11,6 +11,7 @@ export class EventRecorder {
   readonly #recorder: Recorder;
   /** A tag's name and address by its position. */
   readonly #naming: (index: number) => Named;
+  #inTurn = false;
 
   constructor(recorder: Recorder, naming: (index: number) => Named) {
     this.#recorder = recorder;
@@ -22,6 +23,7 @@ export class EventRecorder {
     const status = statusCode.value >>> 0;
     this.#recorder.write({
       ...this.#naming(index),
+      ...(this.#continues() ? { same: true } : {}),
       ...(value ? { type: value.dataType, array: value.arrayType, value: plain(value.value) } : {}),
       status,
       source: sourceTimestamp?.getTime() ?? null,
@@ -29,12 +31,25 @@ export class EventRecorder {
     });
   }
 
+  /** Whether it came together with the one before, in one turn of the event loop: then they are of one frame. */
+  #continues(): boolean {
+    if (this.#inTurn) return true;
+    this.#inTurn = true;
+    queueMicrotask(() => {
+      this.#inTurn = false;
+    });
+    return false;
+  }
+
   refused(index: number, quality: number, status: string): void {
     this.#recorder.write({ ...this.#naming(index), refused: quality, reason: status });
   }
 
-  /** `connected`: what comes next are present values. `lost`: nothing is known from here on. */
-  event(event: 'connected' | 'lost' | 'restored', reason?: string): void {
+  /**
+   * `present`: the next value of each tag is what the server has now, however old. `up`: the server gives its values.
+   * `lost`: nothing is known from here on.
+   */
+  event(event: 'present' | 'up' | 'lost', reason?: string): void {
     this.#recorder.write(reason === undefined ? { event } : { event, reason });
   }
 }

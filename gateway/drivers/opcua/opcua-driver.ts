@@ -7,6 +7,7 @@ import type { DataValue } from 'node-opcua-client';
 import type { Driver, DriverContext, DriverTag } from '../driver.ts';
 import { parseAddress } from './address.ts';
 import type { OpcUaDevice, OpcUaTag } from './config.ts';
+import { EventRecorder } from './event-recorder.ts';
 import type { Link, LinkEvents, LinkItem } from './link.ts';
 import { unreachable } from './reason.ts';
 import type { SecurityContext } from './security-connect.ts';
@@ -38,6 +39,7 @@ export class OpcUaDriver implements Driver {
   readonly #items: LinkItem[];
   readonly #samples: TagSamples;
   readonly #backoff: Backoff;
+  readonly #recorder: EventRecorder | null;
   #loaded: Loaded | null = null;
   #link: Link | null = null;
   #started = false;
@@ -84,6 +86,9 @@ export class OpcUaDriver implements Driver {
       };
     });
     this.#samples = new TagSamples(device.id, tags, context, device.timestamps);
+    this.#recorder = context.recorder
+      ? new EventRecorder(context.recorder, (index) => this.#samples.naming(index))
+      : null;
   }
 
   start(): void {
@@ -132,7 +137,7 @@ export class OpcUaDriver implements Driver {
       if (this.#stopped) return;
       if (!this.#loaded) loaded.quietClient((line) => this.#context.log.debug({ device: this.#device }, line));
       this.#loaded = loaded;
-      this.#samples.expectPresent();
+      this.#expectPresent();
       this.#clockChecked = false;
       const events = this.#events();
       link = new loaded.Link(this.#settings, this.#items, this.#security(), events);
@@ -170,9 +175,10 @@ export class OpcUaDriver implements Driver {
       };
     };
     return Object.assign(own, {
-      changed: ifPresent((index: number, data: DataValue) => this.#samples.take(index, data)),
+      changed: ifPresent((index: number, data: DataValue) => this.#take(index, data)),
       refused: ifPresent((index: number, quality: number, status: string, why: string) => {
         this.#errors++;
+        this.#recorder?.refused(index, quality, status);
         const refusal = this.#samples.refuse(index, quality, status);
         if (refusal === null) return;
         this.#refusals.push(refusal);
@@ -308,8 +314,8 @@ export class OpcUaDriver implements Driver {
     try {
       const values = await link.readAll();
       if (link !== this.#link || this.#interruptedAt !== null || this.#stopped) return;
-      this.#samples.expectPresent();
-      for (const [index, data] of values) this.#samples.take(index, data);
+      this.#expectPresent();
+      for (const [index, data] of values) this.#take(index, data);
       this.#up();
     } catch (error) {
       this.#fault(link, error);
@@ -318,7 +324,18 @@ export class OpcUaDriver implements Driver {
 
   // States.
 
+  #expectPresent(): void {
+    this.#recorder?.event('present');
+    this.#samples.expectPresent();
+  }
+
+  #take(index: number, data: DataValue): void {
+    this.#recorder?.value(index, data);
+    this.#samples.take(index, data);
+  }
+
   #up(): void {
+    this.#recorder?.event('up');
     this.#backoff.reset();
     if (this.#state === 'up') return;
     this.#setState('up');
@@ -328,6 +345,7 @@ export class OpcUaDriver implements Driver {
   #down(why: string): void {
     this.#errors++;
     this.#why = why;
+    this.#recorder?.event('lost', why);
     this.#samples.outage(Quality.BadNoCommunication);
     if (this.#state === 'down') return;
     this.#setState('down');

@@ -68,15 +68,16 @@ export class OpcUaReplay implements Driver {
     clock.setTimeout(() => {
       if (this.#stopped) return;
       this.#play(entry);
+      const { entries } = this.#playback;
+      for (; entries[this.#next]?.same === true; this.#next++) this.#play(entries[this.#next]!);
       this.#wait();
     }, entry.t - clock.monotonic());
   }
 
   #play(entry: RecordingEntry): void {
-    if (entry.event === 'connected' || entry.event === 'restored') {
-      this.#samples.expectPresent();
-      this.#setState('up', '');
-    } else if (entry.event === 'lost') {
+    if (entry.event === 'present') this.#samples.expectPresent();
+    else if (entry.event === 'up') this.#setState('up', '');
+    else if (entry.event === 'lost') {
       this.#samples.outage(Quality.BadNoCommunication);
       this.#setState('down', String(entry.reason ?? ''));
     } else if (typeof entry.node === 'string') {
@@ -95,7 +96,6 @@ export class OpcUaReplay implements Driver {
       if (typeof entry.refused === 'number') this.#samples.refuse(index, entry.refused, String(entry.reason));
       else this.#samples.take(index, dataValue(entry));
     }
-    if (this.#state === 'connecting') this.#setState('up', '');
   }
 
   #setState(state: DeviceState, reason: string): void {
