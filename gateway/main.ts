@@ -2,6 +2,7 @@
 /** The gateway's program: finds the command that was typed. Each command is one file in commands/. */
 import { parseArgs } from 'node:util';
 import { VERSION } from '@lineside/shared/config/version.ts';
+import { browse } from './commands/browse.ts';
 import { check } from './commands/check.ts';
 import type { Command } from './commands/command.ts';
 import { record } from './commands/record.ts';
@@ -9,7 +10,7 @@ import { replay } from './commands/replay.ts';
 import { run } from './commands/run.ts';
 import { trust } from './commands/trust.ts';
 
-const COMMANDS: Command[] = [run, check, record, replay, ...trust];
+const COMMANDS: Command[] = [run, check, record, replay, browse, ...trust];
 
 function usage(commands: Command[]): string {
   const options = new Map(commands.flatMap((command) => Object.entries(command.options)));

@@ -1,0 +1,141 @@
+/** `gateway browse opcua`: shows what a server has, as a device to paste into the configuration. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
+import { Value } from 'typebox/value';
+import { loadConfig } from '../config/load-config.ts';
+import type { BrowseReport, BrowseRequest } from '../drivers/opcua/browse-server.ts';
+import { OpcUaDevice } from '../drivers/opcua/config.ts';
+import type { SecurityContext } from '../drivers/opcua/security-connect.ts';
+import { CONFIG_OPTION, type Command, type CommandArguments, sayProblems } from './command.ts';
+
+/** As many as a device can have. */
+const MAX_TAGS = 50_000;
+const MAX_DEPTH = 20;
+
+const text = (value: string, meaning: string) => ({ type: 'string', value, meaning }) as const;
+
+export const browse: Command = {
+  words: 'browse opcua',
+  summary: 'list the variables of an OPC UA server as YAML to paste; exit 1 when it cannot be reached',
+  options: {
+    endpoint: text('URL', 'the server, such as opc.tcp://plc1:4840, with security None'),
+    ...CONFIG_OPTION,
+    device: text('ID', 'with --config: the device whose server, security and user are taken'),
+    root: text('NODE', 'where to begin: a node id or a browse path (default: the folder Objects)'),
+    include: text('GLOBS', 'only these, by their path below the root, such as "Line1/**/Temp*,*Speed"'),
+    exclude: text('GLOBS', 'not these, and nothing below them'),
+    max: text('N', `so many variables at most (default: ${MAX_TAGS})`),
+    depth: text('N', `so many levels below the root at most (default: ${MAX_DEPTH})`),
+  },
+  async run(args) {
+    let target: Target | null;
+    let request: BrowseRequest;
+    try {
+      target = targetOf(args);
+      if (!target) return 2;
+      request = requestOf(args, target.id);
+    } catch (error) {
+      return sayProblems(error);
+    }
+    try {
+      const { browseServer } = await import('../drivers/opcua/browse-server.ts');
+      const { quietClient } = await import('../drivers/opcua/link.ts');
+      quietClient(() => {});
+      const report = await browseServer(target.device, target.context, request);
+      process.stdout.write(report.yaml);
+      console.error(account(report, request));
+      return 0;
+    } catch (error) {
+      return sayProblems(new Error(`${target.device.endpoint}: ${messageOf(error)}`));
+    } finally {
+      target.cleanUp();
+    }
+  },
+};
+
+interface Target {
+  id: string;
+  device: OpcUaDevice;
+  context: SecurityContext;
+  cleanUp(): void;
+}
+
+/** Null when neither a server nor a device is named. */
+function targetOf({ options }: CommandArguments): Target | null {
+  const warn = (words: string) => console.error(words);
+  const { config: file, device: wanted, endpoint } = options;
+  if (typeof file === 'string' && typeof wanted === 'string') {
+    const config = loadConfig(file);
+    const entry = config.devices.find(({ id, driver }) => id === wanted && driver === 'opcua');
+    if (!entry) throw new LinesideError('DEVICE', 'config', `${file} has no OPC UA device "${wanted}"`);
+    return {
+      id: entry.id,
+      device: entry.settings as OpcUaDevice,
+      context: {
+        dataDir: config.resolvePath(config.dataDir),
+        now: Date.now,
+        resolvePath: (path) => config.resolvePath(path),
+        warn,
+      },
+      cleanUp: () => {},
+    };
+  }
+  if (typeof endpoint !== 'string') return null;
+  if (!/^opc\.tcp:\/\/[^/]/.test(endpoint) || !URL.canParse(endpoint)) {
+    throw new LinesideError('ENDPOINT', 'config', `--endpoint "${endpoint}": write opc.tcp://<host>:<port>`);
+  }
+  // The client needs a certificate of its own even where nothing is signed.
+  const dataDir = mkdtempSync(join(tmpdir(), 'lineside-browse-'));
+  const open = { endpoint, security: { policy: 'None' } };
+  return {
+    id:
+      new URL(endpoint).hostname
+        .toLowerCase()
+        .replace(/[^a-z0-9]+/g, '-')
+        .replace(/^-+|-+$/g, '') || 'server',
+    device: Value.Parse(OpcUaDevice, Value.Default(OpcUaDevice, open)),
+    context: { dataDir, now: Date.now, resolvePath: (path) => resolve(path), warn },
+    cleanUp: () => rmSync(dataDir, { recursive: true, force: true }),
+  };
+}
+
+function requestOf({ options }: CommandArguments, id: string): BrowseRequest {
+  const list = (given: unknown) => (typeof given === 'string' ? given.split(',').map((one) => one.trim()) : []);
+  const count = (name: string, most: number) => {
+    const given = options[name];
+    if (given === undefined) return most;
+    const number = Number(given);
+    if (Number.isInteger(number) && number >= 1 && number <= most) return number;
+    throw new LinesideError('COUNT', 'config', `--${name} "${given}": write a whole number from 1 to ${most}`);
+  };
+  return {
+    id,
+    root: typeof options.root === 'string' ? options.root : undefined,
+    include: list(options.include),
+    exclude: list(options.exclude),
+    maxTags: count('max', MAX_TAGS),
+    maxDepth: count('depth', MAX_DEPTH),
+    progress: teller(),
+  };
+}
+
+/** Says how far it is, once a second at most. */
+function teller(): BrowseRequest['progress'] {
+  let told = performance.now();
+  return (nodes, variables) => {
+    if (performance.now() - told < 1000) return;
+    told = performance.now();
+    console.error(`${nodes} nodes looked into, ${variables} variables`);
+  };
+}
+
+function account({ tags, nodes, unwanted, leftOut, closed, cut }: BrowseReport, request: BrowseRequest): string {
+  const lines = [`${tags} tags from ${nodes} nodes`];
+  if (unwanted > 0) lines.push(`not wanted: ${unwanted}`);
+  for (const [why, count] of leftOut) lines.push(`left out: ${count} (${why})`);
+  for (const [status, count] of closed) lines.push(`nodes that the server would not open: ${count} (${status})`);
+  if (cut) lines.push(`there is more than ${request.maxTags}: raise --max, or narrow it by --root and --include`);
+  return lines.join('\n');
+}
