@@ -3,7 +3,6 @@ import { VERSION } from '@lineside/shared/config/version.ts';
 import { qualityName } from '@lineside/shared/contracts/quality.ts';
 import { type DaemonContext, runDaemon } from '@lineside/shared/lifecycle/daemon.ts';
 import { DirectoryLock } from '@lineside/shared/lifecycle/directory-lock.ts';
-import type { Unwind } from '@lineside/shared/lifecycle/unwind.ts';
 import { createLogger, type Logger } from '@lineside/shared/log/logger.ts';
 import { type LoadedConfig, loadConfig } from '../config/load-config.ts';
 import { TrustStore } from '../drivers/opcua/security-store.ts';
@@ -37,7 +36,7 @@ async function start(config: LoadedConfig, log: Logger, { unwind, progress }: Da
   await lock.acquire();
   unwind.defer('data directory', () => lock.release());
 
-  const hangup = hangups(unwind);
+  const hangup = hangups();
   const pipeline = new Pipeline({ config, dataDir, version: VERSION, log, now: Date.now, progress });
   await pipeline.start(unwind);
   const reloader = new Reloader({ pipeline, log: log.child({ part: 'reload' }), now: Date.now });
@@ -77,14 +76,12 @@ function certificatesOf(dataDir: string, log: Logger): LocalCertificates {
 }
 
 /** SIGHUP ends a process that does not listen; one that comes during the start or the stop must not. */
-function hangups(unwind: Unwind): { tell(reload: () => void): void } {
+function hangups(): { tell(reload: () => void): void } {
   let early = false;
   let listener = () => {
     early = true;
   };
-  const heard = () => listener();
-  process.on('SIGHUP', heard);
-  unwind.defer('signals', () => process.off('SIGHUP', heard));
+  process.on('SIGHUP', () => listener());
   return {
     tell(reload) {
       listener = reload;

@@ -56,6 +56,10 @@ describe.each(PARTS)('lineside-%s.service', (part) => {
   });
 });
 
+it('the gateway takes over a changed configuration by "systemctl reload"', () => {
+  expect(settings('gateway', 'ExecReload')).toEqual(['/bin/kill -HUP $MAINPID']);
+});
+
 it('the gateway reaches serial ports and no other device', () => {
   expect(settings('gateway', 'PrivateDevices')).toEqual([]);
   expect(settings('gateway', 'DevicePolicy')).toEqual(['closed']);

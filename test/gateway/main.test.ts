@@ -1,70 +1,12 @@
 /** The gateway as a process, at a fake Modbus device and without any hub. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { createInterface } from 'node:readline';
-import { readBatch } from '@lineside/shared/wire/batch-reader.ts';
-import { decompressBatch } from '@lineside/shared/wire/envelope.ts';
-import { pino } from 'pino';
+import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { GatewayBuffer } from '../../gateway/buffer/buffer.ts';
-import type { LocalPicture } from '../../gateway/local/local-server.ts';
 import { FakeModbusServer } from '../services/fake-modbus-server.ts';
 import { tempDir } from '../services/temp-dir.ts';
+import { Gateway, onDisk, PATIENT } from './gateway-process.ts';
 
-const ROOT = resolve(import.meta.dirname, '../..');
-const PATIENT = { timeout: 15_000, interval: 50 };
 const POLL_MS = 50;
-
-interface Line {
-  level: string;
-  msg: string;
-  url?: string;
-  code?: string;
-}
-
-class Gateway {
-  readonly lines: Line[] = [];
-  #stderr = '';
-  readonly child: ChildProcess;
-  readonly exited: Promise<number | null>;
-
-  constructor(config: string) {
-    const { JOURNAL_STREAM: _inherited, ...env } = process.env;
-    const args = ['gateway/main.ts', 'run', '--config', config];
-    this.child = spawn(process.execPath, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] });
-    onTestFinished(() => void this.child.kill('SIGKILL'));
-    createInterface({ input: this.child.stdout! }).on('line', (line) => void this.lines.push(JSON.parse(line)));
-    this.child.stderr!.on('data', (chunk: Buffer) => {
-      this.#stderr += chunk.toString();
-    });
-    this.exited = once(this.child, 'close').then(([code]) => code as number | null);
-  }
-
-  async said(msg: string): Promise<Line> {
-    return await vi.waitFor(() => {
-      const found = this.lines.find((line) => line.msg === msg);
-      if (found) return found;
-      const said = [...this.lines.map((line) => line.msg), this.#stderr].join('\n');
-      throw new Error(`it has not said "${msg}", but:\n${said}`);
-    }, PATIENT);
-  }
-
-  async picture(): Promise<LocalPicture & { alarms: { id: string; rule: string; state: string }[] }> {
-    const { url } = await this.said('local page');
-    return (await (await fetch(`${url}/api/status`)).json()) as never;
-  }
-
-  /** Polls the local page until it shows what `check` expects. */
-  async shows(check: (picture: Awaited<ReturnType<Gateway['picture']>>) => void) {
-    return await vi.waitFor(async () => {
-      const picture = await this.picture();
-      check(picture);
-      return picture;
-    }, PATIENT);
-  }
-}
 
 /** A device whose holding register 0 counts its reads; the config also has one that is not there. */
 async function rig({ extra = '', dataDir = './data' } = {}) {
@@ -109,29 +51,6 @@ alarms:
 ${extra}`,
   );
   return { dir, config, press, pump, reads: () => reads };
-}
-
-/** Everything that is on the disk, in order. */
-async function onDisk(dir: string) {
-  const buffer = new GatewayBuffer({
-    dir: join(dir, 'data/buffer'),
-    config: { commitIntervalMs: 200, segmentMiB: 16, maxMiB: 4096, keepCommittedMiB: 0 },
-    log: pino({ level: 'silent' }),
-    now: Date.now,
-    onCommit: () => undefined,
-  });
-  await buffer.open();
-  const names = new Map<number, string>();
-  const samples: { tag: string; value: unknown }[] = [];
-  const alarms: string[] = [];
-  for (let record = await buffer.read(1); record; record = await buffer.read(record.seq + 1)) {
-    const batch = readBatch(decompressBatch(record.payload));
-    for (const { id, device, name } of batch.catalog) names.set(id, `${device}/${name}`);
-    batch.tags.forEach((tag, i) => void samples.push({ tag: names.get(tag) ?? String(tag), value: batch.values[i] }));
-    alarms.push(...batch.alarms.map(({ rule, transition, by }) => `${rule} ${transition} ${by}`.trim()));
-  }
-  await buffer.close();
-  return { values: (tag: string) => samples.filter((s) => s.tag === tag).map(({ value }) => value), alarms };
 }
 
 describe('a gateway without a hub', { timeout: 40_000 }, () => {

@@ -74,6 +74,26 @@ function deviceRow(device, now) {
   );
 }
 
+const RELOAD = {
+  applied: ['taken over', 'good'],
+  unchanged: ['read, nothing has changed', 'good'],
+  refused: ['refused: what ran before goes on', 'bad'],
+  rolledBack: ['rolled back: what ran before runs again', 'bad'],
+};
+
+/** What came of the last attempt to change the configuration. */
+function reloadRows({ at, by, result, problems, changes, needsRestart }, now) {
+  const [words, tone] = RELOAD[result];
+  const age = `${duration(now - at)} ago, by ${by}`;
+  const what = make('div', 'what', make('p', tone, make('strong', '', words)), make('p', 'dim', age));
+  for (const [kind, names] of Object.entries(result === 'applied' ? changes : {})) {
+    if (names.length > 0) what.append(make('p', 'dim', `${kind}: ${names.join(', ')}`));
+  }
+  for (const problem of problems) what.append(make('p', 'bad', problem));
+  if (needsRestart.length > 0) what.append(make('p', 'warn', `needs a restart: ${needsRestart.join(', ')}`));
+  return make('div', 'row', what);
+}
+
 function pairs(list, entries) {
   list.replaceChildren(
     ...entries.flatMap(([name, value, tone]) => [make('dt', '', name), make('dd', tone ?? '', value)]),
@@ -139,6 +159,8 @@ function show(picture) {
     ['Version', status.version],
     ['Running', duration(now - status.startedAt)],
   ]);
+  byId('reload-section').hidden = picture.reload === null;
+  if (picture.reload) byId('reload').replaceChildren(reloadRows(picture.reload, now));
   byId('models-section').hidden = models.length === 0;
   byId('models').replaceChildren(
     ...models.map((model) =>
