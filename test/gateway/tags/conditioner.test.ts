@@ -31,6 +31,16 @@ describe('scale and offset', () => {
     expect(frame.values).toEqual([500, 7]);
   });
 
+  test('frames that share their tags are scaled alike each time, also when a tag is added between them', () => {
+    const own = new Conditioner();
+    own.add('press', 1, { scale: 2, offset: 0 });
+    const frame = frameOf('press', [1, 2], [10, 10]);
+    for (let poll = 0; poll < 4; poll++) expect(own.scale(frame).values).toEqual([20, 10]);
+    expect(own.scale(frameOf('press', [2, 1], [10, 10])).values).toEqual([10, 20]);
+    own.add('press', 2, { scale: 3, offset: 0 });
+    for (let poll = 0; poll < 4; poll++) expect(own.scale(frame).values).toEqual([20, 30]);
+  });
+
   test('a device without anything to scale costs no copy', () => {
     const frame = frameOf('pump', [3], [1]);
     expect(conditioner.scale(frame)).toBe(frame);
