@@ -53,7 +53,7 @@ export interface LinkEvents {
   /** The connection is cut, and being repaired. */
   interrupted(): void;
   /** One attempt to repair it has failed; the next one follows. */
-  repairFailed(error: Error): void;
+  repairFailed(error: unknown): void;
   /** The connection and the same subscription are back. */
   restored(): void;
   /** It will not come back by itself: close it. Once. */
@@ -176,7 +176,9 @@ export class Link {
         this.#events.interrupted();
       }
     });
-    client.on('reconnection_attempt_has_failed', (error) => !this.#closed && this.#events.repairFailed(error));
+    client.on('reconnection_attempt_has_failed', (error) => {
+      if (!this.#closed) this.#events.repairFailed(this.#access.explain(error));
+    });
     client.on('connection_reestablished', () => {
       this.#repairing = false;
       if (!this.#closed) this.#events.restored();

@@ -204,7 +204,7 @@ export class OpcUaDriver implements Driver {
         if (this.#readBackTimer) this.#readBackSoon(0);
       }),
       interrupted: ifPresent(() => this.#interrupted()),
-      repairFailed: ifPresent((error: Error) => {
+      repairFailed: ifPresent((error: unknown) => {
         this.#errors++;
         this.#why = `${unreachable(this.#settings.endpoint, error)} trying again`;
       }),

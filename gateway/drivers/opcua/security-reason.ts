@@ -15,7 +15,7 @@ export function explainSecurity(error: unknown, situation: SecuritySituation): u
   if (error instanceof LinesideError) return error;
   const said = /Bad[A-Z][A-Za-z]+/.exec(messageOf(error))?.[0] ?? '';
   const words = sentence(said, messageOf(error), situation);
-  return words ? new LinesideError('SERVER_REFUSES', 'outside', words, { cause: undefined }) : error;
+  return words ? new LinesideError('SERVER_REFUSES', 'outside', words) : error;
 }
 
 function sentence(said: string, message: string, { policy, mode, user, thumbprint }: SecuritySituation): string {
