@@ -269,3 +269,41 @@ describe('a disk that refuses', () => {
     expect(times).toEqual([...times].sort((a, b) => a - b));
   });
 });
+
+describe('other rules while it runs', () => {
+  test('one that did not change keeps its delay and its occurrence; one that is gone ends by name', async () => {
+    const delayed = { onDelayMs: 5_000 };
+    const rig = await new Rig(await tempDir(), [alarm('slow', delayed), alarm('hot')]).started();
+    rig.sample(90);
+    const [before] = rig.stage.active();
+    rig.now += 3_000;
+    rig.stage.replace([alarm('slow', delayed), alarm('hot'), alarm('new', {}, 2)]);
+    expect(rig.stage.active()).toEqual([before]);
+    rig.now += 2_000;
+    rig.stage.tick();
+    expect(rig.stage.active().map(({ rule }) => rule)).toEqual(['slow', 'hot']);
+    rig.stage.replace([alarm('slow', delayed)]);
+    await vi.waitFor(() =>
+      expect(rig.buffer.said).toEqual([
+        'hot raised → unacknowledged',
+        'slow raised → unacknowledged',
+        'hot returned → normal',
+      ]),
+    );
+  });
+
+  test('one that changed goes on with its occurrence under its new limit, and knows the last value', async () => {
+    const rig = await new Rig(await tempDir()).started();
+    rig.sample(90);
+    const [before] = rig.stage.active();
+    rig.stage.replace([alarm('hot', { above: 95 }), alarm('cold', { above: undefined, below: 92 })], () => ({
+      value: 90,
+      quality: 0,
+    }));
+    rig.stage.tick();
+    expect(rig.stage.active()).toMatchObject([
+      { rule: 'hot', id: before!.id, state: 'returned', limit: 95 },
+      { rule: 'cold', state: 'unacknowledged', value: 90 },
+    ]);
+  });
+});

@@ -1,6 +1,7 @@
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GatewayBuffer } from '@lineside/gateway/buffer/buffer.ts';
+import type { TagInfo } from '@lineside/shared/contracts/frame.ts';
 import { describe, expect, it, vi } from 'vitest';
 import { tempDir } from '../../services/temp-dir.ts';
 import {
@@ -146,6 +147,35 @@ describe('reading', () => {
       expect(batchOf((await again.buffer.read(Number.parseInt(name, 10)))!).catalog).toEqual(TAGS);
     }
     expect(valuesOf(await drain(again.buffer))).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+  });
+
+  it('a catalogue that changes stands before its first sample, and at the head of each segment from then on', async () => {
+    const dir = await tempDir();
+    const { buffer } = await openBuffer(dir);
+    await storeLarge(buffer, 0, 300_000);
+    // What was measured before the change is still in memory when it comes.
+    add(buffer, 1);
+    const oven: TagInfo = { id: 3, device: 'oven', name: 'door', type: 'boolean', unit: '', description: '' };
+    const changed = [TAGS[1]!, oven];
+    buffer.describeTags(changed);
+    buffer.describeTags(changed);
+    for (let i = 0; i < 4; i++) {
+      const at = 1_790_000_000_000 + i;
+      buffer.addFrame({ device: 'oven', receivedAt: at, tags: [3], sourceAt: [at], values: [true], quality: [0] });
+      await storeLarge(buffer, 2, 300_000);
+    }
+    const records = await drain(buffer);
+    const described = records.map((record) => batchOf(record).catalog).filter((catalog) => catalog.length > 0);
+    expect(described).toEqual([TAGS, TAGS, changed, changed]);
+    const known = new Set<number>();
+    for (const record of records) {
+      const { catalog, tags } = batchOf(record);
+      for (const { id } of catalog) known.add(id);
+      expect([...tags].filter((tag) => !known.has(tag))).toEqual([]);
+    }
+    const heads = (await filesOf(dir, '.seg')).map((name) => Number.parseInt(name, 10));
+    expect(heads.length).toBe(2);
+    expect(batchOf((await buffer.read(heads[1]!))!).catalog).toEqual(changed);
   });
 
   it('while samples are added sees whole records only', async () => {
