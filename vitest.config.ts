@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** End-to-end and browser suites start whole plants and measure time: they run alone, one after the other. */
+/** End-to-end and browser suites start whole plants; they mostly wait, so two at a time, and after the others. */
 const HEAVY = ['test/e2e/**/*.test.ts', 'test/browser/**/*.test.ts', 'test/chaos/**/*.test.ts'];
 
 const common = {
@@ -30,8 +30,7 @@ export default defineConfig({
           include: HEAVY,
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
-          maxWorkers: 1,
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },
       },
