@@ -222,7 +222,8 @@ describe('devices do not disturb each other', () => {
     const context = new Collector();
     // As one gateway has it: one data directory, one status callback.
     const contexts = [1, 2, 3].map(() => Object.assign(new Collector(), { dataDir: context.dataDir }));
-    const settings: Partial<ModbusDevice> = { ...quick, port: server.port, pollMs: 50, maxBlock: 2 };
+    // Long enough for a machine that is busy with other tests.
+    const settings: Partial<ModbusDevice> = { ...quick, timeoutMs: 500, port: server.port, pollMs: 50, maxBlock: 2 };
     const greedy = run(modbus, device({ ...settings, id: 'one', unitId: 1 }), floats(15), contexts[0]!);
     const modest = run(modbus, device({ ...settings, id: 'two', unitId: 2 }), floats(1), contexts[1]!);
     const dead = run(modbus, device({ ...settings, id: 'three', unitId: 3 }), floats(1), contexts[2]!);
