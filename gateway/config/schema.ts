@@ -11,7 +11,7 @@ import { CommonTag } from '../tags/config.ts';
 
 const closed = { additionalProperties: false };
 
-export const DEVICE_ID = {
+const DEVICE_ID = {
   pattern: '^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$',
   description: 'Name of the device, unique in the gateway; lower-case letters, digits and hyphens',
 };
@@ -49,7 +49,7 @@ export function deviceSchemaOf(kind: string): TObject | undefined {
   );
 }
 
-export const DRIVER_KINDS = Object.keys(drivers);
+const DRIVER_KINDS = Object.keys(drivers);
 
 /** What all devices have in common; the rest is checked against the schema of the driver that it names. */
 const AnyDevice = Type.Object({

@@ -31,7 +31,7 @@ export interface BoardEvents {
 }
 
 /** What a state number means to a machine. */
-export type StateMeaningOf = (machine: Machine, code: number) => Omit<MachineState, 'since'>;
+type StateMeaningOf = (machine: Machine, code: number) => Omit<MachineState, 'since'>;
 
 /** The result of the OEE calculation that the board shows. */
 export interface MachineFigures {

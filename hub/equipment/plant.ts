@@ -8,7 +8,7 @@ import {
 import { validate } from '@lineside/shared/config/validate.ts';
 import { type Cell, PlantConfig, type Shift } from './plant-config.ts';
 
-export type EquipmentLevel = 'enterprise' | 'site' | 'area' | 'line' | 'cell';
+type EquipmentLevel = 'enterprise' | 'site' | 'area' | 'line' | 'cell';
 
 /** One node of the equipment hierarchy, as it is stored. */
 export interface EquipmentNode {

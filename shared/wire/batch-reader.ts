@@ -6,7 +6,7 @@ import { LinesideError } from '../errors/lineside-error.ts';
 import { Kind, TYPE_CODES } from './batch-writer.ts';
 import { ProtoReader } from './proto-reader.ts';
 
-export interface FrameHead {
+interface FrameHead {
   device: string;
   receivedAt: number;
   /** Index of the frame's first sample in the columns, and of the one after its last. */

@@ -31,7 +31,7 @@ export async function addSessions(app: FastifyInstance, auth: AuthService): Prom
   });
 }
 
-export async function userOf(request: FastifyRequest, auth: AuthService): Promise<User | null> {
+async function userOf(request: FastifyRequest, auth: AuthService): Promise<User | null> {
   const token = tokenOf(request);
   return token ? auth.session(token) : null;
 }

@@ -8,7 +8,7 @@ import { cleanText } from './clean-text.ts';
 import type { Database, Row } from './schema.ts';
 
 /** Records that will not come: from `fromSeq` to `toSeq`, both included. */
-export interface Gap {
+interface Gap {
   fromSeq: number;
   toSeq: number;
   cause: string;

@@ -12,7 +12,7 @@ import type {
 } from './pglite-protocol.ts';
 
 /** A statement that PostgreSQL refused. `code` is its SQLSTATE, as with the `pg` client. */
-export class SqlError extends Error {
+class SqlError extends Error {
   override readonly name = 'SqlError';
   readonly code: string | undefined;
   readonly detail: string | undefined;
