@@ -1,0 +1,91 @@
+import { Quality } from '@lineside/shared/contracts/quality.ts';
+import { StatusCodes } from 'node-opcua-client';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { browseServer } from '../../../../gateway/drivers/opcua/browse-server.ts';
+import { opcua } from '../../../../gateway/drivers/opcua/opcua.ts';
+import { AsyncuaServer, asyncuaPython } from '../../../services/asyncua.ts';
+import { freePorts } from '../../../services/free-ports.ts';
+import { TEST_NAMESPACE } from '../../../services/opcua-test-server.ts';
+import { Collector, run } from '../collect.ts';
+import { device, tag } from './settings.ts';
+
+const python = asyncuaPython();
+const wait = { timeout: 29_000, interval: 20 };
+
+async function serve(port: number, before: string[] = []): Promise<AsyncuaServer> {
+  const server = await AsyncuaServer.start(python!, port, TEST_NAMESPACE, before);
+  onTestFinished(() => server.kill());
+  return server;
+}
+
+describe.skipIf(!python)('asyncua (needs python3-venv and PyPI)', () => {
+  test('subscribe: values, a Bad without a value, refused nodes, a restart with other indexes, a freeze', async () => {
+    const context = new Collector();
+    const [port] = await freePorts(1);
+    const first = await serve(port!);
+    const settings = { endpoint: first.endpoint, namespaces: { m: TEST_NAMESPACE }, silenceMs: 2000 };
+    const driver = run(
+      opcua,
+      device({ ...settings, keepAliveCount: 4 }),
+      [
+        tag('Speed'),
+        { browsePath: '/Objects/m:Machine/m:Level', type: 'float64' },
+        tag('Count', 'integer'),
+        tag('No'),
+      ],
+      context,
+    );
+    await vi.waitFor(() => expect(context.last(2)?.value).toBe(1), wait);
+    expect(context.last(3)?.value).toBe(1);
+    await vi.waitFor(() => expect(driver.status().state).toBe('up'), wait);
+    expect(driver.status().reason).toBe('3 of 4 tags; 1 refused: 1 BadNodeIdUnknown');
+    expect(context.last(4)?.quality).toBe(StatusCodes.BadNodeIdUnknown.value);
+
+    for (const line of ['set Speed 2', 'bad Speed', 'set Speed 3', 'bare Level 4']) {
+      first.tell(line);
+      await new Promise((resolve) => setTimeout(resolve, 150));
+    }
+    await vi.waitFor(() => expect(context.last(1)?.value).toBe(3), wait);
+    expect(context.samples(1).map(({ value, quality }) => [value, quality])).toEqual([
+      [1, 0],
+      [2, 0],
+      [null, Quality.BadSensorFailure],
+      [3, 0],
+    ]);
+    await vi.waitFor(() => expect(context.last(2)?.value).toBe(4), wait);
+    expect(Math.abs(context.last(2)!.at - Date.now())).toBeLessThan(60_000);
+
+    // A new server, that counts its subscriptions from the same number.
+    await first.kill();
+    await vi.waitFor(() => expect(context.last(1)?.quality).toBe(Quality.BadNoCommunication), wait);
+    const second = await serve(port!, ['urn:moved:in', 'urn:and:another']);
+    await vi.waitFor(() => expect(context.last(1)).toMatchObject({ value: 1, quality: 0 }), wait);
+    second.tell('set Level 7');
+    await vi.waitFor(() => expect(context.last(2)?.value).toBe(7), wait);
+
+    second.freeze();
+    await vi.waitFor(() => expect(context.last(1)?.quality).toBe(Quality.BadNoCommunication), wait);
+    second.thaw();
+    second.tell('set Speed 8');
+    await vi.waitFor(() => expect(context.last(1)?.value).toBe(8), wait);
+  }, 60_000);
+
+  test('poll, and browse', async () => {
+    const context = new Collector();
+    const [port] = await freePorts(1);
+    const server = await serve(port!);
+    const settings = device({ endpoint: server.endpoint, mode: 'poll', pollMs: 100 });
+    run(opcua, settings, [tag('Speed'), tag('No')], context);
+    await vi.waitFor(() => expect(context.last(1)?.value).toBe(1), wait);
+    server.tell('set Speed 2');
+    await vi.waitFor(() => expect(context.last(1)?.value).toBe(2), wait);
+    expect(context.last(2)?.quality).toBe(StatusCodes.BadNodeIdUnknown.value);
+    expect(context.samples(1).map(({ value }) => value)).toEqual([1, 2]);
+
+    const security = { dataDir: context.dataDir, now: Date.now, resolvePath: (path: string) => path, warn: () => {} };
+    const wish = { id: 'x', include: [], exclude: [], maxTags: 100, maxDepth: 9, progress: () => {} };
+    const { yaml, tags } = await browseServer(settings, security, wish);
+    expect(tags).toBe(3);
+    expect(yaml).toContain(`- { name: "Count", nodeId: "nsu=${TEST_NAMESPACE};s=Count", type: integer }`);
+  }, 60_000);
+});
