@@ -30,6 +30,21 @@ export type Committed = Static<typeof Committed>;
 export const DeviceState = Type.Union([Type.Literal('connecting'), Type.Literal('up'), Type.Literal('down')]);
 export type DeviceState = Static<typeof DeviceState>;
 
+/** How well a device is collected from. Cycle and jitter are those of the newest 128 polls. */
+export const DeviceHealth = Type.Object({
+  cycles: Type.Integer({ minimum: 0, description: 'polls that came to their end since the driver began' }),
+  cyclesTotalMs: Type.Number({ minimum: 0, description: 'how long they took together, milliseconds' }),
+  /** From the first request of a poll to the last answer, milliseconds; null when nothing is polled. */
+  cycleMs: Type.Union([Type.Object({ last: Type.Number(), mean: Type.Number(), max: Type.Number() }), Type.Null()]),
+  /** Mean lateness of the begin of a poll, milliseconds; null when nothing is polled. */
+  jitterMs: Type.Union([Type.Number(), Type.Null()]),
+  /** Such as `timeout: 3`; together they are `errors`. */
+  errorsByKind: Type.Record(Type.String(), Type.Integer({ minimum: 0 })),
+  /** Whether the device is asked as usual, left alone, or tried with one request. Absent when there is none. */
+  breaker: Type.Optional(Type.Union([Type.Literal('closed'), Type.Literal('open'), Type.Literal('halfOpen')])),
+});
+export type DeviceHealth = Static<typeof DeviceHealth>;
+
 /** How one device is, as its driver sees it. */
 export const DeviceStatus = Type.Object({
   device: Type.String(),
@@ -44,6 +59,7 @@ export const DeviceStatus = Type.Object({
   errors: Type.Integer({ minimum: 0 }),
   /** Polls that were due but skipped, because the device could not keep up. */
   missed: Type.Integer({ minimum: 0 }),
+  health: Type.Optional(DeviceHealth),
 });
 export type DeviceStatus = Static<typeof DeviceStatus>;
 

@@ -2,7 +2,11 @@
 import { Quality } from '@lineside/shared/contracts/quality.ts';
 import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
 
+/** What went wrong, in a word, for counting. */
+export type FailureKind = 'connection' | 'timeout' | 'wrongAnswer' | 'exception' | 'busy';
+
 export interface Failure {
+  kind: FailureKind;
   /** OPC UA StatusCode of the samples that follow from it. */
   quality: number;
   /** What happened and what to look at; no final stop. */
@@ -43,6 +47,7 @@ function hintFor(code: string, cause: Error): string {
 export function unreachable(endpoint: string, cause: Error): Failure {
   const code = 'code' in cause ? String(cause.code) : '';
   return {
+    kind: 'connection',
     quality: Quality.BadNoCommunication,
     reason: `cannot reach ${endpoint}: ${hintFor(code, cause)}`,
   };
@@ -50,6 +55,7 @@ export function unreachable(endpoint: string, cause: Error): Failure {
 
 export function noConnection(endpoint: string, timeoutMs: number): Failure {
   return {
+    kind: 'connection',
     quality: Quality.BadNoCommunication,
     reason: `cannot reach ${endpoint}: no answer to the connection attempt within ${timeoutMs} ms; is the device powered and no firewall between?`,
   };
@@ -57,11 +63,16 @@ export function noConnection(endpoint: string, timeoutMs: number): Failure {
 
 export function connectionLost(endpoint: string, cause: Error): Failure {
   const code = 'code' in cause ? String(cause.code) : '';
-  return { quality: Quality.BadNoCommunication, reason: `lost ${endpoint}: ${hintFor(code, cause)}` };
+  return {
+    kind: 'connection',
+    quality: Quality.BadNoCommunication,
+    reason: `lost ${endpoint}: ${hintFor(code, cause)}`,
+  };
 }
 
 export function noAnswer(endpoint: string, unit: number, timeoutMs: number): Failure {
   return {
+    kind: 'timeout',
     quality: Quality.BadTimeout,
     reason: `${endpoint} unit ${unit} did not answer within ${timeoutMs} ms; is unitId right, and is timeoutMs long enough for this device?`,
   };
@@ -69,7 +80,7 @@ export function noAnswer(endpoint: string, unit: number, timeoutMs: number): Fai
 
 /** An answer came, and it was not one to the request. */
 export function wrongAnswer(endpoint: string, reason: string): Failure {
-  return { quality: Quality.BadNoCommunication, reason: `${endpoint}: ${reason}` };
+  return { kind: 'wrongAnswer', quality: Quality.BadNoCommunication, reason: `${endpoint}: ${reason}` };
 }
 
 /**
@@ -84,6 +95,7 @@ export function scopeOf(exception: number): 'moment' | 'device' | 'address' {
 /** A gateway's exception 10 or 11: the unit behind it is not there. */
 export function unitUnreachable(unit: number, exception: number): Failure {
   return {
+    kind: 'exception',
     quality: Quality.BadNoCommunication,
     reason: `the gateway cannot reach unit ${unit} (exception ${exception}); is that device powered and unitId right?`,
   };
@@ -93,17 +105,34 @@ export function unitUnreachable(unit: number, exception: number): Failure {
 export function refusal(exception: number): Failure {
   switch (exception) {
     case 1:
-      return { quality: Quality.BadConfigurationError, reason: 'the device does not know this table (exception 1)' };
+      return {
+        kind: 'exception',
+        quality: Quality.BadConfigurationError,
+        reason: 'the device does not know this table (exception 1)',
+      };
     case 2:
-      return { quality: Quality.BadOutOfRange, reason: 'the device has no such address (exception 2)' };
+      return {
+        kind: 'exception',
+        quality: Quality.BadOutOfRange,
+        reason: 'the device has no such address (exception 2)',
+      };
     case 3:
-      return { quality: Quality.BadConfigurationError, reason: 'the device rejects this read (exception 3)' };
+      return {
+        kind: 'exception',
+        quality: Quality.BadConfigurationError,
+        reason: 'the device rejects this read (exception 3)',
+      };
     case 4:
       return {
+        kind: 'exception',
         quality: Quality.BadDeviceFailure,
         reason: 'the device failed internally at this address (exception 4)',
       };
     default:
-      return { quality: Quality.BadDeviceFailure, reason: `the device refuses this read (exception ${exception})` };
+      return {
+        kind: 'exception',
+        quality: Quality.BadDeviceFailure,
+        reason: `the device refuses this read (exception ${exception})`,
+      };
   }
 }

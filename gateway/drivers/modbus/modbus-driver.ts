@@ -3,11 +3,12 @@
  */
 import type { Frame, Value } from '@lineside/shared/contracts/frame.ts';
 import { emptyFrame, pushSample } from '@lineside/shared/contracts/frame.ts';
-import type { DeviceState, DeviceStatus } from '@lineside/shared/contracts/link.ts';
+import type { DeviceHealth, DeviceState, DeviceStatus } from '@lineside/shared/contracts/link.ts';
 import { Quality } from '@lineside/shared/contracts/quality.ts';
 import { Backoff } from '@lineside/shared/time/backoff.ts';
 import { type Clock, systemClock, type Timer } from '../clock.ts';
 import type { Driver, DriverContext, DriverTag, WriteResult } from '../driver.ts';
+import { HealthMeter } from '../health-meter.ts';
 import { isBitTable, READ_CODE } from './address.ts';
 import type { ModbusDevice, ModbusTag } from './config.ts';
 import { type Connection, connectionTo, type Job, type Member, type Seat } from './connection.ts';
@@ -73,6 +74,8 @@ export class ModbusDriver implements Driver, Member, GroupHost, WriterHost {
   #resumeTimer: Timer | null = null;
   #stopped = false;
   #isolated = 0;
+  /** One request is on its way that shows whether the device answers again. */
+  #trying = false;
   #busySince: number | null = null;
   /** Monotonic time up to which a busy device is left alone, milliseconds. */
   #busyUntil = 0;
@@ -85,8 +88,8 @@ export class ModbusDriver implements Driver, Member, GroupHost, WriterHost {
   #nextTryAt = 0;
   #lastGoodAt: number | null = null;
   readonly #cycles = new CycleWatch();
+  readonly #health = new HealthMeter();
   #requests = 0;
-  #errors = 0;
   #missed = 0;
 
   constructor(
@@ -160,9 +163,16 @@ export class ModbusDriver implements Driver, Member, GroupHost, WriterHost {
       reason: this.#reason(),
       lastGoodAt: this.#lastGoodAt,
       requests: this.#requests,
-      errors: this.#errors,
+      errors: this.#health.errors,
       missed: this.#missed,
+      health: this.#health.read(this.#breaker()),
     };
+  }
+
+  #breaker(): DeviceHealth['breaker'] {
+    if (this.#state === 'up') return 'closed';
+    if (this.#state === 'connecting') return undefined;
+    return this.#trying ? 'halfOpen' : 'open';
   }
 
   #reason(): string {
@@ -179,7 +189,7 @@ export class ModbusDriver implements Driver, Member, GroupHost, WriterHost {
   }
 
   lost(failure: Failure, retryInMs: number): void {
-    this.#errors++;
+    this.#health.error(failure.kind);
     this.#down(failure, retryInMs);
   }
 
@@ -214,7 +224,7 @@ export class ModbusDriver implements Driver, Member, GroupHost, WriterHost {
       this.#busyBackoff.reset();
     }
     if (good) this.#lastGoodAt = this.#context.now();
-    else this.#errors++;
+    else this.#health.error('exception');
     if (this.#state !== 'up') this.#up();
   }
 
@@ -229,13 +239,14 @@ export class ModbusDriver implements Driver, Member, GroupHost, WriterHost {
       return;
     }
     this.fail({
+      kind: 'busy',
       quality: Quality.BadNoCommunication,
       reason: `${this.#connection?.endpoint} unit ${this.unitId} has answered nothing but "busy" for ${BUSY_LIMIT_MS / 1000} s; poll it less often or see what occupies it`,
     });
   }
 
   fail(failure: Failure): void {
-    this.#errors++;
+    this.#health.error(failure.kind);
     const pause = this.#seat?.bookTrial(this.#backoff.next()) ?? 0;
     this.#down(failure, pause);
     if (this.#stopped) return;
@@ -243,6 +254,7 @@ export class ModbusDriver implements Driver, Member, GroupHost, WriterHost {
   }
 
   ended(pollMs: number, cycleMs: number, requests: number): void {
+    this.#health.ended(cycleMs);
     const line = this.#cycles.ended(pollMs, cycleMs, requests, this.monotonic(), this.#missed);
     if (line) this.#context.log.warn({ device: this.device, pollMs, cycleMs }, `device "${this.device}": ${line}`);
   }
@@ -308,6 +320,7 @@ export class ModbusDriver implements Driver, Member, GroupHost, WriterHost {
     if (this.#resumeTimer) this.#clock.clearTimeout(this.#resumeTimer);
     this.#pollTimer = null;
     this.#resumeTimer = null;
+    this.#trying = false;
     this.#busySince = null;
     this.#busyUntil = 0;
   }
@@ -321,6 +334,7 @@ export class ModbusDriver implements Driver, Member, GroupHost, WriterHost {
   /** One request that shows whether the device answers again; only then everything is read. */
   #try(): void {
     this.#resumeTimer = null;
+    this.#trying = true;
     const tag = this.#tags.find((one) => !one.isolated) ?? this.#tags[0];
     if (!tag) return;
     this.submit({
@@ -355,6 +369,7 @@ export class ModbusDriver implements Driver, Member, GroupHost, WriterHost {
     for (const group of this.#groups) {
       // A timer may end up to a millisecond before its time.
       if (group.dueAt <= now + 1) {
+        this.#health.began(now - group.dueAt);
         this.#missed += Math.max(0, Math.floor((now - group.dueAt) / group.pollMs));
         group.dueAt = gridAfter(now + 1, group.pollMs);
         if (group.busy || now < this.#busyUntil) this.#missed++;

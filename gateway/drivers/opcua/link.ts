@@ -50,6 +50,8 @@ export interface LinkEvents {
   unfiltered(index: number, why: string): void;
   /** A notification or a keep-alive came; a notification says when it was sent by the server's clock. */
   flow(sentAt?: number): void;
+  /** A reading of all values has ended; it began so long after its time. Milliseconds. */
+  polled(tookMs: number, lateMs: number): void;
   /** The connection is cut, and being repaired. */
   interrupted(): void;
   /** One attempt to repair it has failed; the next one follows. */
@@ -263,8 +265,9 @@ export class Link {
   #poll(): void {
     this.#poller = new Poller(this.#settings.pollMs, {
       read: () => this.readAll(),
-      took: (values) => {
+      took: (values, tookMs, lateMs) => {
         if (this.#closed) return;
+        this.#events.polled(tookMs, lateMs);
         this.#events.flow();
         for (const [index, data] of values) this.#events.changed(index, data);
       },

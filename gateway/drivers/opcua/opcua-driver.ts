@@ -5,6 +5,7 @@ import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import { Backoff } from '@lineside/shared/time/backoff.ts';
 import type { DataValue } from 'node-opcua-client';
 import type { Driver, DriverContext, DriverTag } from '../driver.ts';
+import { HealthMeter } from '../health-meter.ts';
 import { parseAddress } from './address.ts';
 import type { OpcUaDevice, OpcUaTag } from './config.ts';
 import { EventRecorder } from './event-recorder.ts';
@@ -65,7 +66,7 @@ export class OpcUaDriver implements Driver {
   /** Refusals of this pass over the items, and what was told of the last one. */
   #refusals: Refusal[] = [];
   #toldShortfall = '';
-  #errors = 0;
+  readonly #health = new HealthMeter();
 
   constructor(device: OpcUaDevice & { id: string }, tags: DriverTag<OpcUaTag>[], context: DriverContext) {
     this.#device = device.id;
@@ -115,8 +116,9 @@ export class OpcUaDriver implements Driver {
       reason: this.#reason(),
       lastGoodAt: this.#samples.lastGoodAt,
       requests: this.#pastRequests + (this.#link?.transactions ?? 0),
-      errors: this.#errors,
+      errors: this.#health.errors,
       missed: this.#samples.missed + this.#pastMissed + (this.#link?.missedPolls ?? 0),
+      health: this.#health.read(),
     };
   }
 
@@ -177,7 +179,7 @@ export class OpcUaDriver implements Driver {
     return Object.assign(own, {
       changed: ifPresent((index: number, data: DataValue) => this.#take(index, data)),
       refused: ifPresent((index: number, quality: number, status: string, why: string) => {
-        this.#errors++;
+        this.#health.error('refused');
         this.#recorder?.refused(index, quality, status);
         const refusal = this.#samples.refuse(index, quality, status);
         if (refusal === null) return;
@@ -203,9 +205,13 @@ export class OpcUaDriver implements Driver {
         if (sentAt !== undefined && sentAt > 0 && !this.#clockChecked) this.#checkClock(sentAt);
         if (this.#readBackTimer) this.#readBackSoon(0);
       }),
+      polled: ifPresent((tookMs: number, lateMs: number) => {
+        this.#health.began(lateMs);
+        this.#health.ended(tookMs);
+      }),
       interrupted: ifPresent(() => this.#interrupted()),
       repairFailed: ifPresent((error: unknown) => {
-        this.#errors++;
+        this.#health.error('reconnect');
         this.#why = `${unreachable(this.#settings.endpoint, error)} trying again`;
       }),
       restored: ifPresent(() => this.#restored()),
@@ -343,7 +349,7 @@ export class OpcUaDriver implements Driver {
   }
 
   #down(why: string): void {
-    this.#errors++;
+    this.#health.error('connection');
     this.#why = why;
     this.#recorder?.event('lost', why);
     this.#samples.outage(Quality.BadNoCommunication);

@@ -4,7 +4,8 @@ import type { DataValue } from 'node-opcua-client';
 export interface PollerEvents {
   /** Reads the present values of all items that the server gives. */
   read(): Promise<Map<number, DataValue>>;
-  took(values: Map<number, DataValue>): void;
+  /** `lateMs`: how long after its time the reading began. Milliseconds. */
+  took(values: Map<number, DataValue>, tookMs: number, lateMs: number): void;
   /** A reading failed; no further one follows. */
   failed(error: unknown): void;
 }
@@ -38,10 +39,11 @@ export class Poller {
 
   /** @param due by the monotonic clock: readings keep to their times, whatever they take */
   async #poll(due: number): Promise<void> {
+    const began = performance.now();
     try {
       const values = await this.#events.read();
       if (this.#stopped) return;
-      this.#events.took(values);
+      this.#events.took(values, performance.now() - began, began - due);
     } catch (error) {
       if (!this.#stopped) this.#events.failed(error);
       return;
