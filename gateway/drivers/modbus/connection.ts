@@ -132,7 +132,10 @@ export class Connection {
     this.#backoff.firstMs = Math.min(...members.map((one) => one.retryMinMs));
     this.#backoff.maxMs = Math.min(...members.map((one) => one.retryMaxMs));
     if (this.#queues.size === 1) this.#connect();
-    else if (this.#open) queueMicrotask(() => this.#queues.has(queue) && this.#open && member.opened());
+    else if (this.#open) {
+      this.#pace();
+      queueMicrotask(() => this.#queues.has(queue) && this.#open && member.opened());
+    }
     return {
       submit: (job) => this.#submit(queue, job),
       submitUrgent: (job) => this.#submitUrgent(queue, job),
@@ -142,6 +145,12 @@ export class Connection {
       cancelPolls: () => this.#cancel(queue, false),
       leave: () => this.#leave(queue),
     };
+  }
+
+  #pace(): void {
+    const members = [...this.#queues].map((one) => one.member);
+    this.#paced =
+      this.#transport!.quietMs > 0 || members.some((one) => one.requestDelayMs > 0 || one.turnaroundMs > 0);
   }
 
   #submit(queue: Queue, job: Job): void {
@@ -210,9 +219,7 @@ export class Connection {
       opened: () => {
         this.#open = true;
         for (const tap of this.#taps) tap.opened();
-        const members = [...this.#queues].map((one) => one.member);
-        this.#paced =
-          this.#transport!.quietMs > 0 || members.some((one) => one.requestDelayMs > 0 || one.turnaroundMs > 0);
+        this.#pace();
         for (const queue of [...this.#queues]) queue.member.opened();
       },
       answered: (view, at) => {
