@@ -114,7 +114,7 @@ export type SerialSettings = Static<typeof Serial>;
 export type TlsSettings = Static<typeof Tls>;
 
 /** Whether the frames on the line are those of RTU: with a checksum, and without a transaction id. */
-export function speaksRtu(settings: ConnectionSettings): boolean {
+function speaksRtu(settings: ConnectionSettings): boolean {
   return settings.transport === 'rtu' || settings.transport === 'rtuOverTcp';
 }
 
