@@ -2,7 +2,7 @@
  * Browse paths as an operator writes them: the names that a client's tree shows, from the root on, such as
  * /Objects/packer:Machine/packer:Speed. For servers whose node ids change with each download of the program.
  */
-import type { Namespace } from './node-id.ts';
+import { type Namespace, namespaceOf } from './node-id.ts';
 
 export interface BrowsePath {
   /** From the root folder; each found by a hierarchical reference. */
@@ -29,8 +29,7 @@ export function parseBrowsePath(text: string, aliases: Record<string, string> = 
     const [, uri, rest] = match as unknown as [string, string | undefined, string];
     if (uri !== undefined) {
       const given = uri.slice('nsu='.length, -1);
-      const known = Object.hasOwn(aliases, given) ? aliases[given]! : given;
-      steps.push({ namespace: { uri: known }, name: plain(rest) });
+      steps.push({ namespace: namespaceOf(given, aliases), name: plain(rest) });
       continue;
     }
     const [, prefix, name] = /^(?:([A-Za-z0-9_-]+):)?(.+)$/s.exec(rest)!;

@@ -33,9 +33,13 @@ export function parseNodeId(text: string, aliases: Record<string, string> = {}):
     return `"${text}": a namespace index goes from 0 to 65535; better write nsu=<namespace URI>`;
   const identifier = `${kind}=${value}`;
   if (uri === undefined) return { namespace: { index: Number(index ?? 0) }, identifier };
-  // The standard's own escapes for a URI that holds ";" or "%".
-  const plain = uri.replace(/%3B/gi, ';').replace(/%25/g, '%');
-  return { namespace: { uri: Object.hasOwn(aliases, uri) ? aliases[uri]! : plain }, identifier };
+  return { namespace: namespaceOf(uri, aliases), identifier };
+}
+
+/** What follows `nsu=`: a short name, or a URI with the standard's own escapes where it holds ";" or "%". */
+export function namespaceOf(text: string, aliases: Record<string, string>): Namespace {
+  const uri = Object.hasOwn(aliases, text) ? aliases[text]! : text.replace(/%3B/gi, ';').replace(/%25/g, '%');
+  return { uri };
 }
 
 /** The form with an index, against the server's list of namespaces; null when the server does not have it. */

@@ -4,6 +4,7 @@
  * The client's own objects for monitored items are not used: they are one event emitter an item, and one request
  * can only give all its items the same parameters.
  */
+import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import {
   AttributeIds,
   type ClientSession,
@@ -17,6 +18,7 @@ import {
   DeadbandType,
   MonitoringMode,
   type NotificationMessage,
+  StatusCodes,
   TimestampsToReturn,
 } from 'node-opcua-client';
 import type { Batches } from './batches.ts';
@@ -140,7 +142,9 @@ export class Subscription {
 
   #create(wanted: Wanted[], filtered: boolean): Promise<Refusal[]> {
     const subscriptionId = this.#subscription!.subscriptionId;
+    let full: Refusal = null;
     return this.#batches.each('monitor', wanted, async (some) => {
+      if (full) return some.map(() => full);
       const request = new CreateMonitoredItemsRequest({
         subscriptionId,
         timestampsToReturn: TimestampsToReturn.Both,
@@ -160,7 +164,13 @@ export class Subscription {
         }),
       });
       const session = this.#session as ClientSession & ClientSessionRawSubscriptionService;
-      const { results } = await session.createMonitoredItems(request);
+      const { results } = await session.createMonitoredItems(request).catch((error: unknown) => {
+        // It may have been too many at once; if one is too many, the server is full, and the others are not lost.
+        if (some.length > 1 || !/BadTooManyMonitoredItems/.test(messageOf(error))) throw error;
+        full = { quality: StatusCodes.BadTooManyMonitoredItems.value, status: 'BadTooManyMonitoredItems' };
+        return { results: null };
+      });
+      if (full) return some.map(() => full);
       return (results ?? []).map(({ statusCode }) =>
         statusCode.isGoodish() ? null : { quality: statusCode.value >>> 0, status: statusCode.name },
       );

@@ -70,3 +70,23 @@ test('a profile or a setting bounds the requests, too', async () => {
   await vi.waitFor(() => expect(context.last(250)?.value).toBe(249), wait);
   expect(asked).toEqual([100, 100, 50]);
 });
+
+test('a server that is full gives what it has room for, and the rest is named', async () => {
+  const context = new Collector();
+  const server = await serve(variables(100));
+  let created = 0;
+  let asked = 0;
+  intercept<{ itemsToCreate: unknown[] }>(server, 'CreateMonitoredItems', ({ itemsToCreate }) => {
+    asked++;
+    if (created + itemsToCreate.length > 60) return StatusCodes.BadTooManyMonitoredItems;
+    created += itemsToCreate.length;
+    return undefined;
+  });
+  const tags = Array.from({ length: 100 }, (_, i) => tag(`T${i}`));
+  const driver = run(opcua, device({ endpoint: server.endpoint }), tags, context);
+  await vi.waitFor(() => expect(context.last(60)?.value).toBe(59), wait);
+  await vi.waitFor(() => expect(driver.status().reason).toContain('60 of 100 tags; 40 refused'), wait);
+  expect(driver.status().state).toBe('up');
+  expect(context.last(61)?.quality).toBe(StatusCodes.BadTooManyMonitoredItems.value);
+  expect(asked).toBeLessThan(20);
+});
