@@ -4,21 +4,11 @@ import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { ModbusDevice } from '../../../../gateway/drivers/modbus/config.ts';
 import { crc16 } from '../../../../gateway/drivers/modbus/crc16.ts';
 import { modbus } from '../../../../gateway/drivers/modbus/modbus.ts';
-import {
-  maskWrite,
-  type Request,
-  readRequest,
-  readWrite,
-  writeCoil,
-  writeCoils,
-  writeRegister,
-  writeRegisters,
-} from '../../../../gateway/drivers/modbus/request.ts';
-import { RtuTransport } from '../../../../gateway/drivers/modbus/rtu-transport.ts';
-import { tcpStream } from '../../../../gateway/drivers/modbus/socket-stream.ts';
+import { readRequest } from '../../../../gateway/drivers/modbus/request.ts';
 import { type Behaviour, FakeModbusServer } from '../../../services/fake-modbus-server.ts';
 import { hasSocat, wire } from '../../../services/pty-pair.ts';
 import { Collector, run } from '../collect.ts';
+import { openLine } from './line.ts';
 import { device, floats, tag } from './settings.ts';
 
 const wait = { timeout: 8000, interval: 5 };
@@ -32,61 +22,11 @@ beforeEach(async () => {
   context = new Collector();
 });
 
-/** A line, and a way to ask on it: what came, as hexadecimal digits or words. */
-async function open(): Promise<{ ask(request: Request): Promise<string>; transport: RtuTransport }> {
-  let settle: (outcome: string) => void = () => {};
-  const opened = Promise.withResolvers<void>();
-  let asked: Request | null = null;
-  const transport = new RtuTransport(
-    tcpStream('127.0.0.1', server.port),
-    { quietMs: 0, reopenHelps: true },
-    {
-      opened: () => opened.resolve(),
-      answered: (view, at) => settle(Buffer.from(view.buffer, view.byteOffset + at, asked!.bytes).toString('hex')),
-      refused: (exception) => settle(`exception ${exception}`),
-      wrong: (reason) => settle(reason),
-      restarted: () => {},
-      closed: (cause) => settle(cause.message),
-    },
-  );
-  onTestFinished(() => transport.destroy());
-  await opened.promise;
-  return {
-    transport,
-    ask: (request) => {
-      asked = request;
-      const outcome = new Promise<string>((resolve) => {
-        settle = resolve;
-      });
-      transport.send(request);
-      return outcome;
-    },
-  };
-}
+const open = () => openLine(server, 'rtu');
 
 test('the checksum of the standard’s example', () => {
   // Modbus over serial line V1.02, appendix B: 02 07 gives 41 12 on the wire.
   expect(crc16(Uint8Array.of(0x02, 0x07), 0, 2)).toBe(0x1241);
-});
-
-test('all functions are asked and answered', async () => {
-  const { ask } = await open();
-  server.input.set([7, 8], 3);
-  server.discrete[2] = 1;
-  expect(await ask(writeCoil(1, 9, true))).toBe('0009ff00');
-  expect(await ask(writeCoils(1, 10, [false, true, true]))).toBe('000a0003');
-  expect(await ask(readRequest(1, 1, 9, 4))).toBe('0d');
-  expect(await ask(readRequest(1, 2, 0, 9))).toBe('0400');
-  expect(await ask(writeRegister(1, 5, 0x1234))).toBe('00051234');
-  expect(await ask(writeRegisters(1, 6, Buffer.from('abcd0001', 'hex')))).toBe('00060002');
-  expect(await ask(maskWrite(1, 5, 0xff00, 0x00ff))).toBe('0005ff0000ff');
-  expect(await ask(readRequest(1, 3, 5, 3))).toBe('12ffabcd0001');
-  expect(await ask(readRequest(1, 4, 3, 2))).toBe('00070008');
-  expect(await ask(readWrite(1, { offset: 5, count: 2 }, { offset: 5, bytes: Buffer.from('0102', 'hex') }))).toBe(
-    '0102abcd',
-  );
-  expect(await ask(readRequest(1, 3, 65_535, 2))).toBe('exception 2');
-  expect(new Set(server.requests.map(({ code }) => code))).toEqual(new Set([1, 2, 3, 4, 5, 6, 15, 16, 22, 23]));
 });
 
 test('what comes too late never answers the next request of the same form', async () => {
