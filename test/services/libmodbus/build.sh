@@ -9,6 +9,7 @@ set -eu
 out=$1
 mkdir -p "$out/lists/partial" "$out/cache/archives/partial"
 cd "$out"
+# shellcheck disable=SC1091
 . /etc/os-release
 echo "deb-src http://deb.debian.org/debian $VERSION_CODENAME main" >sources.list
 apt="apt-get -qq -o Dir::State::lists=$out/lists -o Dir::Cache=$out/cache -o Dir::Etc::sourcelist=$out/sources.list
