@@ -113,6 +113,11 @@ export class Link {
     return Math.max(10_000, 2 * (this.#subscription?.keepAliveMs ?? publishingMs * keepAliveCount));
   }
 
+  /** Whether the server says that it is alive, and samples nothing any more. */
+  get stalled(): boolean {
+    return this.#subscription?.stalled(this.silenceLimitMs) ?? false;
+  }
+
   /** Beyond this the server has forgotten the subscription, milliseconds. */
   get lifetimeMs(): number {
     const { publishingMs, lifetimeCount } = this.#settings;
@@ -183,6 +188,7 @@ export class Link {
     });
     client.on('connection_reestablished', () => {
       this.#repairing = false;
+      this.#subscription?.forgive();
       if (!this.#closed) this.#events.restored();
     });
     client.on('receive_chunk', () => {
@@ -209,6 +215,8 @@ export class Link {
     await this.#batches.learn(session);
     if (this.#settings.mode === 'subscribe') await this.#subscribe(session);
     await this.#ask(this.#items.map((_, index) => index));
+    // As seldom as its signs of life: the watch costs no more than they do.
+    await this.#subscription?.watchClock(Math.max(1000, this.silenceLimitMs / 4));
     this.#opened = true;
     if (this.#settings.mode === 'poll' && !this.#closed) this.#poll();
   }

@@ -257,6 +257,10 @@ export class OpcUaDriver implements Driver {
         this.#fail(
           `${this.#settings.endpoint} has sent neither values nor a sign of life for ${seconds} s; is the PLC overloaded?`,
         );
+      } else if (link.stalled) {
+        this.#fail(
+          `${this.#settings.endpoint} says that it is alive, and sends no values any more, not even its clock's; is the PLC overloaded?`,
+        );
       }
     }, 1000);
     this.#refusedTimer = setInterval(() => {

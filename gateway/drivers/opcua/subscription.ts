@@ -16,15 +16,17 @@ import {
   DataChangeTrigger,
   type DataValue,
   DeadbandType,
+  type MonitoredItemCreateRequestOptions,
   MonitoringMode,
   type NotificationMessage,
   StatusCodes,
   TimestampsToReturn,
+  VariableIds,
 } from 'node-opcua-client';
 import type { Batches } from './batches.ts';
 import type { OpcUaDevice } from './config.ts';
 
-export type Deadband = { absolute: number } | { percent: number };
+type Deadband = { absolute: number } | { percent: number };
 
 export interface SubscribedItem {
   samplingMs: number;
@@ -60,6 +62,11 @@ export class Subscription {
   readonly #items: readonly SubscribedItem[];
   readonly #events: SubscriptionEvents;
   #subscription: ClientSubscription | null = null;
+  /** How often the server looks at its clock, milliseconds; 0 when it does not. */
+  #clockMs = 0;
+  #clockTicks = 0;
+  /** Monotonic time of the last value, be it only that of the clock. */
+  #sampledAt = 0;
 
   constructor(
     session: ClientSession,
@@ -83,6 +90,51 @@ export class Subscription {
   get lifetimeMs(): number | null {
     const made = this.#subscription;
     return made && made.publishingInterval * made.lifetimeCount;
+  }
+
+  /**
+   * Whether the server sends signs of life and no values any more, not even those of its clock: its items are dead.
+   *
+   * @param patienceMs of the signs of life
+   */
+  stalled(patienceMs: number): boolean {
+    const limit = Math.max(patienceMs, 4 * this.#clockMs);
+    return this.#clockTicks > 1 && performance.now() - this.#sampledAt > limit;
+  }
+
+  /** Silence up to now has had another reason. */
+  forgive(): void {
+    this.#sampledAt = performance.now();
+  }
+
+  /** Has the server's clock ticked into the subscription, so that silence is telling. A server may refuse. */
+  async watchClock(everyMs: number): Promise<void> {
+    const request = this.#request([
+      {
+        itemToMonitor: {
+          nodeId: `i=${VariableIds.Server_ServerStatus_CurrentTime}`,
+          attributeId: AttributeIds.Value,
+        },
+        monitoringMode: MonitoringMode.Reporting,
+        requestedParameters: { clientHandle: this.#items.length + 1, samplingInterval: everyMs, queueSize: 1 },
+      },
+    ]);
+    const { results } = await this.#raw.createMonitoredItems(request).catch(() => ({ results: null }));
+    const made = results?.[0];
+    if (made?.statusCode.isGoodish()) this.#clockMs = Math.max(everyMs, made.revisedSamplingInterval);
+  }
+
+  get #raw(): ClientSession & ClientSessionRawSubscriptionService {
+    return this.#session as ClientSession & ClientSessionRawSubscriptionService;
+  }
+
+  #request(itemsToCreate: MonitoredItemCreateRequestOptions[]): CreateMonitoredItemsRequest {
+    const { subscriptionId } = this.#subscription!;
+    return new CreateMonitoredItemsRequest({
+      subscriptionId,
+      timestampsToReturn: TimestampsToReturn.Both,
+      itemsToCreate,
+    });
   }
 
   async open(settings: OpcUaDevice): Promise<void> {
@@ -111,8 +163,11 @@ export class Subscription {
     this.#events.flow(message.publishTime?.getTime());
     message.notificationData = (message.notificationData ?? []).filter((data) => {
       if (!(data instanceof DataChangeNotification)) return true;
+      this.#sampledAt = performance.now();
       for (const { clientHandle, value } of data.monitoredItems ?? []) {
-        if (clientHandle > 0 && clientHandle <= this.#items.length) this.#events.changed(clientHandle - 1, value);
+        if (clientHandle === this.#items.length + 1) this.#clockTicks++;
+        else if (clientHandle > 0 && clientHandle <= this.#items.length)
+          this.#events.changed(clientHandle - 1, value);
       }
       return false;
     });
@@ -141,14 +196,11 @@ export class Subscription {
   }
 
   #create(wanted: Wanted[], filtered: boolean): Promise<Refusal[]> {
-    const subscriptionId = this.#subscription!.subscriptionId;
     let full: Refusal = null;
     return this.#batches.each('monitor', wanted, async (some) => {
       if (full) return some.map(() => full);
-      const request = new CreateMonitoredItemsRequest({
-        subscriptionId,
-        timestampsToReturn: TimestampsToReturn.Both,
-        itemsToCreate: some.map(({ index, nodeId }) => {
+      const request = this.#request(
+        some.map(({ index, nodeId }) => {
           const { samplingMs, queueSize, discardOldest, deadband } = this.#items[index]!;
           return {
             itemToMonitor: { nodeId, attributeId: AttributeIds.Value },
@@ -162,9 +214,8 @@ export class Subscription {
             },
           };
         }),
-      });
-      const session = this.#session as ClientSession & ClientSessionRawSubscriptionService;
-      const { results } = await session.createMonitoredItems(request).catch((error: unknown) => {
+      );
+      const { results } = await this.#raw.createMonitoredItems(request).catch((error: unknown) => {
         // It may have been too many at once; if one is too many, the server is full, and the others are not lost.
         if (some.length > 1 || !/BadTooManyMonitoredItems/.test(messageOf(error))) throw error;
         full = { quality: StatusCodes.BadTooManyMonitoredItems.value, status: 'BadTooManyMonitoredItems' };

@@ -107,6 +107,24 @@ test('a subscription that the server forgets without a word is noticed by its si
   await flows(server, 3);
 });
 
+test('a subscription that is alive while its items are dead is noticed by the server’s clock', async () => {
+  const { server, driver } = await connected({ silenceMs: 1000, keepAliveCount: 4 });
+  const items = await vi.waitFor(() => {
+    const found = subscriptionsOf(server).flatMap((one) => [...one.monitoredItems.keys()].map((id) => ({ one, id })));
+    expect(found).toHaveLength(2);
+    return found;
+  }, wait);
+  // Its clock has ticked.
+  await new Promise((resolve) => setTimeout(resolve, 2500));
+  expect(driver.status().state).toBe('up');
+  for (const { one, id } of items) one.removeMonitoredItem(id);
+  await vi.waitFor(
+    () => expect(driver.status().reason).toContain('says that it is alive, and sends no values'),
+    BACK,
+  );
+  await flows(server, 3);
+});
+
 test('no session left: the reason says so, and one is taken as soon as there is one', async () => {
   const { server, wire, driver } = await connected({ timeoutMs: 1000 });
   let full = true;
@@ -152,4 +170,16 @@ function count(server: OpcUaTestServer, service: string): { calls: number } {
     return undefined;
   });
   return counted;
+}
+
+interface ServerSubscription {
+  monitoredItems: Map<number, unknown>;
+  removeMonitoredItem(id: number): unknown;
+}
+
+function subscriptionsOf(server: OpcUaTestServer): ServerSubscription[] {
+  const { _sessions } = server.raw.engine as unknown as {
+    _sessions: Record<string, { publishEngine: { subscriptions: ServerSubscription[] } }>;
+  };
+  return Object.values(_sessions).flatMap(({ publishEngine }) => publishEngine.subscriptions);
 }
