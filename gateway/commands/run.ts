@@ -6,6 +6,9 @@ import { DirectoryLock } from '@lineside/shared/lifecycle/directory-lock.ts';
 import { createLogger, type Logger } from '@lineside/shared/log/logger.ts';
 import { type LoadedConfig, loadConfig } from '../config/load-config.ts';
 import { TrustStore } from '../drivers/opcua/security-store.ts';
+import { EventLoopLag } from '../health/event-loop-lag.ts';
+import { type GatewayFigures, gatewayMetrics } from '../health/gateway-metrics.ts';
+import { PROMETHEUS_TYPE, prometheusText } from '../health/prometheus-text.ts';
 import type { LocalCertificates } from '../local/certificate-routes.ts';
 import { type LocalPicture, LocalServer } from '../local/local-server.ts';
 import { Pipeline } from '../pipeline.ts';
@@ -41,10 +44,17 @@ async function start(config: LoadedConfig, log: Logger, { unwind, progress }: Da
   await pipeline.start(unwind);
   const reloader = new Reloader({ pipeline, log: log.child({ part: 'reload' }), now: Date.now });
   if (config.local.enabled) {
+    const lag = new EventLoopLag();
+    lag.start();
+    unwind.defer('event loop lag', () => lag.stop());
     const local = new LocalServer({
       config: config.local,
       log: log.child({ part: 'local' }),
       picture: () => picture(pipeline, reloader),
+      metrics: () => ({
+        type: PROMETHEUS_TYPE,
+        text: prometheusText(gatewayMetrics(figures(pipeline, reloader, lag))),
+      }),
       acknowledge: (occurrence, by, comment) => pipeline.alarms.acknowledge(occurrence, by, comment),
       ...(config.devices.some(({ driver }) => driver === 'opcua')
         ? { certificates: certificatesOf(dataDir, log) }
@@ -86,6 +96,27 @@ function hangups(): { tell(reload: () => void): void } {
     tell(reload) {
       listener = reload;
       if (early) reload();
+    },
+  };
+}
+
+function figures(pipeline: Pipeline, reloader: Reloader, lag: EventLoopLag): GatewayFigures {
+  const { user, system } = process.cpuUsage();
+  const { rss, heapUsed } = process.memoryUsage();
+  return {
+    status: pipeline.status(),
+    tags: pipeline.tags.length,
+    buffer: pipeline.buffer.stats(),
+    link: pipeline.link.state(),
+    models: pipeline.models(),
+    alarms: pipeline.alarms.active(),
+    reload: reloader.last,
+    process: {
+      cpuSeconds: (user + system) / 1e6,
+      residentBytes: rss,
+      heapBytes: heapUsed,
+      node: process.versions.node,
+      lag: lag.read(),
     },
   };
 }

@@ -8,6 +8,13 @@ export const LocalConfig = Type.Object(
       description:
         'Address of the local page; it has no login, so anything but a loopback address lets that network acknowledge alarms',
     }),
+    names: Type.Optional(
+      Type.Array(Type.String({ pattern: '^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$' }), {
+        maxItems: 16,
+        description:
+          'Names beside its address under which this machine is asked, such as gw1.plant.example; requests under other names are refused',
+      }),
+    ),
     port: Type.Integer({
       default: 8081,
       minimum: 0,

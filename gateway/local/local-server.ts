@@ -53,6 +53,8 @@ export interface LocalServerOptions {
   picture(): LocalPicture;
   /** Rejects with a LinesideError when there is nothing to acknowledge. */
   acknowledge(occurrence: string, by: string, comment: string): Promise<void>;
+  /** The gateway's figures for a monitoring system. */
+  metrics?(): { type: string; text: string };
   /** Absent when no device shows a certificate. */
   certificates?: LocalCertificates;
 }
@@ -100,6 +102,7 @@ export class LocalServer {
       server.get(path, (_request, reply) => reply.type(type).send(content));
     }
     server.get('/api/status', () => this.#options.picture());
+    this.#metricsRoute(server);
     this.#acknowledgeRoute(server);
     if (this.#options.certificates) certificateRoutes(server, this.#options.certificates);
     try {
@@ -117,6 +120,15 @@ export class LocalServer {
   async stop(): Promise<void> {
     await this.#server?.close();
     this.#server = undefined;
+  }
+
+  #metricsRoute(server: FastifyInstance): void {
+    const { metrics } = this.#options;
+    if (!metrics) return;
+    server.get('/metrics', (_request, reply) => {
+      const { type, text } = metrics();
+      return reply.type(type).send(text);
+    });
   }
 
   #acknowledgeRoute(server: FastifyInstance): void {
@@ -154,6 +166,8 @@ export class LocalServer {
     const origin = request.headers.origin;
     if (origin !== undefined && origin !== `http://${host}`) return false;
     const name = host.replace(/:\d+$/, '');
-    return /^(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-f:]+\]|localhost)$/i.test(name) || name === this.#options.config.host;
+    if (/^(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-f:]+\]|localhost)$/i.test(name)) return true;
+    const { host: own, names = [] } = this.#options.config;
+    return [own, ...names].some((known) => known.toLowerCase() === name.toLowerCase());
   }
 }

@@ -59,6 +59,34 @@ function alarmRow(alarm, now) {
   return row;
 }
 
+/** By device. They are filled anew and not made anew: an open one stays open, and a click is not swallowed. */
+const healthDetails = new Map();
+
+function healthRow(id, { cycles, cycleMs, jitterMs, errorsByKind, breaker }) {
+  const known = healthDetails.get(id);
+  const list = known?.querySelector('dl') ?? make('dl', '');
+  const errors = Object.entries(errorsByKind).map(([kind, count]) => `${kind} ${number(count)}`);
+  const rows = [['Errors by kind', errors.join(', ') || 'none', errors.length > 0 ? 'warn' : 'good']];
+  if (cycleMs) {
+    rows.unshift(
+      ['Polls', number(cycles)],
+      [
+        'Cycle',
+        `last ${number(cycleMs.last)} ms, mean ${number(cycleMs.mean)} ms, longest ${number(cycleMs.max)} ms`,
+      ],
+    );
+  }
+  if (jitterMs !== null) rows.push(['Polls begin late by', `${number(jitterMs)} ms on average`]);
+  if (breaker) {
+    const words = { closed: 'asked as usual', open: 'left alone', halfOpen: 'tried with one request' };
+    rows.push(['Breaker', words[breaker], breaker === 'closed' ? 'good' : 'bad']);
+  }
+  pairs(list, rows);
+  const details = known ?? make('details', '', make('summary', '', 'Health'), list);
+  healthDetails.set(id, details);
+  return details;
+}
+
 function deviceRow(device, now) {
   const tone = device.state === 'up' ? 'good' : device.state === 'down' ? 'bad' : 'warn';
   const last = device.lastGoodAt === null ? 'never answered' : `last answer ${duration(now - device.lastGoodAt)} ago`;
@@ -66,6 +94,7 @@ function deviceRow(device, now) {
   if (device.reason) what.append(make('p', tone, device.reason));
   const counts = `${last}, ${number(device.requests)} requests, ${number(device.errors)} errors, ${number(device.missed)} missed`;
   what.append(make('p', 'dim', counts));
+  if (device.health) what.append(healthRow(device.device, device.health));
   return make(
     'div',
     'row',

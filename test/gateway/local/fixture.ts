@@ -1,5 +1,5 @@
 /** A local page over a gateway that is only a picture of one. */
-import type { GatewayStatus } from '@lineside/shared/contracts/link.ts';
+import type { DeviceHealth, GatewayStatus } from '@lineside/shared/contracts/link.ts';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
@@ -14,6 +14,14 @@ export class Machine {
   readonly acknowledged: { occurrence: string; by: string; comment: string }[] = [];
   state: 'unacknowledged' | 'acknowledged' | 'returned' = 'unacknowledged';
   message = 'Oil too hot';
+  health: DeviceHealth = {
+    cycles: 1_000,
+    cyclesTotalMs: 4_200,
+    cycleMs: { last: 4.1, mean: 4.2, max: 17.5 },
+    jitterMs: 0.6,
+    errorsByKind: { timeout: 3, connection: 1 },
+    breaker: 'closed',
+  };
   reload: LocalPicture['reload'] = null;
 
   picture(): LocalPicture {
@@ -34,7 +42,7 @@ export class Machine {
       startedAt: now - 3_600_000,
       buffer: { epoch: 'a'.repeat(32), pendingRecords: 3, pendingSamples: 1_234, bytes: 16 * 1024 * 1024 },
       devices: [
-        { ...common, device: 'press', endpoint: '192.0.2.1:502', state: 'up', reason: '' },
+        { ...common, device: 'press', endpoint: '192.0.2.1:502', state: 'up', reason: '', health: this.health },
         { ...common, device: 'pump', endpoint: '192.0.2.2:502', state: 'down', reason: 'no answer within 1000 ms' },
       ],
     };
@@ -69,11 +77,12 @@ export class Machine {
   }
 }
 
-export function serverOf(machine: Machine, port = 0, host = '127.0.0.1'): LocalServer {
+export function serverOf(machine: Machine, port = 0, host = '127.0.0.1', names: string[] = []): LocalServer {
   const server = new LocalServer({
-    config: { enabled: true, host, port },
+    config: { enabled: true, host, port, names },
     log: pino({ level: 'silent' }),
     picture: () => machine.picture(),
+    metrics: () => ({ type: 'text/plain; version=0.0.4; charset=utf-8', text: 'lineside_gateway_tags 3\n' }),
     acknowledge: (occurrence, by, comment) => machine.acknowledge(occurrence, by, comment),
     ...(machine.certificates ? { certificates: machine.certificates } : {}),
   });

@@ -142,6 +142,24 @@ describe('another site’s page in the technician’s browser', () => {
   });
 });
 
+describe('metrics', () => {
+  test('are served as text under the rules of the page', async () => {
+    const server = serverOf(new Machine(), 0, '127.0.0.1', ['GW1.plant.example']);
+    await server.start();
+    const { port } = new URL(server.url);
+    const read = (host: string) => ask(`${server.url}/metrics`, 'GET', { host });
+    for (const host of [`127.0.0.1:${port}`, `gw1.plant.example:${port}`]) {
+      const { status, headers, body } = await read(host);
+      expect({ status, type: headers['content-type'] }).toEqual({
+        status: 200,
+        type: 'text/plain; version=0.0.4; charset=utf-8',
+      });
+      expect(body).toBe('lineside_gateway_tags 3\n');
+    }
+    expect((await read(`other.plant.example:${port}`)).status).toBe(403);
+  });
+});
+
 describe('a port', () => {
   test('that is taken is named with the setting', async () => {
     const { port } = await start();

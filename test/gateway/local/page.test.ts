@@ -89,6 +89,29 @@ describe.skipIf(!existsSync(CHROMIUM))(`the local page in a browser (needs ${CHR
     expect(await alarms.getByRole('button', { name: 'Acknowledge' }).count()).toBe(0);
   });
 
+  test('shows how well a device is collected from, and keeps that open; and what came of a new configuration', async () => {
+    const machine = new Machine();
+    const { page } = await open(machine);
+    const devices = page.getByRole('region', { name: 'Devices' });
+    await devices.getByText('Health').click();
+    await devices.getByText('last 4.1 ms, mean 4.2 ms, longest 17.5 ms').waitFor();
+    await devices.getByText('timeout 3, connection 1').waitFor();
+    await devices.getByText('asked as usual').waitFor();
+    expect(await page.getByRole('region', { name: 'Last change' }).count()).toBe(0);
+
+    machine.health = { ...machine.health, breaker: 'open' };
+    machine.reload = {
+      ...{ at: Date.now(), by: 'SIGHUP', result: 'refused', needsRestart: ['buffer.maxMiB'] },
+      ...{ problems: ['gateway.yaml:7: device "press": no <b>host</b>'] },
+      changes: { added: [], changed: [], removed: [] },
+    };
+    await devices.getByText('left alone').waitFor();
+    const change = page.getByRole('region', { name: 'Last change of the configuration' });
+    await change.getByText('refused: what ran before goes on').waitFor();
+    await change.getByText('gateway.yaml:7: device "press": no <b>host</b>').waitFor();
+    await change.getByText('needs a restart: buffer.maxMiB').waitFor();
+  });
+
   test('says why an acknowledgement was refused, and that the gateway is gone', async () => {
     const machine = new Machine();
     const { page, server } = await open(machine);

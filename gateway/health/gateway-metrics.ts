@@ -1,0 +1,253 @@
+/** What the gateway says of itself, as metrics. Each name stands in docs/metrics.md. */
+import { ALARM_PRIORITIES } from '@lineside/shared/contracts/alarm.ts';
+import type { DeviceStatus, GatewayStatus } from '@lineside/shared/contracts/link.ts';
+import type { Lag } from './event-loop-lag.ts';
+import type { Metric, MetricSample } from './prometheus-text.ts';
+
+/** All that is told; times in milliseconds, as the parts have them. */
+export interface GatewayFigures {
+  status: GatewayStatus;
+  tags: number;
+  buffer: {
+    durableSamples: number;
+    droppedSamples: number;
+    droppedAlarms: number;
+    damagedPlaces: number;
+    fault: string;
+  };
+  link: { connected: boolean; since: number; recordsSent: number };
+  models: {
+    id: string;
+    state: string;
+    lastScore: number | null;
+    inferences: number;
+    skipped: number;
+    meanMicros: number;
+  }[];
+  alarms: { priority: string; state: string }[];
+  reload: { at: number; result: string; needsRestart: string[] } | null;
+  process: { cpuSeconds: number; residentBytes: number; heapBytes: number; node: string; lag: Lag };
+}
+
+const PREFIX = 'lineside_gateway';
+const ALARM_STATES = ['unacknowledged', 'acknowledged', 'returned'];
+const BREAKER_STATES = ['closed', 'open', 'halfOpen'];
+
+export function gatewayMetrics(figures: GatewayFigures): Metric[] {
+  return [
+    ...ofGateway(figures),
+    ...ofDevices(figures.status.devices),
+    ...ofBuffer(figures),
+    ...ofModels(figures),
+    ...ofProcess(figures),
+  ];
+}
+
+function metric(name: string, type: Metric['type'], help: string, samples: MetricSample[] | number): Metric {
+  const list = typeof samples === 'number' ? [{ value: samples }] : samples;
+  return { name: name.startsWith('process_') ? name : `${PREFIX}_${name}`, type, help, samples: list };
+}
+
+function ofGateway({ status, tags, link, alarms, reload, process }: GatewayFigures): Metric[] {
+  const alarmSamples = ALARM_PRIORITIES.flatMap((priority) =>
+    ALARM_STATES.map((state) => ({
+      labels: { priority, state },
+      value: alarms.filter((alarm) => alarm.priority === priority && alarm.state === state).length,
+    })),
+  );
+  const sound = reload === null || reload.result === 'applied' || reload.result === 'unchanged';
+  return [
+    metric('build_info', 'gauge', 'Always 1; the labels say what runs.', [
+      { labels: { gateway: status.gateway, version: status.version, node: process.node }, value: 1 },
+    ]),
+    metric('tags', 'gauge', 'Tags that are collected, the own ones included.', tags),
+    metric('hub_connected', 'gauge', '1 while the hub answers.', Number(link.connected)),
+    metric('hub_since_timestamp_seconds', 'gauge', 'Since when the hub answers or does not.', link.since / 1e3),
+    metric('hub_records_sent_total', 'counter', 'Records sent to the hub, repeats included.', link.recordsSent),
+    metric('alarms', 'gauge', 'Alarms that are not normal.', alarmSamples),
+    metric(
+      'config_last_reload_successful',
+      'gauge',
+      '1 when the last reading of the configuration was taken over.',
+      Number(sound),
+    ),
+    metric(
+      'config_last_reload_timestamp_seconds',
+      'gauge',
+      'When the configuration was read last.',
+      (reload?.at ?? status.startedAt) / 1e3,
+    ),
+    metric(
+      'config_restart_settings',
+      'gauge',
+      'Settings of the file that wait for a restart.',
+      reload?.needsRestart.length ?? 0,
+    ),
+  ];
+}
+
+function ofDevices(devices: DeviceStatus[]): Metric[] {
+  const each = (value: (status: DeviceStatus) => number | null | undefined): MetricSample[] =>
+    devices.flatMap((status) => {
+      const found = value(status);
+      return found === null || found === undefined ? [] : [{ labels: labelsOf(status), value: found }];
+    });
+  const labelsOf = ({ device, driver }: DeviceStatus) => ({ device, driver });
+  const byKind = devices.flatMap((status) =>
+    Object.entries(status.health?.errorsByKind ?? {}).map(([kind, value]) => ({
+      labels: { ...labelsOf(status), kind },
+      value,
+    })),
+  );
+  const breakers = devices.flatMap((status) => {
+    const now = status.health?.breaker;
+    if (!now) return [];
+    return BREAKER_STATES.map((state) => ({ labels: { ...labelsOf(status), state }, value: Number(state === now) }));
+  });
+  const cycles = devices.flatMap((status) => {
+    if (!status.health?.cycleMs) return [];
+    const { cycles: count, cyclesTotalMs } = status.health;
+    const labels = labelsOf(status);
+    return [
+      { suffix: '_sum', labels, value: cyclesTotalMs / 1e3 },
+      { suffix: '_count', labels, value: count },
+    ];
+  });
+  return [
+    metric(
+      'device_up',
+      'gauge',
+      '1 while the device answers.',
+      each(({ state }) => Number(state === 'up')),
+    ),
+    metric(
+      'device_since_timestamp_seconds',
+      'gauge',
+      'Since when it is up or not.',
+      each(({ since }) => since / 1e3),
+    ),
+    metric(
+      'device_last_good_timestamp_seconds',
+      'gauge',
+      'When it last gave a Good answer; absent before the first.',
+      each(({ lastGoodAt }) => lastGoodAt && lastGoodAt / 1e3),
+    ),
+    metric(
+      'device_requests_total',
+      'counter',
+      'Requests to the device.',
+      each(({ requests }) => requests),
+    ),
+    metric(
+      'device_errors_total',
+      'counter',
+      'Errors of the device, of all kinds.',
+      each(({ errors }) => errors),
+    ),
+    metric('device_errors_by_kind_total', 'counter', 'Errors of the device by kind, once there was one.', byKind),
+    metric(
+      'device_missed_polls_total',
+      'counter',
+      'Polls that were due and left out.',
+      each(({ missed }) => missed),
+    ),
+    metric('device_cycle_seconds', 'summary', 'From the first request of a poll to its last answer.', cycles),
+    metric(
+      'device_cycle_last_seconds',
+      'gauge',
+      'How long the last poll took.',
+      each(({ health }) => health?.cycleMs && health.cycleMs.last / 1e3),
+    ),
+    metric(
+      'device_cycle_max_seconds',
+      'gauge',
+      'Longest of the newest 128 polls.',
+      each(({ health }) => health?.cycleMs && health.cycleMs.max / 1e3),
+    ),
+    metric(
+      'device_jitter_seconds',
+      'gauge',
+      'Mean lateness of the begin of the newest 128 polls.',
+      each(({ health }) => (health?.jitterMs == null ? null : health.jitterMs / 1e3)),
+    ),
+    metric('device_breaker', 'gauge', '1 for the present state of the circuit breaker.', breakers),
+  ];
+}
+
+function ofBuffer({ status, buffer }: GatewayFigures): Metric[] {
+  const { pendingRecords, pendingSamples, bytes } = status.buffer;
+  return [
+    metric('buffer_pending_records', 'gauge', 'Records that the hub has not committed.', pendingRecords),
+    metric('buffer_pending_samples', 'gauge', 'Samples on disk that the hub has not committed.', pendingSamples),
+    metric('buffer_bytes', 'gauge', 'Disk space of the buffer.', bytes),
+    metric('buffer_durable_samples_total', 'counter', 'Samples put on disk in this epoch.', buffer.durableSamples),
+    metric('buffer_dropped_samples_total', 'counter', 'Samples lost at the gateway.', buffer.droppedSamples),
+    metric('buffer_dropped_alarms_total', 'counter', 'Alarm events lost at the gateway.', buffer.droppedAlarms),
+    metric('buffer_damaged_places', 'gauge', 'Damaged places found on disk.', buffer.damagedPlaces),
+    metric('buffer_fault', 'gauge', '1 while the disk does not take data.', Number(buffer.fault !== '')),
+  ];
+}
+
+function ofModels({ models }: GatewayFigures): Metric[] {
+  const each = (value: (model: GatewayFigures['models'][number]) => number | null): MetricSample[] =>
+    models.flatMap((model) => {
+      const found = value(model);
+      return found === null ? [] : [{ labels: { model: model.id }, value: found }];
+    });
+  return [
+    metric(
+      'model_running',
+      'gauge',
+      '1 while the model gives scores.',
+      each(({ state }) => Number(state === 'running')),
+    ),
+    metric(
+      'model_failed',
+      'gauge',
+      '1 when the model is off because of an error.',
+      each(({ state }) => Number(state === 'failed')),
+    ),
+    metric(
+      'model_last_score',
+      'gauge',
+      'The last score; 1 is the limit. Absent before the first.',
+      each(({ lastScore }) => lastScore),
+    ),
+    metric(
+      'model_inferences_total',
+      'counter',
+      'Scores reckoned.',
+      each(({ inferences }) => inferences),
+    ),
+    metric(
+      'model_skipped_rows_total',
+      'counter',
+      'Rows due while the one before was reckoned.',
+      each(({ skipped }) => skipped),
+    ),
+    metric(
+      'model_inference_mean_seconds',
+      'gauge',
+      'Mean time of a score since the start.',
+      each(({ meanMicros }) => meanMicros / 1e6),
+    ),
+  ];
+}
+
+function ofProcess({ status, process }: GatewayFigures): Metric[] {
+  const { cpuSeconds, residentBytes, heapBytes, lag } = process;
+  return [
+    metric('event_loop_lag_mean_seconds', 'gauge', 'How long events wait, on average, in 15 s.', lag.meanSeconds),
+    metric(
+      'event_loop_lag_p99_seconds',
+      'gauge',
+      'How long 1 % of the events wait at least, in 15 s.',
+      lag.p99Seconds,
+    ),
+    metric('event_loop_lag_max_seconds', 'gauge', 'The longest wait of an event in 15 s.', lag.maxSeconds),
+    metric('heap_used_bytes', 'gauge', 'Memory of the JavaScript heap that is in use.', heapBytes),
+    metric('process_cpu_seconds_total', 'counter', 'Processor time used.', cpuSeconds),
+    metric('process_resident_memory_bytes', 'gauge', 'Memory of the process.', residentBytes),
+    metric('process_start_time_seconds', 'gauge', 'When the gateway was started.', status.startedAt / 1e3),
+  ];
+}
