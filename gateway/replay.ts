@@ -18,6 +18,9 @@ import { Conditioner } from './tags/conditioner.ts';
 /** How often the delays of alarms are looked at, as in the alarm stage, milliseconds. */
 const ALARM_TICK_MS = 200;
 
+/** Time behind the last entry, for what it was the cause of, milliseconds. */
+const SLACK_MS = 5;
+
 /** One line of the output. Times are those of the recording, milliseconds since 1970 UTC. */
 export type ReplayLine =
   | {
@@ -146,7 +149,7 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
   if (rules.length > 0) clock.setTimeout(tick, ALARM_TICK_MS);
   driver.start();
   const startedAt = performance.now();
-  while (clock.next !== null && clock.next <= last && !signal?.aborted) {
+  while (clock.next !== null && clock.next <= last + SLACK_MS && !signal?.aborted) {
     const wait = (clock.next - first) / speed - (performance.now() - startedAt);
     if (wait > 1) await sleep(wait, signal);
     if (signal?.aborted) break;

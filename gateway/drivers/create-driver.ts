@@ -14,17 +14,22 @@ export function createDriver(
   context: DriverContext,
 ): Driver {
   const { id, record } = settings as { id: string; record?: { maxMiB: number } };
-  const create = (with_: DriverContext) => drivers[kind]!.create(settings as never, tags as never, with_);
+  const create = (own: DriverContext) => drivers[kind]!.create(settings as never, tags as never, own);
   if (!record) return create(context);
-  const recorder = new FileRecorder({
-    file: recordingFile(context.dataDir, id),
-    maxBytes: record.maxMiB * MIB,
-    device: id,
-    driver: kind,
-    log: context.log,
-    now: context.now,
+  const { log, dataDir } = context;
+  const now = () => context.now();
+  const file = recordingFile(dataDir, id);
+  const recorder = new FileRecorder({ file, maxBytes: record.maxMiB * MIB, device: id, driver: kind, log, now });
+  const driver = create({
+    onFrame: (frame) => context.onFrame(frame),
+    onStatus: (status) => context.onStatus(status),
+    resolvePath: (path) => context.resolvePath(path),
+    log,
+    now,
+    dataDir,
+    recorder,
   });
-  return recorded(create({ ...context, recorder }), recorder);
+  return recorded(driver, recorder);
 }
 
 /** Where the running gateway records a device. */

@@ -44,7 +44,10 @@ function gridAfter(time: number, periodMs: number): number {
   return (Math.floor(time / periodMs) + 1) * periodMs;
 }
 
-/** A line of its own in place of the shared one that the settings describe, with its time. */
+/**
+ * A line of its own in place of the shared one that the settings describe, with its time. There is no device on it that
+ * pauses would spare, and it knows itself when there is an answer.
+ */
 export interface Line {
   connection: Connection;
   clock: Clock;
@@ -79,7 +82,7 @@ export class ModbusDriver implements Driver, Member, GroupHost, WriterHost {
   #busySince: number | null = null;
   /** Monotonic time up to which a busy device is left alone, milliseconds. */
   #busyUntil = 0;
-  readonly #busyBackoff = new Backoff(BUSY_FIRST_MS, BUSY_MOST_MS);
+  readonly #busyBackoff: Backoff;
   readonly #writer: Writer = new Writer(this);
   #state: DeviceState = 'connecting';
   #since: number;
@@ -100,6 +103,7 @@ export class ModbusDriver implements Driver, Member, GroupHost, WriterHost {
   ) {
     this.#line = line;
     this.#clock = line?.clock ?? systemClock;
+    this.#busyBackoff = line ? new Backoff(1, 1) : new Backoff(BUSY_FIRST_MS, BUSY_MOST_MS);
     this.device = device.id;
     this.unitId = device.unitId;
     this.timeoutMs = device.timeoutMs;

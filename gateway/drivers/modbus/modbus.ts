@@ -26,6 +26,8 @@ export const modbus: DriverModule<ModbusDevice, ModbusTag> = {
   replay: (device, tags, context, playback) => {
     const { clock } = playback;
     const connection = new Connection('the recording', replayOf(playback, device.timeoutMs), () => {}, clock);
-    return new ModbusDriver(device, tags, context, { connection, clock });
+    // Tried without a pause, so that it is back when the recording has it back, whatever the pauses were then.
+    const impatient = { ...device, retryMinMs: 1, retryMaxMs: 1 };
+    return new ModbusDriver(impatient, tags, context, { connection, clock });
   },
 };

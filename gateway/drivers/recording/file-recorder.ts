@@ -65,7 +65,7 @@ export class FileRecorder implements Recorder {
   write(entry: Record<string, unknown>, agoMs = 0): void {
     const t = Math.round(1000 * (performance.now() - agoMs)) / 1000;
     const line = `${JSON.stringify({ t, at: Math.round(this.#options.now() - agoMs), ...entry })}\n`;
-    if (this.#size + line.length > MAX_WAITING) {
+    if (this.#size + line.length > MAX_WAITING || line.length > this.#half) {
       this.#dropped++;
       return;
     }
