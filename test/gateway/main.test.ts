@@ -117,6 +117,9 @@ describe('a gateway without a hub', { timeout: 40_000 }, () => {
     const [shown] = (await gateway.picture()).status.devices;
     expect(shown).toMatchObject({ state: 'up', errors: 0 });
     expect(shown!.missed).toBeLessThan(0.2 * due);
+    const [, dead] = (await gateway.picture()).status.devices;
+    expect(dead!.health!.breaker).not.toBe('closed');
+    expect(dead!.health!.errorsByKind.connection).toBe(dead!.errors);
 
     pump.behave = () => 'right';
     await gateway.shows(({ status }) => expect(status.devices[1]).toMatchObject({ state: 'up', reason: '' }));
