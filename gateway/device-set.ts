@@ -10,8 +10,8 @@ import { Quality } from '@lineside/shared/contracts/quality.ts';
 import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import type { DeviceEntry, LoadedConfig } from './config/load-config.ts';
+import { createDriver } from './drivers/create-driver.ts';
 import type { Driver } from './drivers/driver.ts';
-import { drivers } from './drivers/registry.ts';
 
 /** Number of a tag; undefined when there is none. */
 export type TagId = (device: string, tag: string) => number | undefined;
@@ -142,7 +142,7 @@ export class DeviceSet {
       settings: settings as never,
     }));
     let device: Device | undefined;
-    const driver = drivers[entry.driver]!.create(entry.settings as never, tags, {
+    const driver = createDriver(entry.driver, entry.settings, tags, {
       onFrame: (frame) => this.#options.onFrame(frame),
       onStatus: (status) => this.#changed(device, status),
       log: log.child({ part: entry.driver }),
