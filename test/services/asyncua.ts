@@ -1,33 +1,20 @@
 /** asyncua, an OPC UA server that others have written, in a virtual environment outside of the repository. */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
+/** The same as in install-asyncua.sh. */
 const VERSION = '2.1.0';
 const SCRIPT = fileURLToPath(new URL('asyncua-server.py', import.meta.url));
-const INSTALL_MS = 240_000;
 
-/** The interpreter that has it, installed once into the user's cache; null where Python or the registry is missing. */
+/** The interpreter that install-asyncua.sh has made; null where that has not run. */
 export function asyncuaPython(): string | null {
-  const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'lineside-test');
-  const folder = join(cache, `asyncua-${VERSION}`);
-  const python = join(folder, 'bin', 'python');
-  if (existsSync(python)) return python;
-  const making = `${folder}-${process.pid}`;
-  const quiet = { stdio: 'ignore', timeout: INSTALL_MS } as const;
-  try {
-    mkdirSync(cache, { recursive: true });
-    execFileSync('python3', ['-m', 'venv', making], quiet);
-    execFileSync(join(making, 'bin', 'python'), ['-m', 'pip', 'install', '--quiet', `asyncua==${VERSION}`], quiet);
-    renameSync(making, folder);
-    return python;
-  } catch {
-    rmSync(making, { recursive: true, force: true });
-    return existsSync(python) ? python : null;
-  }
+  const cache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
+  const python = join(cache, 'lineside-test', `asyncua-${VERSION}`, 'bin', 'python');
+  return existsSync(python) ? python : null;
 }
 
 export class AsyncuaServer {

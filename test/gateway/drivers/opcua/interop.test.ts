@@ -18,7 +18,7 @@ async function serve(port: number, before: string[] = []): Promise<AsyncuaServer
   return server;
 }
 
-describe.skipIf(!python)('asyncua (needs python3-venv and PyPI)', () => {
+describe.skipIf(!python)('asyncua (needs test/services/install-asyncua.sh)', () => {
   test('subscribe: values, a Bad without a value, refused nodes, a restart with other indexes, a freeze', async () => {
     const context = new Collector();
     const [port] = await freePorts(1);
