@@ -56,9 +56,8 @@ async function start(config: LoadedConfig, log: Logger, { unwind, progress }: Da
         text: prometheusText(gatewayMetrics(figures(pipeline, reloader, lag))),
       }),
       acknowledge: (occurrence, by, comment) => pipeline.alarms.acknowledge(occurrence, by, comment),
-      ...(config.devices.some(({ driver }) => driver === 'opcua')
-        ? { certificates: certificatesOf(dataDir, log) }
-        : {}),
+      // Also without an OPC UA device: one may come while the gateway runs.
+      certificates: certificatesOf(dataDir, log),
     });
     // Closed first: nobody acknowledges an alarm at a gateway that has stopped keeping it.
     unwind.defer('local page', () => local.stop());

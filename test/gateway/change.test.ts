@@ -105,6 +105,26 @@ test('what fails on the way is rolled back: what was stopped runs as before, the
   expect(press.connectionCount).toBe(1);
 });
 
+test('of two devices behind one connection, one changes and the connection stays, with the pauses that it asks for', async () => {
+  const line = await server(5);
+  const unit = (id: number, more = '') =>
+    `  - { id: unit-${id}, driver: modbus, host: 127.0.0.1, port: ${line.port}, unitId: ${id}, pollMs: 100, ${more} tags: [{ name: v, address: "holding:0", type: uint16 }] }\n`;
+  const { write, reload, value } = await running(unit(1) + unit(2));
+  await vi.waitFor(() => expect([value('unit-1')?.value, value('unit-2')?.value]).toEqual([5, 5]), PATIENT);
+  await write(unit(1) + unit(2, 'requestDelayMs: 40,'));
+  expect(await reload()).toMatchObject({ result: 'applied', changes: { changed: ['device unit-2'] } });
+  const from = line.requests.length;
+  const ofSecond = () => line.requests.slice(from).filter(({ unit: id }) => id === 2);
+  await vi.waitFor(() => expect(ofSecond().length).toBeGreaterThan(4), PATIENT);
+  // The first one may have been on its way before.
+  for (const request of ofSecond().slice(1)) {
+    const before = line.requests[line.requests.indexOf(request) - 1]!;
+    expect(request.at - before.at).toBeGreaterThan(30);
+  }
+  expect(line.connectionCount).toBe(1);
+  expect(line.overlapping).toBe(0);
+});
+
 test('a device that its driver does not take is refused before anything is stopped', async () => {
   const [press, oven] = [await server(1), await server(2)];
   const { write, reload, value } = await running(device('press', press));

@@ -68,7 +68,8 @@ function ownRow(own, now) {
 }
 
 function show({ own, servers, mayTrust, now }) {
-  byId('certificates-section').hidden = false;
+  // A gateway without OPC UA has neither.
+  byId('certificates-section').hidden = !own && servers.length === 0;
   // Rebuilding under a finger would swallow the click, so the list changes only when it has changed.
   const key = JSON.stringify([
     own,
@@ -79,16 +80,12 @@ function show({ own, servers, mayTrust, now }) {
   shown = key;
   const rows = servers.map((certificate) => serverRow(certificate, now, mayTrust));
   if (own) rows.unshift(ownRow(own, now));
-  byId('certificates').replaceChildren(
-    ...(rows.length > 0 ? rows : [make('p', 'dim', 'No server has been met yet.')]),
-  );
+  byId('certificates').replaceChildren(...rows);
 }
 
 async function refresh() {
   try {
     const response = await fetch('/api/certificates', { signal: AbortSignal.timeout(3000) });
-    // A gateway without OPC UA has no such list.
-    if (response.status === 404) return;
     if (response.ok) show(await response.json());
   } catch {
     // The page itself says when the gateway is lost.
