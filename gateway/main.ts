@@ -6,12 +6,13 @@ import { browse } from './commands/browse.ts';
 import { check } from './commands/check.ts';
 import type { Command } from './commands/command.ts';
 import { probe } from './commands/probe.ts';
+import { probeOpcua } from './commands/probe-opcua.ts';
 import { record } from './commands/record.ts';
 import { replay } from './commands/replay.ts';
 import { run } from './commands/run.ts';
 import { trust } from './commands/trust.ts';
 
-const COMMANDS: Command[] = [run, check, record, replay, probe, browse, ...trust];
+const COMMANDS: Command[] = [run, check, record, replay, probe, probeOpcua, browse, ...trust];
 
 function usage(commands: Command[]): string {
   const options = new Map(commands.flatMap((command) => Object.entries(command.options)));

@@ -1,14 +1,8 @@
 /** `gateway browse opcua`: shows what a server has, as a device to paste into the configuration. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
-import { Value } from 'typebox/value';
-import { loadConfig } from '../config/load-config.ts';
 import type { BrowseReport, BrowseRequest } from '../drivers/opcua/browse-server.ts';
-import { OpcUaDevice } from '../drivers/opcua/config.ts';
-import type { SecurityContext } from '../drivers/opcua/security-connect.ts';
 import { CONFIG_OPTION, type Command, type CommandArguments, sayProblems } from './command.ts';
+import { type OpcUaTarget, opcUaTarget } from './opcua-target.ts';
 
 /** As many as a device can have. */
 const MAX_TAGS = 50_000;
@@ -30,10 +24,10 @@ export const browse: Command = {
     depth: text('N', `so many levels below the root at most (default: ${MAX_DEPTH})`),
   },
   async run(args) {
-    let target: Target | null;
+    let target: OpcUaTarget | null;
     let request: BrowseRequest;
     try {
-      target = targetOf(args);
+      target = opcUaTarget(args);
       if (!target) return 2;
       request = requestOf(args, target.id);
     } catch (error) {
@@ -54,52 +48,6 @@ export const browse: Command = {
     }
   },
 };
-
-interface Target {
-  id: string;
-  device: OpcUaDevice;
-  context: SecurityContext;
-  cleanUp(): void;
-}
-
-/** Null when neither a server nor a device is named. */
-function targetOf({ options }: CommandArguments): Target | null {
-  const warn = (words: string) => console.error(words);
-  const { config: file, device: wanted, endpoint } = options;
-  if (typeof file === 'string' && typeof wanted === 'string') {
-    const config = loadConfig(file);
-    const entry = config.devices.find(({ id, driver }) => id === wanted && driver === 'opcua');
-    if (!entry) throw new LinesideError('DEVICE', 'config', `${file} has no OPC UA device "${wanted}"`);
-    return {
-      id: entry.id,
-      device: entry.settings as OpcUaDevice,
-      context: {
-        dataDir: config.resolvePath(config.dataDir),
-        now: Date.now,
-        resolvePath: (path) => config.resolvePath(path),
-        warn,
-      },
-      cleanUp: () => {},
-    };
-  }
-  if (typeof endpoint !== 'string') return null;
-  if (!/^opc\.tcp:\/\/[^/]/.test(endpoint) || !URL.canParse(endpoint)) {
-    throw new LinesideError('ENDPOINT', 'config', `--endpoint "${endpoint}": write opc.tcp://<host>:<port>`);
-  }
-  // The client needs a certificate of its own even where nothing is signed.
-  const dataDir = mkdtempSync(join(tmpdir(), 'lineside-browse-'));
-  const open = { endpoint, security: { policy: 'None' } };
-  return {
-    id:
-      new URL(endpoint).hostname
-        .toLowerCase()
-        .replace(/[^a-z0-9]+/g, '-')
-        .replace(/^-+|-+$/g, '') || 'server',
-    device: Value.Parse(OpcUaDevice, Value.Default(OpcUaDevice, open)),
-    context: { dataDir, now: Date.now, resolvePath: (path) => resolve(path), warn },
-    cleanUp: () => rmSync(dataDir, { recursive: true, force: true }),
-  };
-}
 
 function requestOf({ options }: CommandArguments, id: string): BrowseRequest {
   const list = (given: unknown) => (typeof given === 'string' ? given.split(',').map((one) => one.trim()) : []);
