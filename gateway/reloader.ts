@@ -58,9 +58,9 @@ export class Reloader {
    * Reads a configuration and takes it over, after all that were asked for before. Never rejects.
    *
    * @param by who wants it, for the log and the local page
-   * @param load reads and checks it when its turn has come; it throws a ConfigError when it is not sound
+   * @param load reads and checks it when its turn has come; it rejects with a ConfigError when it is not sound
    */
-  reload(by: string, load: () => LoadedConfig): Promise<ReloadOutcome> {
+  reload(by: string, load: () => Promise<LoadedConfig>): Promise<ReloadOutcome> {
     const outcome = this.#turn.then(() => this.#attempt(by, load));
     this.#turn = outcome;
     return outcome;
@@ -72,7 +72,7 @@ export class Reloader {
     await this.#turn;
   }
 
-  async #attempt(by: string, load: () => LoadedConfig): Promise<ReloadOutcome> {
+  async #attempt(by: string, load: () => Promise<LoadedConfig>): Promise<ReloadOutcome> {
     const { pipeline, log, now } = this.#options;
     let changes = NONE;
     let needsRestart: string[] = [];
@@ -80,7 +80,7 @@ export class Reloader {
     let problems: string[] = [];
     try {
       if (this.#stopped) throw new LinesideError('GATEWAY_STOPPING', 'outside', 'the gateway is stopping');
-      const config = load();
+      const config = await load();
       changes = changesBetween(pipeline.config, config);
       needsRestart = needingRestart(this.#started, config);
       await pipeline.change(config, () => !this.#stopped);

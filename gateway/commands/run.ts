@@ -5,6 +5,7 @@ import { type DaemonContext, runDaemon } from '@lineside/shared/lifecycle/daemon
 import { DirectoryLock } from '@lineside/shared/lifecycle/directory-lock.ts';
 import { createLogger, type Logger } from '@lineside/shared/log/logger.ts';
 import { type LoadedConfig, loadConfig } from '../config/load-config.ts';
+import { loadConfigAside } from '../config/load-config-aside.ts';
 import { TrustStore } from '../drivers/opcua/security-store.ts';
 import { EventLoopLag } from '../health/event-loop-lag.ts';
 import { type GatewayFigures, gatewayMetrics } from '../health/gateway-metrics.ts';
@@ -67,7 +68,7 @@ async function start(config: LoadedConfig, log: Logger, { unwind, progress }: Da
   }
   // Stopped first: nothing may be exchanged among what is being stopped.
   unwind.defer('reload', () => reloader.stop());
-  hangup.tell(() => void reloader.reload('SIGHUP', () => loadConfig(config.file)));
+  hangup.tell(() => void reloader.reload('SIGHUP', () => loadConfigAside(config.file)));
   log.info({ gateway: config.gateway.id, devices: config.devices.length, tags: pipeline.tags.length }, 'collecting');
   return `collecting from ${config.devices.length} devices`;
 }

@@ -7,6 +7,7 @@ import { Unwind } from '@lineside/shared/lifecycle/unwind.ts';
 import { pino } from 'pino';
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
 import { loadConfig } from '../../gateway/config/load-config.ts';
+import { loadConfigAside } from '../../gateway/config/load-config-aside.ts';
 import { drivers } from '../../gateway/drivers/registry.ts';
 import { Pipeline } from '../../gateway/pipeline.ts';
 import { Reloader } from '../../gateway/reloader.ts';
@@ -57,7 +58,7 @@ ${changed}${other}`,
   onTestFinished(async () => void (await unwind.unwind(log, 5_000)));
   await pipeline.start(unwind);
   const reloader = new Reloader({ pipeline, log, now: Date.now });
-  const reload = () => reloader.reload('test', () => loadConfig(file));
+  const reload = () => reloader.reload('test', () => loadConfigAside(file));
   const value = (name: string, of = 'v') => {
     const tag = pipeline.tags.find((one) => one.device === name && one.name === of);
     return tag && pipeline.lastValues.get(name, tag.id);
@@ -139,20 +140,21 @@ test('a device that its driver does not take is refused before anything is stopp
 
 test('a model that did not change keeps its window; a new one knows the last values; one that goes says Bad', async () => {
   const press = await server(82);
+  const patient = device('press', press).replace('pollMs: 50', 'pollMs: 50, timeoutMs: 15000');
   const model = (id: string, stepMs = 20) =>
     `  - { id: ${id}, file: pump-anomaly.json, inputs: { temperature: press/v }, stepMs: ${stepMs}, maxAgeMs: 60000 }\n`;
-  const { write, pipeline, reload } = await running(device('press', press), `models:\n${model('a')}`);
+  const { write, pipeline, reload } = await running(patient, `models:\n${model('a')}`);
   await vi.waitFor(() => expect(pipeline.models()[0]).toMatchObject({ state: 'running' }), PATIENT);
   // From now on the device says nothing more: only what the gateway remembers can fill the window of the new one.
   press.behave = () => ({ delayMs: 20_000 });
   const scored = pipeline.models()[0]!.inferences;
-  await write(device('press', press), `models:\n${model('a')}${model('b')}`);
+  await write(patient, `models:\n${model('a')}${model('b')}`);
   expect(await reload()).toMatchObject({ result: 'applied', changes: { added: ['model b'] } });
   expect(pipeline.models()[0]!.inferences).toBeGreaterThanOrEqual(scored);
   await vi.waitFor(() => expect(pipeline.models()[1]!.reason).toMatch(/^[1-9]\d* of 36 rows/), { interval: 10 });
   const score = pipeline.tags.find(({ name }) => name === 'a.score')!.id;
   const written = vi.spyOn(pipeline.buffer, 'addFrame');
-  await write(device('press', press), `models:\n${model('b', 40)}`);
+  await write(patient, `models:\n${model('b', 40)}`);
   expect(await reload()).toMatchObject({ changes: { changed: ['model b'], removed: ['model a'] } });
   expect(pipeline.models()).toMatchObject([{ id: 'b', inferences: 0 }]);
   const last = written.mock.calls.map(([frame]) => frame).findLast((frame) => frame.tags.includes(score));
