@@ -42,6 +42,7 @@ export class Reloader {
   readonly #started: LoadedConfig;
   #last: ReloadOutcome | null = null;
   #turn: Promise<unknown> = Promise.resolve();
+  #exchange: Promise<void> = Promise.resolve();
   #stopped = false;
 
   constructor(options: ReloaderOptions) {
@@ -66,10 +67,10 @@ export class Reloader {
     return outcome;
   }
 
-  /** Waits for the one under way; none begins afterwards. */
+  /** Waits for an exchange under way; none begins afterwards, also of what is being read at the moment. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    await this.#turn;
+    await this.#exchange.catch(() => undefined);
   }
 
   async #attempt(by: string, load: () => Promise<LoadedConfig>): Promise<ReloadOutcome> {
@@ -79,11 +80,13 @@ export class Reloader {
     let result: ReloadOutcome['result'];
     let problems: string[] = [];
     try {
-      if (this.#stopped) throw new LinesideError('GATEWAY_STOPPING', 'outside', 'the gateway is stopping');
+      this.#expectRunning();
       const config = await load();
+      this.#expectRunning();
       changes = changesBetween(pipeline.config, config);
       needsRestart = needingRestart(this.#started, config);
-      await pipeline.change(config, () => !this.#stopped);
+      this.#exchange = pipeline.change(config, () => !this.#stopped);
+      await this.#exchange;
       result = Object.values(changes).every((names) => names.length === 0) ? 'unchanged' : 'applied';
     } catch (error) {
       const rolledBack = error instanceof LinesideError && error.code === 'RELOAD_ROLLED_BACK';
@@ -93,6 +96,10 @@ export class Reloader {
     this.#last = { at: now(), by, result, problems, changes, needsRestart };
     this.#tell(log, this.#last);
     return this.#last;
+  }
+
+  #expectRunning(): void {
+    if (this.#stopped) throw new LinesideError('GATEWAY_STOPPING', 'outside', 'the gateway is stopping');
   }
 
   #tell(log: Logger, { by, result, problems, changes, needsRestart }: ReloadOutcome): void {

@@ -167,8 +167,10 @@ test('those that were asked for together are done one after the other, and none 
   await write(device('press', press) + device('pump', pump));
   const both = [reload(), reload()];
   expect((await Promise.all(both)).map(({ result }) => result)).toEqual(['applied', 'unchanged']);
-  await reloader.stop();
   await write(device('press', press));
+  const late = reload();
+  await reloader.stop();
+  expect(await late).toMatchObject({ result: 'refused' });
   expect(await reload()).toMatchObject({ result: 'refused', problems: ['the gateway is stopping'] });
   expect(pipeline.status().devices).toHaveLength(2);
 });
