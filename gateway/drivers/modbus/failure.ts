@@ -3,7 +3,7 @@ import { Quality } from '@lineside/shared/contracts/quality.ts';
 import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
 
 /** What went wrong, in a word, for counting. */
-export type FailureKind = 'connection' | 'timeout' | 'wrongAnswer' | 'exception' | 'busy';
+type FailureKind = 'connection' | 'timeout' | 'wrongAnswer' | 'exception' | 'busy';
 
 export interface Failure {
   kind: FailureKind;
