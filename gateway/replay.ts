@@ -104,10 +104,11 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
     const frame = conditioner.scale(raw);
     for (const rule of rules) {
       frame.tags.forEach((tag, i) => {
-        if (tag === rule.tag.id) rule.observe(frame.values[i]!, frame.quality[i]!, now());
+        if (tag !== rule.tag.id) return;
+        rule.observe(frame.values[i]!, frame.quality[i]!, now());
+        tellAlarms();
       });
     }
-    tellAlarms();
     const kept = conditioner.filter(frame);
     if (kept.tags.length === 0) return;
     summary.frames++;

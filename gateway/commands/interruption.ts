@@ -11,13 +11,18 @@ export interface Interruption {
 export function interruption(): Interruption {
   const controller = new AbortController();
   const abort = () => controller.abort();
+  let unread = false;
+  const leave = () => {
+    unread = true;
+    abort();
+  };
   process.on('SIGINT', abort);
   process.on('SIGTERM', abort);
-  process.stdout.on('error', abort);
+  process.stdout.on('error', leave);
   return {
     signal: controller.signal,
     print(text) {
-      if (controller.signal.aborted || process.stdout.write(text)) return;
+      if (unread || process.stdout.write(text) || controller.signal.aborted) return;
       return new Promise((resolve) => {
         const go = () => {
           process.stdout.off('drain', go);

@@ -9,6 +9,8 @@ export interface Exchange {
   t: number;
   ms: number;
   outcome: Outcome;
+  /** Set when it has become an answer: each one does so once. */
+  played?: boolean;
 }
 
 /** Reads of the same registers, by time. */
@@ -19,7 +21,7 @@ interface Track {
   exchanges: Exchange[];
   /** Usual distance between two of them, milliseconds. */
   periodMs: number;
-  /** The first one that was not played yet. */
+  /** All before this one are over. */
   next: number;
 }
 
@@ -53,26 +55,27 @@ export class Exchanges {
   }
 
   /**
-   * What the device answered to this very request about now; each exchange once. Undefined: it was never asked that.
+   * What the device answered to this very request about now and was not played yet. Undefined: it was never asked that.
    * Null: not about now.
    *
    * @param t monotonic, milliseconds
    * @param aheadMs how much later it may have been asked
    */
-  take(code: number, offset: number, count: number, t: number, aheadMs: number): Exchange | null | undefined {
+  find(code: number, offset: number, count: number, t: number, aheadMs: number): Exchange | null | undefined {
     const track = this.#tracks.get(keyOf(code, offset, count));
     if (!track) return undefined;
     const { exchanges, periodMs } = track;
-    while (track.next < exchanges.length && exchanges[track.next]!.t < t - periodMs / 2) track.next++;
+    for (; track.next < exchanges.length; track.next++) {
+      const next = exchanges[track.next]!;
+      if (!next.played && next.t >= t - periodMs / 2) break;
+    }
     const found = exchanges[track.next];
-    if (!found || found.t > t + aheadMs) return null;
-    track.next++;
-    return found;
+    return found && found.t <= t + aheadMs ? found : null;
   }
 
   /**
    * An answer put together from those to other requests, the nearest in time of each. Null: there is none about now.
-   * A number is the first address that was never asked for.
+   * A number is the first address that was never asked for. What was refused, whenever that was, is refused.
    */
   compose(code: number, offset: number, count: number, t: number, aheadMs: number): Exchange | null | number {
     const tracks = [...this.#tracks.values()].filter(
@@ -88,9 +91,12 @@ export class Exchanges {
     for (let address = offset; address < offset + count; address++) {
       if (!tracks.some((track) => covers(track, address))) return address;
       const covering = near.filter(({ track }) => covers(track, address));
-      if (covering.length === 0) return null;
+      if (covering.length === 0) {
+        const refused = tracks.find((track) => covers(track, address) && neverGiven(track));
+        return refused ? { ...found, ms: 0, outcome: refused.exchanges[0]!.outcome } : null;
+      }
       const good = covering.find(({ exchange }) => 'bytes' in exchange.outcome);
-      if (!good) return { ...found, outcome: covering[0]!.exchange.outcome };
+      if (!good) return { t, ms: covering[0]!.exchange.ms, outcome: covering[0]!.exchange.outcome };
       copy(
         code,
         (good.exchange.outcome as { bytes: Buffer }).bytes,
@@ -109,6 +115,10 @@ function keyOf(code: number, offset: number, count: number): string {
 
 function covers(track: Track, address: number): boolean {
   return address >= track.offset && address < track.offset + track.count;
+}
+
+function neverGiven({ exchanges }: Track): boolean {
+  return exchanges.every(({ outcome }) => 'exception' in outcome);
 }
 
 /** One register or bit. */

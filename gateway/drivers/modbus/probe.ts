@@ -110,7 +110,10 @@ async function findUnit(line: ProbeLine, request: ProbeRequest, profile: ModbusP
     }
     profile.units.set(one, said ?? '');
     const there = said !== null && !/^(silence|exception 1[01]|wrong)/.test(said);
-    if (there && answers === null && (unit === null || one === unit)) answers = one;
+    if (there && answers === null && (unit === null || one === unit)) {
+      answers = one;
+      profile.unit = one;
+    }
     // Each silence costs a whole timeout: three say enough.
     if (answers !== null && profile.units.size >= 3) break;
   }

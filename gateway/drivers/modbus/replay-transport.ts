@@ -66,13 +66,32 @@ class ReplayTransport implements Transport {
     const exchange = this.#answerTo(request);
     if (!exchange) return;
     const { t, ms, outcome } = exchange;
-    if ('failed' in outcome && outcome.failed.startsWith('no answer')) return;
-    this.#at(Math.max(t, this.#playback.clock.monotonic()) + ms, () => {
+    if ('failed' in outcome && outcome.failed.startsWith('no answer')) {
+      exchange.played = true;
+      return;
+    }
+    const now = this.#playback.clock.monotonic();
+    // A refusal stands also before its time, and must not keep the others waiting till then.
+    const due = ('exception' in outcome ? now : Math.max(t, now)) + ms;
+    this.#hold(request, due);
+    this.#at(due, () => {
       if (this.#inFlight !== request) return;
       this.#inFlight = null;
+      exchange.played = true;
       if ('failed' in outcome) this.#events.wrong(outcome.failed);
       else if ('exception' in outcome) this.#events.refused(outcome.exception);
       else this.#events.answered(new DataView(outcome.bytes.buffer, outcome.bytes.byteOffset), 0);
+    });
+  }
+
+  /** A pause of the gateway, and no silence of the device, lies between: the driver's patience begins anew. */
+  #hold(request: Request, due: number): void {
+    const next = this.#playback.clock.monotonic() + this.#timeoutMs / 2;
+    if (next + this.#timeoutMs / 2 > due) return;
+    this.#at(next, () => {
+      if (this.#inFlight !== request) return;
+      this.#events.restarted();
+      this.#hold(request, due);
     });
   }
 
@@ -100,9 +119,12 @@ class ReplayTransport implements Transport {
     if (!table) return null;
     const [offset, count] = [adu.readUInt16BE(8), adu.readUInt16BE(10)];
     const now = this.#playback.clock.monotonic();
-    const same = this.#exchanges.take(code, offset, count, now, this.#timeoutMs);
-    if (same !== undefined) return same;
+    const same = this.#exchanges.find(code, offset, count, now, this.#timeoutMs);
+    if (same) return same;
     const composed = this.#exchanges.compose(code, offset, count, now, this.#timeoutMs);
+    if (same === null && !(composed !== null && typeof composed === 'object' && 'exception' in composed.outcome)) {
+      return this.#exchanges.find(code, offset, count, now, Number.POSITIVE_INFINITY) ?? null;
+    }
     if (typeof composed !== 'number') return composed;
     this.#playback.note(`${said({ table, offset: composed })} is not in the recording`);
     return { t: now, ms: 0, outcome: { exception: ILLEGAL_ADDRESS } };

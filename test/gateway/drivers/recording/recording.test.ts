@@ -197,6 +197,46 @@ test('a silence and a cut of the line are played as they were', async () => {
   ]);
 });
 
+test('what was refused before the recording began is refused, and a pause of the gateway is no silence', async () => {
+  const dir = folder();
+  const file = join(dir, 'gateway.yaml');
+  writeFileSync(
+    file,
+    YAML(1, dir, '')
+      .replaceAll(/ {6}- \{ name: (heat|run).*\n/g, '')
+      .replace(':40', ':11'),
+  );
+  const head = {
+    recording: 'lineside',
+    version: 1,
+    device: 'press',
+    driver: 'modbus',
+    run: 'a',
+    t: 0,
+    at: 1_000_000,
+  };
+  const line = (t: number, rest: object) => JSON.stringify({ t, at: 1_000_000 + t, ms: 2, ...rest });
+  const polls = (from: number, to: number) =>
+    Array.from({ length: (to - from) / 50 }, (_, i) => {
+      const value = (from / 50 + i).toString(16).padStart(4, '0');
+      return line(from + 50 * i, { request: '0103000a0001', answer: `010302${value}` });
+    });
+  const refusal = line(3701, { request: '0103000b0001', answer: '018302' });
+  const path = join(dir, 'press.jsonl');
+  // Between 1000 and 3500 the gateway asked nothing.
+  writeFileSync(path, [JSON.stringify(head), ...polls(0, 1000), ...polls(3500, 4500), refusal].join('\n'));
+  const { lines } = await replayed(file, path);
+  expect(lines.filter(({ kind }) => kind === 'state')).toHaveLength(1);
+  const frames = lines.filter((one) => one.kind === 'frame');
+  const samples = frames.flatMap((frame) => frame.tags.map((name, i) => [name, frame.values[i], frame.quality[i]]));
+  expect(samples.filter(([name]) => name === 'gone')).toEqual([['gone', null, 'BadOutOfRange']]);
+  const levels = samples.filter(([name]) => name === 'level');
+  expect(levels.every(([, , quality]) => quality === 'Good')).toBe(true);
+  expect(new Set(levels.map(([, value]) => value))).toEqual(
+    new Set([...Array(20).keys(), ...Array.from({ length: 20 }, (_, i) => 70 + i)]),
+  );
+});
+
 test('nothing is recorded where nobody asked, and a wrong device is explained', async () => {
   const dir = folder();
   const file = join(dir, 'gateway.yaml');
