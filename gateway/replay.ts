@@ -129,7 +129,10 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
     tags,
     {
       onFrame: take,
-      onStatus: ({ device, state, reason }) => lines.push({ kind: 'state', device, at: now(), state, reason }),
+      onStatus: ({ device, state, reason }) => {
+        // The pauses between attempts are not those of then.
+        lines.push({ kind: 'state', device, at: now(), state, reason: reason.replace(/; retrying .*$/, '') });
+      },
       log,
       now,
       dataDir: config.resolvePath(config.dataDir),

@@ -35,7 +35,7 @@ export const replay: Command = {
         recording: readRecording(recording),
         device: typeof device === 'string' ? device : undefined,
         speed: factor,
-        log: pino({ level: 'warn' }, pino.destination({ dest: 2, sync: true })),
+        log: pino({ level: 'error' }, pino.destination({ dest: 2, sync: true })),
         write: (line) => stop.print(`${JSON.stringify(line)}\n`),
         signal: stop.signal,
       });

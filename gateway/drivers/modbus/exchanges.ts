@@ -2,7 +2,7 @@
 import type { RecordingEntry } from '../recording/recording.ts';
 
 /** What became of a request: the bytes behind the byte count, an exception, or nothing usable. */
-export type Outcome = { bytes: Buffer } | { exception: number } | { failed: string };
+type Outcome = { bytes: Buffer } | { exception: number } | { failed: string };
 
 export interface Exchange {
   /** When it was sent, monotonic milliseconds, and how long it took. */

@@ -124,7 +124,7 @@ function isThere(answer: ProbeAnswer): boolean {
   return 'bytes' in answer || ('exception' in answer && answer.exception !== 10 && answer.exception !== 11);
 }
 
-export function inWords(answer: ProbeAnswer): string {
+function inWords(answer: ProbeAnswer): string {
   if ('bytes' in answer) return 'answers';
   if ('exception' in answer) return `exception ${answer.exception}`;
   return 'silent' in answer ? 'silence' : `wrong answer (${answer.wrong})`;

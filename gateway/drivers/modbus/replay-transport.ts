@@ -2,6 +2,7 @@
 
 import type { Timer } from '../clock.ts';
 import type { Playback } from '../driver.ts';
+import type { RecordingEntry } from '../recording/recording.ts';
 import { said, type Table } from './address.ts';
 import { type Exchange, Exchanges } from './exchanges.ts';
 import type { OpenTransport } from './open-transport.ts';
@@ -19,7 +20,8 @@ const ILLEGAL_ADDRESS = 2;
 export function replayOf(playback: Playback, timeoutMs: number): OpenTransport {
   const exchanges = new Exchanges(playback.entries);
   if (exchanges.unread > 0) playback.note(`${exchanges.unread} lines of the recording are not understood`);
-  return (events) => new ReplayTransport(playback, exchanges, timeoutMs, events);
+  const line = playback.entries.filter(({ event }) => event === 'opened' || event === 'closed');
+  return (events) => new ReplayTransport(playback, exchanges, line, timeoutMs, events);
 }
 
 class ReplayTransport implements Transport {
@@ -33,21 +35,27 @@ class ReplayTransport implements Transport {
   readonly #timers = new Set<Timer>();
   #inFlight: Request | null = null;
 
-  constructor(playback: Playback, exchanges: Exchanges, timeoutMs: number, events: TransportEvents) {
+  /** @param line when it was opened and closed */
+  constructor(
+    playback: Playback,
+    exchanges: Exchanges,
+    line: readonly RecordingEntry[],
+    timeoutMs: number,
+    events: TransportEvents,
+  ) {
     this.#playback = playback;
     this.#exchanges = exchanges;
     this.#timeoutMs = timeoutMs;
     this.#events = events;
-    this.#open();
+    this.#open(line);
   }
 
   /** As the line was then: at once where it was open, else when it came to be. */
-  #open(): void {
+  #open(line: readonly RecordingEntry[]): void {
     const now = this.#playback.clock.monotonic();
-    const events = this.#playback.entries.filter(({ event }) => event === 'opened' || event === 'closed');
-    const before = events.findLast(({ t }) => t <= now);
-    const opened = events.find(({ t, event }) => t > now && event === 'opened');
-    const closed = events.find(({ t, event }) => t > now && event === 'closed');
+    const before = line.findLast(({ t }) => t <= now);
+    const opened = line.find(({ t, event }) => t > now && event === 'opened');
+    const closed = line.find(({ t, event }) => t > now && event === 'closed');
     if (before?.event !== 'closed' && !(before === undefined && opened && (!closed || opened.t < closed.t))) {
       this.#at(now, () => this.#events.opened());
     } else if (opened && (!closed || opened.t < closed.t)) {
@@ -56,7 +64,7 @@ class ReplayTransport implements Transport {
     if (closed) {
       this.#at(closed.t, () => {
         this.destroy();
-        this.#events.closed(new Error(String(closed.reason ?? 'closed in the recording')));
+        this.#events.closed(new Error(String(closed.reason ?? '').replace(/^(lost|cannot reach) \S+: /, '')));
       });
     }
   }

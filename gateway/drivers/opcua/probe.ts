@@ -52,7 +52,6 @@ export interface ServerProfile {
 
 /** OPC 10000-6, A.3: ids of the nodes below Server that tell about it. */
 const NODE = {
-  namespaces: 2255,
   currentTime: 2258,
   productName: 2261,
   manufacturer: 2263,

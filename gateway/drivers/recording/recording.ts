@@ -5,7 +5,7 @@ import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error
 export const RECORDING_VERSION = 1;
 
 /** The first line of each file. */
-export interface RecordingHeader {
+interface RecordingHeader {
   recording: 'lineside';
   version: number;
   device: string;

@@ -174,7 +174,7 @@ test('a silence and a cut of the line are played as they were', async () => {
     JSON.stringify(head),
     line(1, { event: 'opened' }),
     read(2, '0007'),
-    line(51, { event: 'closed', reason: 'the device closed the connection' }),
+    line(51, { event: 'closed', reason: 'lost 127.0.0.1:1: the device closed the connection' }),
     line(4000, { event: 'opened' }),
     read(4001, '0008'),
     line(4051, { ms: 500, request: '0103000a0001', failed: 'no answer within 500 ms' }),
@@ -185,6 +185,10 @@ test('a silence and a cut of the line are played as they were', async () => {
   writeFileSync(path, recording.join('\n'));
   const { lines } = await replayed(file, path);
   const told = lines.map((one) => (one.kind === 'frame' ? [one.values[0], one.quality[0]] : [one.kind, one.state]));
+  expect(lines.find((one) => one.kind === 'state' && one.state === 'down')).toMatchObject({
+    at: 1_000_051,
+    reason: 'lost 127.0.0.1:1: the device closed the connection',
+  });
   expect(told).toEqual([
     ['state', 'up'],
     [7, 'Good'],
