@@ -1,7 +1,12 @@
 import { defineConfig } from 'vitest/config';
 
-/** End-to-end and browser suites start whole plants; they mostly wait, so two at a time, and after the others. */
-const HEAVY = ['test/e2e/**/*.test.ts', 'test/browser/**/*.test.ts', 'test/chaos/**/*.test.ts'];
+/** Suites that start whole plants or wait out time limits: they mostly wait, so three at a time, after the others. */
+const HEAVY = [
+  'test/e2e/**/*.test.ts',
+  'test/browser/**/*.test.ts',
+  'test/chaos/**/*.test.ts',
+  'test/gateway/drivers/opcua/life.test.ts',
+];
 
 const common = {
   environment: 'node',
@@ -30,7 +35,7 @@ export default defineConfig({
           include: HEAVY,
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          maxWorkers: 2,
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
         },
       },

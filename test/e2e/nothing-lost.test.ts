@@ -2,10 +2,8 @@
  * Nothing lost: the real programs, killed and cut off in every way that a line knows, and afterwards three accounts
  * of the same values compared: what the plant served, what the gateway made durable, what the hub stored.
  */
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { afterEach, expect, test } from 'vitest';
-import { PlantRun } from '../services/plant-run.ts';
+import { expect, test } from 'vitest';
+import { plantRuns } from '../services/plant-runs.ts';
 import { describe as inWords, prove } from '../services/proof/proof.ts';
 
 /** How long something stays dead. Milliseconds. */
@@ -15,14 +13,7 @@ const PATIENCE_MS = 240_000;
 /** Samples that are to arrive between two outages. */
 const BETWEEN = 60;
 
-let run: PlantRun | undefined;
-
-afterEach(async ({ task }) => {
-  const keep = task.result?.state === 'fail';
-  await run?.dispose({ keep });
-  if (keep) console.error(`the failed run is kept in ${run?.dir}`);
-  run = undefined;
-});
+const begin = plantRuns();
 
 function lasting(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, OUTAGE_MS));
@@ -31,7 +22,7 @@ function lasting(): Promise<void> {
 test(
   'every value is in the hub exactly once, in order, after kills of every program and a broken network',
   async () => {
-    run = await PlantRun.create({ speed: 20 });
+    const run = await begin({ speed: 20 });
     await run.startAll();
     await run.untilDelivered(BETWEEN);
 
@@ -75,67 +66,3 @@ test(
   },
   PATIENCE_MS,
 );
-
-test(
-  'an alarm, and its acknowledgement given while the gateway is dead, survive kills around each step',
-  async () => {
-    run = await PlantRun.create({ speed: 20 });
-    await run.startAll();
-    const cookie = await signIn(run);
-
-    await run.fault('moulder', 'overheat', true);
-    await run.until('the alarm is raised', ({ alarms }) => alarms.some(hot));
-    await Promise.all([run.kill('gateway'), run.kill('hub')]);
-    await Promise.all([run.start('gateway'), run.start('hub')]);
-    // Killed before the alarm was on its disk, the gateway has never told it to anyone and raises it again.
-    await expect.poll(() => alarmAtHub(cookie), { timeout: 30_000 }).toMatchObject({ state: 'unacknowledged' });
-    const { id } = (await run.local()).alarms.find(hot)!;
-
-    await run.kill('gateway');
-    await acknowledge(cookie, id);
-    await run.kill('hub');
-    await Promise.all([run.start('gateway'), run.start('hub')]);
-    await run.until('the acknowledgement has arrived', ({ alarms }) => alarms.find(hot)?.state === 'acknowledged');
-    await run.kill('gateway');
-    await run.fault('moulder', 'overheat', false);
-    await run.start('gateway');
-    await run.until('the alarm is over', ({ alarms }) => !alarms.some(hot));
-    await run.finish();
-
-    const proof = await prove(run);
-    process.stdout.write(`alarm kept: ${inWords(proof)}\n`);
-    expect(proof.problems).toEqual([]);
-    const own = proof.hub.alarms.filter(({ rule }) => rule === HOT);
-    expect(own).toHaveLength(1);
-    expect(own[0]).toMatchObject({ occurrence: id, state: 'normal', acknowledged_by: 'admin', comment: 'seen' });
-    expect(own[0]!.events.toSorted()).toEqual(['acknowledged', 'raised', 'returned']);
-    expect(own[0]!.returned_at).toBeGreaterThan(own[0]!.acknowledged_at!);
-  },
-  PATIENCE_MS,
-);
-
-const HOT = 'moulder-overheated';
-const hot = ({ rule }: { rule: string }) => rule === HOT;
-
-async function signIn({ hubUrl, hubDir }: PlantRun): Promise<string> {
-  const password = (await readFile(join(hubDir, 'first-password'), 'utf8')).trim();
-  const response = await post(`${hubUrl}/api/v1/login`, { name: 'admin', password });
-  expect(response.status).toBe(200);
-  return response.headers.get('set-cookie')!.split(';')[0]!;
-}
-
-async function acknowledge(cookie: string, occurrence: string): Promise<void> {
-  const url = `${run!.hubUrl}/api/v1/alarms/${occurrence}/acknowledge`;
-  expect((await post(url, { comment: 'seen' }, cookie)).status).toBe(200);
-}
-
-/** What the hub says of the alarm; undefined while it does not know it. */
-async function alarmAtHub(cookie: string): Promise<{ state: string } | undefined> {
-  const response = await fetch(`${run!.hubUrl}/api/v1/alarms`, { headers: { cookie } });
-  return ((await response.json()) as { rule: string; state: string }[]).find(hot);
-}
-
-function post(url: string, body: object, cookie = ''): Promise<Response> {
-  const headers = { 'content-type': 'application/json', cookie };
-  return fetch(url, { method: 'POST', headers, body: JSON.stringify(body) });
-}
