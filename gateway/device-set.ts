@@ -157,9 +157,6 @@ export class DeviceSet {
   #changed(device: Device | undefined, status: DeviceStatus): void {
     // One that was replaced says nothing for its successor.
     if (!device || this.#devices.get(status.device) !== device) return;
-    const { log } = this.#options;
-    if (status.state === 'down') log.warn({ device: status.device, reason: status.reason }, 'device down');
-    else log.info({ device: status.device, state: status.state }, 'device state');
     this.#sayLink(device);
     this.#options.onStatus(status);
   }

@@ -1,4 +1,5 @@
 /** `gateway run`: collects until it is stopped. */
+import { formatWarning } from '@lineside/shared/config/config-document.ts';
 import { VERSION } from '@lineside/shared/config/version.ts';
 import { qualityName } from '@lineside/shared/contracts/quality.ts';
 import { type DaemonContext, runDaemon } from '@lineside/shared/lifecycle/daemon.ts';
@@ -40,6 +41,7 @@ async function start(config: LoadedConfig, log: Logger, { unwind, progress }: Da
   await lock.acquire();
   unwind.defer('data directory', () => lock.release());
 
+  for (const warning of config.warnings) log.warn(formatWarning(warning));
   const hangup = hangups();
   const pipeline = new Pipeline({ config, dataDir, version: VERSION, log, now: Date.now, progress });
   await pipeline.start(unwind);
