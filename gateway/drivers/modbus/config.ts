@@ -115,7 +115,7 @@ export const ModbusWordOrder = Type.Union(
 );
 
 /** Elements of an array. */
-export const MAX_COUNT = 2000;
+const MAX_COUNT = 2000;
 
 export const ModbusTag = Type.Object(
   {
