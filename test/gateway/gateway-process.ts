@@ -38,9 +38,9 @@ export class Gateway {
     this.exited = once(this.child, 'close').then(([code]) => code as number | null);
   }
 
-  async said(msg: string): Promise<Line> {
+  async said(msg: string | RegExp): Promise<Line> {
     return await vi.waitFor(() => {
-      const found = this.lines.find((line) => line.msg === msg);
+      const found = this.lines.find((line) => (typeof msg === 'string' ? line.msg === msg : msg.test(line.msg)));
       if (found) return found;
       const said = [...this.lines.map((line) => line.msg), this.#stderr].join('\n');
       throw new Error(`it has not said "${msg}", but:\n${said}`);

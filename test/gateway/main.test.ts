@@ -104,7 +104,7 @@ describe('a gateway without a hub', { timeout: 40_000 }, () => {
       expect(status.devices[1]).toMatchObject({ device: 'pump', state: 'down' });
       expect(status.devices[1]!.reason).not.toBe('');
     });
-    await gateway.said('is down');
+    await gateway.said(/"pump" is down: /);
     const [polls, tries, from] = [press.requestCount, pump.connectionCount, performance.now()];
     await vi.waitFor(() => expect(press.requestCount - polls).toBeGreaterThanOrEqual(50), PATIENT);
     const due = (performance.now() - from) / POLL_MS;
