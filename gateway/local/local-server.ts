@@ -62,6 +62,7 @@ export interface LocalServerOptions {
 const FILES = [
   { path: '/', file: 'page.html', type: 'text/html; charset=utf-8' },
   { path: '/page.css', file: 'page.css', type: 'text/css; charset=utf-8' },
+  { path: '/dom.js', file: 'dom.js', type: 'text/javascript; charset=utf-8' },
   { path: '/page.js', file: 'page.js', type: 'text/javascript; charset=utf-8' },
   { path: '/certificates.js', file: 'certificates.js', type: 'text/javascript; charset=utf-8' },
 ];

@@ -1,17 +1,10 @@
 /** The OPC UA servers on the local page: who waits for trust, and the button that gives it. */
-const byId = (id) => document.getElementById(id);
+import { byId, make } from './dom.js';
+
 const DAY = 86_400_000;
 
 let shown = '';
 let waiting;
-
-/** An element with text and children; text never becomes markup. */
-function make(tag, className, ...content) {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  element.append(...content);
-  return element;
-}
 
 function day(ms) {
   return new Date(ms).toLocaleDateString();

@@ -1,5 +1,5 @@
 /** The local page: asks the gateway once a second and shows what it says. No framework, nothing from outside. */
-const byId = (id) => document.getElementById(id);
+import { byId, make } from './dom.js';
 
 const PRIORITY = { critical: 'bad', high: 'bad', medium: 'warn', low: 'dim' };
 const ALARM_STATE = {
@@ -10,14 +10,6 @@ const ALARM_STATE = {
 
 let shown = '';
 let waiting;
-
-/** An element with text and children; text never becomes markup. */
-function make(tag, className, ...content) {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  element.append(...content);
-  return element;
-}
 
 function clock(ms) {
   return new Date(ms).toLocaleTimeString();
