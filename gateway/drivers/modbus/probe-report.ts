@@ -134,13 +134,12 @@ function holes({ runs, refused, gapsTolerated }: TableMap): Run[] {
 }
 
 function registerTags(readings: Reading[]): string[] {
-  return readings
-    .filter(({ tag }) => tag)
-    .map(({ table, address, candidates }) => {
-      const { type, wordOrder, width, values } = candidates[0]!;
-      const order = width === 1 || wordOrder === 'ABCD' ? '' : `, wordOrder: ${wordOrder}`;
-      return `      - { name: ${table}${address}, address: "${table}:${address}", type: ${type}${order} } # read ${number(values.at(-1)!)}`;
-    });
+  return readings.flatMap(({ table, address, tag }) => {
+    if (!tag) return [];
+    const { type, wordOrder, values } = tag;
+    const order = wordOrder === 'ABCD' ? '' : `, wordOrder: ${wordOrder}`;
+    return `      - { name: ${table}${address}, address: "${table}:${address}", type: ${type}${order} } # read ${number(values.at(-1)!)}`;
+  });
 }
 
 function bitTags(tables: TableMap[]): string[] {

@@ -48,7 +48,7 @@ export function candidatesAt(snapshots: readonly Buffer[], register: number): Ca
         const value = read(new DataView(bytes.buffer, bytes.byteOffset, bytes.length), 2 * register);
         return typeof value === 'number' ? value : Number.NaN;
       });
-      const familiar = wordOrder === 'ABCD' ? 1 : wordOrder === 'CDAB' ? 0.97 : 0.9;
+      const familiar = wordOrder === 'ABCD' ? 1 : wordOrder === 'CDAB' ? 0.97 : width > 1 ? 0.9 : 0.7;
       const score = prior * familiar * size(type, values) * calm(values);
       found.push({ type, wordOrder, width, values, score });
     }
@@ -59,12 +59,20 @@ export function candidatesAt(snapshots: readonly Buffer[], register: number): Ca
   return found.filter((one) => !redundant(one)).sort((a, b) => b.score - a.score);
 }
 
+/** Wide values mostly begin at an even distance from the first register. */
+const ODD = 0.9;
+
 /** The likely readings one behind the other: each register is in one of them at most. */
 export function likelyTags(snapshots: readonly Buffer[]): (Candidate & { register: number })[] {
   const tags: (Candidate & { register: number })[] = [];
   const count = snapshots[0]!.length / 2;
+  const weight = ({ width, score }: Candidate, at: number) => (width > 1 && at % 2 === 1 ? ODD * score : score);
   for (let register = 0; register < count; ) {
-    const best = candidatesAt(snapshots, register)[0]!;
+    const candidates = candidatesAt(snapshots, register);
+    const next = register + 1 < count ? candidatesAt(snapshots, register + 1)[0]! : null;
+    // The second half of a value may read well as the first half of another one.
+    const yields = next !== null && next.width > 1 && weight(next, register + 1) > weight(candidates[0]!, register);
+    const best = yields ? candidates.find(({ width }) => width === 1)! : candidates[0]!;
     tags.push({ ...best, register });
     register += best.width;
   }

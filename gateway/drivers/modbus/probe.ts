@@ -23,8 +23,8 @@ export interface Reading {
   address: number;
   /** The likeliest first. */
   candidates: Candidate[];
-  /** In the list of tags that is suggested; else it lies within another one's registers. */
-  tag: boolean;
+  /** The one that is suggested as a tag; null when the register lies within another one's. */
+  tag: Candidate | null;
 }
 
 export interface ModbusProfile {
@@ -175,11 +175,11 @@ async function snapshotsOf(
 }
 
 function readingsOf(snapshots: Buffer[], table: Table, first: number): Reading[] {
-  const tags = new Set(likelyTags(snapshots).map(({ register }) => register));
+  const tags = new Map(likelyTags(snapshots).map((tag) => [tag.register, tag]));
   return Array.from({ length: snapshots[0]!.length / 2 }, (_, register) => ({
     table,
     address: first + register,
     candidates: candidatesAt(snapshots, register),
-    tag: tags.has(register),
+    tag: tags.get(register) ?? null,
   }));
 }

@@ -7,6 +7,7 @@ import type { ModbusDevice } from '../../../../gateway/drivers/modbus/config.ts'
 import { type ProbeRequest, probeModbus } from '../../../../gateway/drivers/modbus/probe.ts';
 import { probeTable, probeYaml } from '../../../../gateway/drivers/modbus/probe-report.ts';
 import { FakeModbusServer, type ModbusRequest } from '../../../services/fake-modbus-server.ts';
+import { hasSocat, wire } from '../../../services/pty-pair.ts';
 import { device } from './settings.ts';
 
 /** Holding 10 to 109 without 40 and 41, at most 30 in one read; unit 3 alone. */
@@ -129,4 +130,25 @@ test('a unit that nobody has is told, and a device that is not there is an error
   expect(probeTable(profile, asked.connection).join('\n')).toContain('no unit answers');
   await server.close();
   await expect(probeModbus(asked)).rejects.toThrow(/connection refused; is the device powered/);
+});
+
+test.skipIf(!hasSocat)('a serial line is probed in the same way (socat)', async () => {
+  const server = await new FakeModbusServer({ framing: 'rtu' }).listen();
+  onTestFinished(() => server.close());
+  server.behave = ({ address, count }) => (address + count > 12 ? { exception: 2 } : 'right');
+  server.setFloat32(server.holding, 4, 61.5);
+  const folder = mkdtempSync(join(tmpdir(), 'lineside-probe-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const wiring = await wire(folder, server.port);
+  onTestFinished(() => wiring.close());
+  const serial = { path: wiring.path, baudRate: 115_200, dataBits: 8, parity: 'none', stopBits: 1 } as const;
+  const { host: _host, ...connection } = device({ transport: 'rtu', serial, timeoutMs: 500 });
+  const asked = request(server, { connection, unit: 1, tables: ['holding'], from: 0, to: 15 });
+  const profile = await probeModbus(asked);
+  expect(profile.tables[0]!.runs).toEqual([{ first: 0, last: 11 }]);
+  expect(profile.closed).toBe(0);
+  const yaml = probeYaml(profile, asked.connection, new Date(0));
+  expect(yaml).toContain('transport: rtu\n    serial: { path: ');
+  expect(yaml).toContain('address: "holding:3", type: uint16 }');
+  expect(yaml).toContain('address: "holding:4", type: float32 } # read 61.5000');
 });
