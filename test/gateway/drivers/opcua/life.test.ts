@@ -130,8 +130,7 @@ test('no session left: the reason says so, and one is taken as soon as there is 
   let full = true;
   intercept(server, 'CreateSession', () => (full ? StatusCodes.BadTooManySessions : undefined));
   await outage(wire, () => forgetSessions(server, true));
-  await vi.waitFor(() => expect(driver.status().reason).toContain('the server refuses to open a session anew'), wait);
-  // It is not left to the client's own repair.
+  // It is not left to the client's own repair, whose reason may be there for a moment only.
   await vi.waitFor(() => expect(driver.status().reason).toContain('the server has no session left'), wait);
   full = false;
   await flows(server, 2);
