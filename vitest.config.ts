@@ -8,7 +8,11 @@ const HEAVY = [
   'test/gateway/drivers/opcua/life.test.ts',
 ];
 
+/** In CI, where others share the machine, a failed test is tried again; test/run.ts names those that needed it. */
+const retry = process.env.CI ? 2 : 0;
+
 const common = {
+  retry,
   environment: 'node',
   pool: 'forks',
   testTimeout: 30_000,
