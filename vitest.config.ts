@@ -9,7 +9,7 @@ const HEAVY = [
 ];
 
 /** In CI, where others share the machine, a failed test is tried again; test/run.ts names those that needed it. */
-const retry = process.env.CI ? 2 : 0;
+const retry = process.env.CI ? 3 : 0;
 
 const common = {
   retry,
