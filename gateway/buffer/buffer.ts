@@ -7,6 +7,7 @@
  */
 import { join } from 'node:path';
 import type { AlarmEvent } from '@lineside/shared/contracts/alarm.ts';
+import type { GatewayEvent } from '@lineside/shared/contracts/event.ts';
 import type { Frame, TagInfo, ValueType } from '@lineside/shared/contracts/frame.ts';
 import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
@@ -52,7 +53,7 @@ export interface BufferStats {
   durableSamples: number;
   /** Samples dropped by this process, because the disk was full or did not write. */
   droppedSamples: number;
-  /** Alarm events dropped by this process, because the disk did not write for long. */
+  /** Alarms and events dropped by this process, because the disk did not write for long. */
   droppedAlarms: number;
   damagedPlaces: number;
   /** Why nothing can be written; empty while all is well. */
@@ -182,12 +183,20 @@ export class GatewayBuffer {
   }
 
   addAlarm(event: AlarmEvent): void {
+    this.#addUrgent(() => this.#writer.addAlarm(event));
+  }
+
+  addEvent(event: GatewayEvent): void {
+    this.#addUrgent(() => this.#writer.addEvent(event));
+  }
+
+  #addUrgent(add: () => void): void {
     if (this.#closed) return;
     if (this.#memory() > MAX_WAITING_BYTES_ALARMS) {
       this.#droppedAlarms++;
       return;
     }
-    this.#writer.addAlarm(event);
+    add();
     if (this.#writer.bytes > MAX_BATCH_BYTES) this.#closeBatch();
     this.#schedule();
   }

@@ -6,6 +6,7 @@
  */
 
 import type { AlarmEvent } from '@lineside/shared/contracts/alarm.ts';
+import type { AnyEvent } from '@lineside/shared/contracts/event.ts';
 import type { TagInfo } from '@lineside/shared/contracts/frame.ts';
 import type { Committed, Hello } from '@lineside/shared/contracts/link.ts';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
@@ -55,6 +56,7 @@ interface Accepted {
   id: RecordId;
   samples: SampleColumns;
   alarms: AlarmEvent[];
+  events: AnyEvent[];
   gap: { from: number; to: number } | null;
 }
 
@@ -159,6 +161,7 @@ export class Ingest {
       id: { gateway, epoch: epoch.epoch, seq: envelope.seq },
       samples: EMPTY,
       alarms: [],
+      events: [],
       gap: verdict.gap,
     };
     let frames: Batch['frames'] = [];
@@ -183,6 +186,7 @@ export class Ingest {
       }
       record.samples = EMPTY;
       record.alarms = [];
+      record.events = [];
       await this.quarantine(gateway, `record ${envelope.seq}: ${messageOf(error)}`, payload);
     }
     sequence.accepted = envelope.seq;
@@ -223,12 +227,12 @@ export class Ingest {
     }, afterMs);
   }
 
-  /** Somebody waits for an alarm; and a full group gains nothing by waiting. */
+  /** Somebody waits for an alarm or an event; and a full group gains nothing by waiting. */
   #urgent(): boolean {
     return (
       this.#waiting.length >= GROUP_RECORDS ||
       this.#waitingSamples >= MAX_GROUP_SAMPLES ||
-      this.#waiting.some(({ alarms }) => alarms.length > 0)
+      this.#waiting.some(({ alarms, events }) => alarms.length > 0 || events.length > 0)
     );
   }
 
@@ -328,17 +332,18 @@ function translate(batch: Batch, tags: Map<number, number>, record: Accepted): v
     quality: batch.quality,
   };
   record.alarms = batch.alarms.map((event) => ({ ...event, tag: tags.get(event.tag) ?? 0 }));
+  record.events = batch.events;
 }
 
 /** The group's records by gateway and epoch, in order. */
 function runsOf(group: Accepted[]): { run: CommittedRun; records: Accepted[] }[] {
   const runs = new Map<string, { run: CommittedRun; records: Accepted[] }>();
   for (const record of group) {
-    const { id, samples, alarms, gap } = record;
+    const { id, samples, alarms, events, gap } = record;
     const key = `${id.gateway} ${id.epoch}`;
     let entry = runs.get(key);
     if (!entry) {
-      const run = { gateway: id.gateway, epoch: id.epoch, seq: 0, samples: 0, gaps: [], alarms: [] };
+      const run = { gateway: id.gateway, epoch: id.epoch, seq: 0, samples: 0, gaps: [], alarms: [], events: [] };
       entry = { run, records: [] };
       runs.set(key, entry);
     }
@@ -346,6 +351,7 @@ function runsOf(group: Accepted[]): { run: CommittedRun; records: Accepted[] }[]
     run.seq = id.seq;
     run.samples += samples.tags.length;
     run.alarms.push(...alarms);
+    for (const [place, event] of events.entries()) run.events.push({ seq: id.seq, place, event });
     if (gap) run.gaps.push({ ...gap, cause: 'no longer on the gateway’s disk: dropped or damaged there' });
     entry.records.push(record);
   }

@@ -1,5 +1,6 @@
 /** What ingest needs of the relational store. */
 import type { AlarmEvent } from '@lineside/shared/contracts/alarm.ts';
+import type { AnyEvent } from '@lineside/shared/contracts/event.ts';
 import type { TagInfo } from '@lineside/shared/contracts/frame.ts';
 
 /** Records of one gateway and epoch that were committed to the time series together. */
@@ -12,6 +13,8 @@ export interface CommittedRun {
   gaps: { from: number; to: number; cause: string }[];
   /** In order; `tag` is the hub's id. */
   alarms: AlarmEvent[];
+  /** With the record that each came in, and its place among the events there. */
+  events: { seq: number; place: number; event: AnyEvent }[];
 }
 
 export interface IngestLedger {

@@ -24,6 +24,8 @@ export interface Frame {
   values: Value[];
   /** OPC UA StatusCode of each sample (OPC 10000-4, 7.39); 0 is Good. */
   quality: number[];
+  /** Read out of the device's own history after a gap: true of its time, and no news of the present. */
+  historical?: true;
 }
 
 /** What the hub must know of a tag to understand its samples. */

@@ -1,10 +1,12 @@
 /** Reads a Batch of lineside.proto back into columns. */
 
 import type { AlarmEvent } from '../contracts/alarm.ts';
+import type { AnyEvent } from '../contracts/event.ts';
 import type { TagInfo, Value, ValueType } from '../contracts/frame.ts';
 import { LinesideError } from '../errors/lineside-error.ts';
 import { Kind, TYPE_CODES } from './batch-writer.ts';
 import { ProtoReader } from './proto-reader.ts';
+import { readEvent } from './read-event.ts';
 
 interface FrameHead {
   device: string;
@@ -12,12 +14,15 @@ interface FrameHead {
   /** Index of the frame's first sample in the columns, and of the one after its last. */
   from: number;
   to: number;
+  /** See Frame. */
+  historical: boolean;
 }
 
 /** The samples of all frames of a batch, in the order in which they were received. */
 export interface Batch {
   catalog: TagInfo[];
   alarms: AlarmEvent[];
+  events: AnyEvent[];
   frames: FrameHead[];
   tags: number[];
   sourceAt: number[];
@@ -44,18 +49,22 @@ function malformed(what: string): LinesideError {
 
 /** @throws LinesideError BATCH_MALFORMED or WIRE_MALFORMED, saying what does not fit. */
 export function readBatch(bytes: Uint8Array): Batch {
-  const batch: Batch = { catalog: [], alarms: [], frames: [], tags: [], sourceAt: [], values: [], quality: [] };
+  const batch: Batch = {
+    ...{ catalog: [], alarms: [], events: [], frames: [] },
+    ...{ tags: [], sourceAt: [], values: [], quality: [] },
+  };
   const reader = new ProtoReader(bytes);
   let samples: ProtoReader | undefined;
   while (!reader.done) {
     const { field, wire } = reader.key();
-    if (field > 3) {
+    if (field > 4) {
       reader.skip(wire);
       continue;
     }
     reader.expect(wire, 2, `Batch.${field}`);
     if (field === 1) push(batch.catalog, readTag(reader.nested()), 'tags');
     else if (field === 3) push(batch.alarms, readAlarm(reader.string()), 'alarms');
+    else if (field === 4) push(batch.events, readEvent(reader.string()), 'events');
     else if (samples) throw malformed('it has samples twice');
     else samples = reader.nested();
   }
@@ -143,7 +152,7 @@ function readSamples(reader: ProtoReader, batch: Batch): void {
   const columns = new Map<number, ProtoReader>();
   while (!reader.done) {
     const { field, wire } = reader.key();
-    if (field > 13) {
+    if (field > 14) {
       reader.skip(wire);
       continue;
     }
@@ -154,7 +163,7 @@ function readSamples(reader: ProtoReader, batch: Batch): void {
     else columns.set(field, reader.nested());
   }
   const column = (field: number) => columns.get(field) ?? new ProtoReader(Buffer.alloc(0));
-  const total = readFrames(devices, column(2), column(3), column(4), batch);
+  const total = readFrames(devices, column(2), column(3), column(4), columns.get(14), batch);
   if (total === 0) throw malformed('samples without a frame');
   readTags(column(5), total, batch);
   readTimes(columns.get(6), batch);
@@ -173,6 +182,7 @@ function readFrames(
   device: ProtoReader,
   received: ProtoReader,
   count: ProtoReader,
+  historical: ProtoReader | undefined,
   batch: Batch,
 ): number {
   let at = 0;
@@ -185,7 +195,9 @@ function readFrames(
     total += count.varint();
     if (total === from) throw malformed('a frame without samples');
     if (total > MAX_ENTRIES) throw malformed(`more than ${MAX_ENTRIES} samples`);
-    batch.frames.push({ device: name, receivedAt: at, from, to: total });
+    const mark = historical?.varint() ?? 0;
+    if (mark > 1) throw malformed(`${mark} is no mark of a frame`);
+    batch.frames.push({ device: name, receivedAt: at, from, to: total, historical: mark === 1 });
   }
   return total;
 }

@@ -19,6 +19,7 @@ import {
   pendingOccurrences,
 } from '../../hub/store/postgres/commands.ts';
 import { type Equipment, listEquipment, replaceEquipment } from '../../hub/store/postgres/equipment.ts';
+import { listEvents } from '../../hub/store/postgres/gateway-events.ts';
 import {
   findGateway,
   listGateways,
@@ -89,6 +90,7 @@ export function relationalContract(
         samples: 10,
         gaps: [],
         alarmEvents: [],
+        events: [],
         at: NOW,
         ...more,
       });
@@ -246,6 +248,33 @@ export function relationalContract(
         [2, 4, 'dropped: disk full', NOW],
       ]);
       expect(await listGaps(db, id, 1)).toHaveLength(1);
+    });
+
+    it('keeps each event once, pages through all of them, and also a kind that it does not know', async () => {
+      const id = newGateway();
+      const drop = {
+        kind: 'drop',
+        reason: 'bufferFull',
+        samples: 9,
+        fromSeq: 2,
+        toSeq: 4,
+        fromAt: 1,
+        toAt: 2,
+      } as const;
+      const later = { kind: 'other', at: NOW, body: { kind: 'later', at: NOW, more: 'a\u0000b' } } as const;
+      const events = [5, 3, 5].map((at, place) => ({ seq: 7, place, event: { ...drop, at: NOW + at } }));
+      await commit(7, { events });
+      await commit(7, { events });
+      await commit(8, { events: [{ seq: 8, place: 0, event: later }] });
+      const all = await listEvents(db, { gateway: id, limit: 10 });
+      expect(all.map((row) => [row.kind, row.happened_at, row.seq, row.place])).toEqual([
+        ['drop', NOW + 5, 7, 2],
+        ['drop', NOW + 5, 7, 0],
+        ['drop', NOW + 3, 7, 1],
+        ['later', NOW, 8, 0],
+      ]);
+      expect(all[3]!.body).toEqual({ kind: 'later', at: NOW, more: 'a\ufffdb' });
+      expect(await listEvents(db, { gateway: id, kind: 'drop', before: all[0]!, limit: 2 })).toEqual(all.slice(1, 3));
     });
 
     it('follows an alarm through its states, and a repeat of old events does not bring an old state back', async () => {

@@ -5,6 +5,7 @@
 import type { Kysely, Transaction } from 'kysely';
 import { applyAlarmEvent, type HubAlarmEvent } from './alarms.ts';
 import { cleanText } from './clean-text.ts';
+import { insertEvents, type PlacedEvent } from './gateway-events.ts';
 import type { Database, Row } from './schema.ts';
 
 /** Records that will not come: from `fromSeq` to `toSeq`, both included. */
@@ -24,6 +25,7 @@ export interface CommittedRecords {
   gaps: readonly Gap[];
   /** In the order of the records. */
   alarmEvents: readonly HubAlarmEvent[];
+  events: readonly PlacedEvent[];
   /** Now, milliseconds since 1970 UTC. */
   at: number;
 }
@@ -36,13 +38,14 @@ export interface CommittedRecords {
  */
 export async function commitRecords(db: Kysely<Database>, records: CommittedRecords): Promise<string[]> {
   // One statement is a transaction already; most commits have nothing else, and this saves two round trips.
-  if (records.gaps.length === 0 && records.alarmEvents.length === 0) {
+  if (records.gaps.length === 0 && records.alarmEvents.length === 0 && records.events.length === 0) {
     await moveWatermark(db, records);
     return [];
   }
   return db.transaction().execute(async (trx) => {
     await moveWatermark(trx, records);
     await insertGaps(trx, records);
+    await insertEvents(trx, records.gateway, records.epoch, records.events);
     const changed = new Set<string>();
     for (const event of records.alarmEvents) {
       if (await applyAlarmEvent(trx, records.gateway, event)) changed.add(event.occurrence);

@@ -3,6 +3,7 @@
  * written as text: drivers disagree on what becomes of an array.
  */
 import type { AlarmPriority, AlarmState, AlarmTransition } from '@lineside/shared/contracts/alarm.ts';
+import type { AnyEvent } from '@lineside/shared/contracts/event.ts';
 import type { ValueType } from '@lineside/shared/contracts/frame.ts';
 import type { Command, GatewayStatus } from '@lineside/shared/contracts/link.ts';
 import type { ColumnType, Generated, GeneratedAlways, Selectable } from 'kysely';
@@ -82,6 +83,15 @@ export interface Database {
     by_whom: string;
     value: number | null;
     comment: string;
+  };
+  gateway_events: {
+    gateway: string;
+    epoch: string;
+    seq: number;
+    place: number;
+    kind: string;
+    happened_at: number;
+    body: Json<AnyEvent | Record<string, unknown>>;
   };
   commands: {
     id: string;

@@ -43,7 +43,7 @@ async function restart(): Promise<void> {
 /** Events as they come out of a committed record. */
 async function events(...list: Partial<AlarmEvent>[]): Promise<string[]> {
   const alarms = list.map((change) => alarmEvent({ occurrence, tag: 0, ...change }));
-  const run = { gateway, epoch: 'e'.repeat(32), seq: ++seq, samples: 0, gaps: [], alarms };
+  const run = { gateway, epoch: 'e'.repeat(32), seq: ++seq, samples: 0, gaps: [], events: [], alarms };
   const changed = await relationalLedger(stores.db, () => 5_000).commit(run);
   await desk.changed(changed);
   return changed;

@@ -263,7 +263,7 @@ describe('the past of a tag', () => {
 describe('alarms', () => {
   test('are listed, acknowledged once, and told as on their way', async () => {
     const ledger = relationalLedger(hub.stores.db, Date.now);
-    const run = { gateway: 'line-1', epoch: 'e'.repeat(32), samples: 0, gaps: [] };
+    const run = { gateway: 'line-1', epoch: 'e'.repeat(32), samples: 0, gaps: [], events: [] };
     const raised = [1, 2, 3].map((n) => alarmEvent({ occurrence: `o${n}`, at: n * 1_000, tag: 0 }));
     await hub.alarms.changed(await ledger.commit({ ...run, seq: 1, alarms: raised }));
     const active = (await (await call('/api/v1/alarms/active')).json()) as AlarmView[];

@@ -14,17 +14,23 @@ const BatchType = proto.lookupType('lineside.v1.Batch');
 const EnvelopeType = proto.lookupType('lineside.v1.Envelope');
 const SEEDS = Array.from({ length: 60 }, (_, seed) => seed);
 
-function encode({ catalog, types, frames, alarms }: RandomBatch): Buffer {
+function encode({ catalog, types, frames, alarms, events }: RandomBatch): Buffer {
   const writer = new BatchWriter(types);
   writer.addTags(catalog);
   for (const event of alarms) writer.addAlarm(event);
+  for (const event of events) writer.addEvent(event);
   for (const frame of frames) writer.addFrame(frame);
   return writer.finish();
 }
 
 function columnsRead({ frames, tags, sourceAt, values, quality }: Batch) {
   return {
-    frames: frames.map(({ device, receivedAt, from, to }) => ({ device, receivedAt, count: to - from })),
+    frames: frames.map(({ device, receivedAt, from, to, historical }) => ({
+      device,
+      receivedAt,
+      count: to - from,
+      historical,
+    })),
     tags,
     sourceAt,
     values,
@@ -46,10 +52,11 @@ interface PlainSamples {
   integer?: number[];
   boolean?: Uint8Array;
   string?: string[];
+  frame_historical?: number[];
 }
 
 /** The columns as lineside.proto describes them, made without any of our code. */
-function toPlain({ catalog, types, frames, alarms }: RandomBatch) {
+function toPlain({ catalog, types, frames, alarms, events }: RandomBatch) {
   const { tags, sourceAt, values, quality } = columnsOf(frames);
   const devices = [...new Set(frames.map((frame) => frame.device))];
   const kinds = values.map((value, i) => {
@@ -74,11 +81,13 @@ function toPlain({ catalog, types, frames, alarms }: RandomBatch) {
     integer: of(3),
     boolean: Uint8Array.from(of(4), (value) => (value ? 1 : 0)),
     string: of(5) as unknown as string[],
+    frame_historical: frames.map((frame) => (frame.historical ? 1 : 0)),
   };
   return {
     catalog: catalog.map((tag) => ({ ...tag, type: TYPE_CODES[tag.type] })),
     ...(frames.length > 0 ? { samples } : {}),
     alarms: alarms.map((event) => JSON.stringify(event)),
+    events: events.map((event) => JSON.stringify(event)),
   };
 }
 
@@ -89,6 +98,7 @@ describe('a batch', () => {
     expect(columnsRead(batch)).toStrictEqual(columnsOf(given.frames));
     expect(batch.catalog).toStrictEqual(given.catalog);
     expect(batch.alarms).toStrictEqual(given.alarms);
+    expect(batch.events).toStrictEqual(given.events);
   });
 
   it.each(SEEDS)('is what protobufjs reads by lineside.proto (seed %i)', (seed) => {
@@ -99,7 +109,9 @@ describe('a batch', () => {
     const read = BatchType.toObject(message, options) as ReturnType<typeof toPlain>;
     expect(read.catalog).toEqual(wanted.catalog);
     expect(read.alarms).toEqual(wanted.alarms);
+    expect(read.events).toEqual(wanted.events);
     if (!wanted.samples) return expect(read.samples ?? null).toBeNull();
+    const marks = wanted.samples.frame_historical!.some((mark) => mark === 1) ? wanted.samples.frame_historical : [];
     const bytes = (list?: Uint8Array) => [...(list ?? [])];
     const source = wanted.samples.source!.some((at) => at !== 0) ? wanted.samples.source : [];
     const quality = wanted.samples.quality!.some((code) => code !== 0) ? wanted.samples.quality : [];
@@ -111,6 +123,7 @@ describe('a batch', () => {
       boolean: bytes(read.samples!.boolean),
     }).toEqual({
       ...wanted.samples,
+      frame_historical: marks,
       source,
       quality,
       float64: bytes(wanted.samples.float64),

@@ -1,5 +1,6 @@
 /** Batches made from a seed: every kind of value, every awkward number, many devices. */
 import type { AlarmEvent } from '@lineside/shared/contracts/alarm.ts';
+import type { GatewayEvent, WriteEvent } from '@lineside/shared/contracts/event.ts';
 import {
   emptyFrame,
   type Frame,
@@ -50,6 +51,7 @@ export interface RandomBatch {
   types: Map<number, ValueType>;
   frames: Frame[];
   alarms: AlarmEvent[];
+  events: GatewayEvent[];
 }
 
 export function randomBatch(seed: number): RandomBatch {
@@ -80,10 +82,12 @@ export function randomBatch(seed: number): RandomBatch {
       const source = next() < 0.6 ? at : pick([at - below(1e6), at + below(1e5), -11_644_473_600_000]);
       pushSample(frame, tag.id, source, value, allGood ? 0 : pick(QUALITY));
     }
+    if (next() < 0.1) frame.historical = true;
     return frame;
   });
   const alarms = Array.from({ length: below(3) }, (_, i) => alarm({ occurrence: `o${seed}-${i}` }));
-  return { catalog, types, frames, alarms };
+  const events = Array.from({ length: below(3) }, (_, i) => writeEvent({ id: `w${seed}-${i}` }));
+  return { catalog, types, frames, alarms, events };
 }
 
 function plain(type: ValueType, next: () => number): Value {
@@ -114,10 +118,34 @@ export function alarm(changes: Partial<AlarmEvent> = {}): AlarmEvent {
   };
 }
 
+export function writeEvent(changes: Partial<WriteEvent> = {}): WriteEvent {
+  return {
+    kind: 'write',
+    at: 1_790_000_000_321,
+    id: 'w1',
+    device: 'press',
+    tag: 'Setpoint',
+    by: 'möller',
+    via: 'hub',
+    comment: '',
+    requested: 42.5,
+    old: null,
+    new: 42.5,
+    ok: true,
+    error: '',
+    ...changes,
+  };
+}
+
 /** The samples of frames in columns, as a reader gives them back. */
 export function columnsOf(frames: Frame[]) {
   return {
-    frames: frames.map(({ device, receivedAt, tags }) => ({ device, receivedAt, count: tags.length })),
+    frames: frames.map(({ device, receivedAt, tags, historical }) => ({
+      device,
+      receivedAt,
+      count: tags.length,
+      historical: historical === true,
+    })),
     tags: frames.flatMap((frame) => frame.tags),
     sourceAt: frames.flatMap((frame) => frame.sourceAt),
     values: frames.flatMap((frame) => frame.values),

@@ -9,6 +9,6 @@ writeSync(1, `open ${seq}\n`);
 for (;;) {
   seq++;
   const gaps = [{ fromSeq: seq, toSeq: seq, cause: 'test' }];
-  await commitRecords(db, { gateway: 'g', epoch: 'e', seq, samples: 1, gaps, alarmEvents: [], at: seq });
+  await commitRecords(db, { gateway: 'g', epoch: 'e', seq, samples: 1, gaps, alarmEvents: [], events: [], at: seq });
   writeSync(1, `${seq}\n`);
 }

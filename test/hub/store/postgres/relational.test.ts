@@ -67,6 +67,7 @@ describe('PGlite store', () => {
         samples: 1,
         gaps: [],
         alarmEvents: [],
+        events: [],
         at: seq,
       });
     }

@@ -1,0 +1,60 @@
+/**
+ * What happened at a gateway besides samples and alarms. Events travel in the buffer, in order, and are as durable as
+ * samples: they are what remains when somebody asks later who did it, or why something is missing.
+ */
+import { type Static, Type } from 'typebox';
+import { WriteWay } from './write.ts';
+
+const At = Type.Number({ minimum: -8.64e15, maximum: 8.64e15, description: 'milliseconds since 1970 UTC' });
+const Seq = Type.Integer({ minimum: 1 });
+const Value = Type.Union([Type.Number(), Type.Boolean(), Type.String(), Type.Null()]);
+const orNull = <T extends typeof At | typeof Seq>(schema: T) => Type.Union([schema, Type.Null()]);
+
+/** Somebody wrote a tag, or tried to. Values are in engineering units. */
+export const WriteEvent = Type.Object({
+  kind: Type.Literal('write'),
+  /** By the gateway's clock, as in every event. */
+  at: At,
+  id: Type.String({ minLength: 1, maxLength: 100 }),
+  device: Type.String(),
+  tag: Type.String(),
+  by: Type.String(),
+  via: WriteWay,
+  comment: Type.String(),
+  requested: Type.Union([Type.Number(), Type.Boolean(), Type.String()]),
+  old: Value,
+  new: Value,
+  ok: Type.Boolean(),
+  error: Type.String(),
+});
+export type WriteEvent = Static<typeof WriteEvent>;
+
+/** Samples that the gateway had and gave up. */
+export const DropEvent = Type.Object({
+  kind: Type.Literal('drop'),
+  at: At,
+  reason: Type.String({ minLength: 1, description: 'such as bufferFull, diskFault, tooOld, thinned' }),
+  samples: Type.Integer({ minimum: 0 }),
+  /** Records that went, both included; null when the samples never were in one. */
+  fromSeq: orNull(Seq),
+  toSeq: orNull(Seq),
+  /** From when to when the samples were received; null when that is not known. */
+  fromAt: orNull(At),
+  toAt: orNull(At),
+});
+export type DropEvent = Static<typeof DropEvent>;
+
+/** The gateway's wall clock was set. */
+export const ClockEvent = Type.Object({
+  kind: Type.Literal('clock'),
+  at: At,
+  /** How far it jumped, milliseconds; negative when it was set back. */
+  stepMs: Type.Number(),
+});
+export type ClockEvent = Static<typeof ClockEvent>;
+
+export const GATEWAY_EVENTS = { write: WriteEvent, drop: DropEvent, clock: ClockEvent } as const;
+export type GatewayEvent = WriteEvent | DropEvent | ClockEvent;
+
+/** As a hub may read it: a later gateway knows kinds that it does not, and keeps them all the same. */
+export type AnyEvent = GatewayEvent | { kind: 'other'; at: number; body: Record<string, unknown> };
