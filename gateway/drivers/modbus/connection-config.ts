@@ -1,4 +1,5 @@
 /** How a Modbus device is reached: the settings of its connection, and what they are when they are not given. */
+import { checkTlsClient, TlsClient } from '@lineside/shared/config/tls-client.ts';
 import { type Static, Type } from 'typebox';
 import type { ConfigProblem } from '../driver.ts';
 
@@ -13,36 +14,11 @@ const Transport = Type.Union(
   },
 );
 
-const Tls = Type.Object(
-  {
-    caFile: Type.Optional(
-      Type.String({
-        minLength: 1,
-        description:
-          'Certificates (PEM) that may have signed that of the device, or that certificate itself. Without it, those that this machine trusts. A device with another certificate is refused.',
-      }),
-    ),
-    certFile: Type.Optional(
-      Type.String({
-        minLength: 1,
-        description: 'The gateway’s own certificate (PEM), when the device asks for one.',
-      }),
-    ),
-    keyFile: Type.Optional(
-      Type.String({
-        minLength: 1,
-        description: 'Private key (PEM) that belongs to certFile; readable by the gateway only.',
-      }),
-    ),
-    serverName: Type.Optional(
-      Type.String({
-        minLength: 1,
-        description: 'Name that stands in the device’s certificate, when it is not what host says.',
-      }),
-    ),
-  },
-  { ...closed, description: 'Only with transport: tls. Files count from the folder of the configuration.' },
-);
+const Tls = Type.Object(TlsClient.properties, {
+  ...closed,
+  description:
+    'Only with transport: tls. A device whose certificate is not trusted, or is for another name, is refused. Files count from the folder of the configuration.',
+});
 
 const Serial = Type.Object(
   {
@@ -111,7 +87,6 @@ export const connectionSettings = {
 const Connection = Type.Object(connectionSettings);
 export type ConnectionSettings = Static<typeof Connection>;
 export type SerialSettings = Static<typeof Serial>;
-export type TlsSettings = Static<typeof Tls>;
 
 /** Whether the frames on the line are those of RTU: with a checksum, and without a transaction id. */
 function speaksRtu(settings: ConnectionSettings): boolean {
@@ -171,12 +146,6 @@ export function checkConnection(settings: ConnectionSettings & { unitId: number 
     });
   }
   if (transport !== 'tls') stray('tls', 'or write transport: tls');
-  const { certFile, keyFile } = settings.tls ?? {};
-  if ((certFile === undefined) !== (keyFile === undefined)) {
-    problems.push({
-      field: 'tls',
-      message: `a client certificate needs both files: add ${certFile === undefined ? 'certFile' : 'keyFile'} or remove ${certFile === undefined ? 'keyFile' : 'certFile'}`,
-    });
-  }
+  for (const { message } of checkTlsClient(settings.tls ?? {})) problems.push({ field: 'tls', message });
   return problems;
 }

@@ -1,4 +1,5 @@
 /** Why a device gives no values, for the quality of its samples and for an operator. */
+import { tlsReason } from '@lineside/shared/config/tls-client.ts';
 import { Quality } from '@lineside/shared/contracts/quality.ts';
 import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
 
@@ -20,14 +21,6 @@ const HINTS: Record<string, string> = {
   ENOTFOUND: 'the name is unknown; check the host setting or the name server',
   EAI_AGAIN: 'the name server does not answer; check the network or write an address instead of a name',
   ECONNRESET: 'the device reset the connection; does it allow one more client?',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is not trusted; set tls.caFile to it or to what signed it',
-  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is not trusted; set tls.caFile to what signed it',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is not trusted; set tls.caFile to what signed it',
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its certificate is not trusted; set tls.caFile to what signed it',
-  CERT_HAS_EXPIRED: 'its certificate has expired; renew it on the device, and check the clock of this machine',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name; set tls.serverName to the name in it',
-  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: 'it asks for a client certificate; set tls.certFile and tls.keyFile',
-  ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: 'it refuses the client certificate or all ciphers; check tls.certFile',
   EPIPE: 'the device closed the connection; does it allow one more client?',
 };
 
@@ -41,7 +34,7 @@ const SERIAL_HINTS: [RegExp, string][] = [
 
 function hintFor(code: string, cause: Error): string {
   const message = messageOf(cause);
-  return HINTS[code] ?? SERIAL_HINTS.find(([words]) => words.test(message))?.[1] ?? message;
+  return HINTS[code] ?? tlsReason(cause) ?? SERIAL_HINTS.find(([words]) => words.test(message))?.[1] ?? message;
 }
 
 export function unreachable(endpoint: string, cause: Error): Failure {

@@ -1,8 +1,7 @@
 /** Bytes over TCP, and over TLS on TCP. */
-import { readFileSync } from 'node:fs';
-import { connect, isIP, type Socket } from 'node:net';
-import { checkServerIdentity, connect as connectTls } from 'node:tls';
-import type { TlsSettings } from './connection-config.ts';
+import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { type TlsClient, tlsOptions } from '@lineside/shared/config/tls-client.ts';
 import type { ByteStream, OpenStream, StreamEvents } from './transport.ts';
 
 /** Two of the largest frames. */
@@ -38,26 +37,12 @@ export function tcpStream(host: string, port: number): OpenStream {
  *
  * @param settings with paths that need no resolving any more
  */
-export function tlsStream(host: string, port: number, settings: TlsSettings): OpenStream {
+export function tlsStream(host: string, port: number, settings: TlsClient): OpenStream {
   return (events) => {
-    const name = settings.serverName ?? host;
-    const file = (path: string | undefined) => (path === undefined ? undefined : readFileSync(path));
     let socket: Socket;
     try {
-      socket = connectTls(
-        {
-          host,
-          port,
-          servername: isIP(name) ? '' : name,
-          ca: file(settings.caFile),
-          cert: file(settings.certFile),
-          key: file(settings.keyFile),
-          minVersion: 'TLSv1.2',
-          rejectUnauthorized: true,
-          checkServerIdentity: (_host, certificate) => checkServerIdentity(name, certificate),
-        },
-        () => events.opened(),
-      );
+      const options = tlsOptions(settings, host, (path) => path);
+      socket = connectTls({ host, port, ...options }, () => events.opened());
     } catch (error) {
       queueMicrotask(() => events.closed(error as Error));
       return { blocked: false, write: () => {}, destroy: () => {} };
