@@ -41,6 +41,22 @@ export class ProtoReader {
     throw malformed('an integer is longer than ten bytes');
   }
 
+  /** An unsigned varint of 64 bits: a number up to 2^53, a bigint beyond. */
+  uint64(): number | bigint {
+    const bytes = this.#bytes;
+    const start = this.#at;
+    let result = 0;
+    let scale = 1;
+    for (let count = 0; count < 10; count++) {
+      const byte = bytes[this.#at++];
+      if (byte === undefined) throw malformed('it ends inside an integer');
+      result += (byte & 0x7f) * scale;
+      if (byte < 0x80) return result <= Number.MAX_SAFE_INTEGER ? result : this.#uint64Big(start);
+      scale *= 128;
+    }
+    throw malformed('an integer is longer than ten bytes');
+  }
+
   zigzag(): number {
     const start = this.#at;
     let result = 0;
@@ -105,7 +121,7 @@ export class ProtoReader {
 
   /** Passes over a field that this version does not know. */
   skip(wire: number): void {
-    if (wire === 0) this.varint();
+    if (wire === 0) this.uint64();
     else if (wire === 1) this.#advance(8);
     else if (wire === 2) this.bytes();
     else if (wire === 5) this.#advance(4);
@@ -121,14 +137,25 @@ export class ProtoReader {
     if (this.#at + bytes > this.#bytes.length) throw malformed('it ends inside a value');
   }
 
-  #zigzagBig(start: number): number {
+  /** The varint at `start`, of which the end has been seen. */
+  #big(start: number): bigint {
     let result = 0n;
     let at = start;
     for (let shift = 0n; ; shift += 7n) {
       const byte = this.#bytes[at++]!;
       result |= BigInt(byte & 0x7f) << shift;
-      if (byte < 0x80) break;
+      if (byte < 0x80) return result;
     }
+  }
+
+  #uint64Big(start: number): bigint {
+    const result = this.#big(start);
+    if (result >= 1n << 64n) throw malformed('an integer exceeds 2^64');
+    return result;
+  }
+
+  #zigzagBig(start: number): number {
+    const result = this.#big(start);
     const value = Number(result % 2n === 0n ? result / 2n : -(result + 1n) / 2n);
     if (!Number.isSafeInteger(value)) throw malformed('an integer exceeds 2^53');
     return value;

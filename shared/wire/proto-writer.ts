@@ -61,6 +61,20 @@ export class ProtoWriter {
     this.#length = at;
   }
 
+  /** An unsigned varint of 64 bits: a number up to 2^53, or a bigint. */
+  uint64(value: number | bigint): void {
+    if (typeof value === 'number') {
+      this.varint(value);
+      return;
+    }
+    let rest = BigInt.asUintN(64, value);
+    while (rest > 127n) {
+      this.byte(Number(rest & 0x7fn) | 0x80);
+      rest >>= 7n;
+    }
+    this.byte(Number(rest));
+  }
+
   /** A signed integer as sint32/sint64: small magnitudes become small varints. */
   zigzag(value: number): void {
     if (value > -ZIGZAG_EXACT && value < ZIGZAG_EXACT) {
