@@ -19,6 +19,7 @@ import { ModelSet, type ModelSwap } from './model-set.ts';
 import type { ModelStatus } from './models/model-stage.ts';
 import { HubLink } from './publisher/hub-link.ts';
 import { describeTags, tagIds, watchedAlarms } from './tag-layout.ts';
+import { TagWriter } from './tag-writer.ts';
 import { Conditioner } from './tags/conditioner.ts';
 import { LastValues } from './tags/last-values.ts';
 import { TagRegistry } from './tags/tag-registry.ts';
@@ -52,6 +53,8 @@ export class Pipeline {
   readonly #models: ModelSet;
   readonly lastValues = new LastValues();
   readonly buffer: GatewayBuffer;
+  /** Whoever may set a tag does it here. */
+  readonly writer: TagWriter;
   #config: LoadedConfig;
   #certificate: CertificateWatch | null = null;
   #alarms: AlarmStage | undefined;
@@ -75,15 +78,25 @@ export class Pipeline {
       },
     });
     this.#registry = new TagRegistry(join(dataDir, 'buffer'), log.child({ part: 'tags' }));
+    this.writer = new TagWriter({
+      conditioner: this.#conditioner,
+      driver: (device) => this.#devices.driver(device),
+      buffer: this.buffer,
+      log: log.child({ part: 'writes' }),
+      now,
+    });
     this.#models = new ModelSet({ onFrame: (frame) => this.#take(frame), log, now });
     this.#devices = new DeviceSet({
       onFrame: (frame) => this.#take(this.#conditioner.scale(frame)),
       onLink: (frame) => this.buffer.addFrame(frame),
       onStatus: () => this.#link?.statusChanged(),
-      onAdded: ({ id, tags }, tagId) => {
+      onAdded: (device, tagId) => {
+        const { id, tags } = device;
         for (const tag of tags) this.#conditioner.add(id, tagId(id, tag.name)!, tag);
+        this.writer.addDevice(device, tagId);
       },
       onRemoved: ({ id }, tags, lost) => {
+        this.writer.removeDevice(id);
         this.#conditioner.remove(id, tags);
         this.lastValues.forget(id, lost);
       },
@@ -118,8 +131,11 @@ export class Pipeline {
 
     this.#link = new HubLink({
       gateway: config.gateway.id,
-      url: config.hub.url,
-      password: readSecret(config.resolvePath(config.hub.passwordFile)),
+      endpoint: {
+        ...config.hub,
+        password: readSecret(config.resolvePath(config.hub.passwordFile)),
+        resolvePath: (path) => config.resolvePath(path),
+      },
       buffer: this.buffer,
       status: () => this.status(),
       onCommand: (command) => this.#carryOut(command),
@@ -147,6 +163,7 @@ export class Pipeline {
     await this.#models.launch(prepared.models);
     // Unwound when the drivers are down: what comes after a stop is unknown, not as it was.
     unwind.defer('last word of the devices', () => this.#devices.sayLinks(0));
+    unwind.defer('writes', () => this.writer.stop());
     unwind.defer('devices', () => this.#devices.stop());
     this.#devices.launch(prepared.devices);
     const heartbeat = setInterval(() => {

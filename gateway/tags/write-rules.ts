@@ -18,6 +18,11 @@ export class WriteRules {
     this.#rules.set(tag, { name, type, min, max });
   }
 
+  /** A tag that is no more. */
+  remove(tag: number): void {
+    this.#rules.delete(tag);
+  }
+
   /**
    * Why a value may not be written, for an operator; null when it may.
    *
