@@ -16,6 +16,7 @@ import { compressBatch } from '@lineside/shared/wire/envelope.ts';
 import type { BufferConfig } from './config.ts';
 import { CursorFile } from './cursor-file.ts';
 import { DiskLog, type LogRecord } from './disk-log.ts';
+import { type BufferReader, ReaderSet } from './readers.ts';
 
 const MIB = 1024 * 1024;
 
@@ -39,6 +40,8 @@ export interface BufferOptions {
   now(): number;
   /** Called after each commit with the new record. Must not throw. */
   onCommit(record: LogRecord): void;
+  /** Names of those who read besides the hub; see `reader`. Lower-case letters, digits and dashes. */
+  readers?: readonly string[];
 }
 
 export interface BufferStats {
@@ -56,6 +59,8 @@ export interface BufferStats {
   /** Alarms and events dropped by this process, because the disk did not write for long. */
   droppedAlarms: number;
   damagedPlaces: number;
+  /** Those who read besides the hub. */
+  readers: { name: string; pendingRecords: number; droppedSamples: number }[];
   /** Why nothing can be written; empty while all is well. */
   fault: string;
 }
@@ -72,6 +77,7 @@ export class GatewayBuffer {
   readonly #log: DiskLog;
   readonly #segmentBytes: number;
   readonly #cursorFile: CursorFile;
+  readonly #readers: ReaderSet;
   readonly #types = new Map<number, ValueType>();
   readonly #writer: BatchWriter;
   /** Of the batch being built. */
@@ -107,6 +113,14 @@ export class GatewayBuffer {
       segmentBytes: this.#segmentBytes,
       log: options.log,
       now: options.now,
+      readers: 1 + (options.readers?.length ?? 0),
+    });
+    this.#readers = new ReaderSet({
+      dir: options.dir,
+      names: options.readers ?? [],
+      log: options.log,
+      read: (seq) => this.#log.read(seq),
+      onAdvance: () => this.#readerAdvanced(),
     });
     this.#cursorFile = new CursorFile(join(options.dir, 'cursor'));
     this.#writer = new BatchWriter(this.#types);
@@ -139,6 +153,7 @@ export class GatewayBuffer {
   async open(): Promise<void> {
     await this.#log.open();
     const cursor = await this.#cursorFile.read(this.epoch);
+    await this.#readers.open(this.epoch);
     this.#log.skipTo(cursor);
     this.#openedAt = this.#log.usedSeq;
     this.#committedSeq = cursor;
@@ -218,12 +233,23 @@ export class GatewayBuffer {
       this.#options.log.error({ error: messageOf(error), samples: this.#waitingSamples }, 'samples lost at the end');
     });
     await this.#cursorFile.write(this.epoch, this.#committedSeq).catch(() => undefined);
+    await this.#readers.close();
     await this.#log.close().catch(() => undefined);
   }
 
   /** The first record from `seq` on, or undefined when there is none yet. */
   read(seq: number): Promise<LogRecord | undefined> {
     return this.#log.read(seq);
+  }
+
+  /**
+   * The view of one who reads besides the hub, with a cursor of its own that survives restarts. Records stay until
+   * each reader is done with them, unless the byte limit takes them. Samples only: nothing of what is urgent.
+   *
+   * @param name one of `BufferOptions.readers`
+   */
+  reader(name: string): BufferReader {
+    return this.#readers.get(name);
   }
 
   /**
@@ -254,6 +280,11 @@ export class GatewayBuffer {
       droppedSamples: this.#droppedSamples,
       droppedAlarms: this.#droppedAlarms,
       damagedPlaces: this.#log.damagedPlaces,
+      readers: this.#readers.all().map(({ name, cursor, droppedSamples }) => ({
+        name,
+        pendingRecords: Math.max(0, newestSeq - Math.max(cursor, oldestSeq - 1)),
+        droppedSamples,
+      })),
       fault: this.#fault,
     };
   }
@@ -365,7 +396,9 @@ export class GatewayBuffer {
     const end = this.#log.oldestSegmentEnd();
     const fromSeq = this.#log.oldestSeq;
     const last = await this.#log.samplesUpTo(end);
+    const countLosses = await this.#readers.aboutToDrop(fromSeq, end, (seq) => this.#log.samplesUpTo(seq));
     await this.#log.release(end);
+    countLosses();
     this.#goneSamples = last;
     // Counted now and not before: the hub may have answered in the meantime.
     const samples = last - this.#committedSamples;
@@ -385,13 +418,25 @@ export class GatewayBuffer {
     // Another answer may have come in the meantime.
     if (this.#committedSeq !== seq) return;
     this.#committedSamples = Math.max(samples, this.#goneSamples);
+    await this.#giveBack();
+  }
+
+  /** Gives back the files that neither the hub nor a reader needs. */
+  async #giveBack(): Promise<void> {
     const keep = this.#options.config.keepCommittedMiB * MIB;
-    const pending = this.#log.segmentsAfter(seq) * this.#segmentBytes;
-    while (this.#log.bytes - pending > keep) {
+    while (true) {
+      const done = Math.min(this.#committedSeq, this.#readers.done);
+      const pending = this.#log.segmentsAfter(done) * this.#segmentBytes;
       const end = this.#log.oldestSegmentEnd();
-      if (end === 0 || end > this.#committedSeq) return;
+      if (this.#log.bytes - pending <= keep || end === 0 || end > done) return;
       await this.#log.release(end);
     }
+  }
+
+  #readerAdvanced(): void {
+    this.#giveBack().catch((error: unknown) => {
+      this.#options.log.warn({ error: messageOf(error) }, 'could not give back what all have read');
+    });
   }
 
   #keepCursor(): void {

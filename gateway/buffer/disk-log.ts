@@ -26,6 +26,8 @@ export interface DiskLogOptions {
   segmentBytes: number;
   log: Logger;
   now(): number;
+  /** How many read at places of their own: so many segments stay in memory. 1 when absent. */
+  readers?: number;
 }
 
 const MIB = 1024 * 1024;
@@ -43,7 +45,7 @@ export class DiskLog {
   #handle: FileHandle | undefined;
   #seed = 0;
   #end = SEGMENT_HEADER;
-  /** Segments that were read last, newest first: the reader's, and the one before it or behind the cursor. */
+  /** Segments that were read last, newest first: the readers', and the one before them or behind the cursor. */
   #cache: LoadedSegment[] = [];
   #tail: LogRecord[] = [];
   #tailBytes = 0;
@@ -273,19 +275,25 @@ export class DiskLog {
       knownEnd: segment === this.#active ? this.#end : undefined,
       stillThere: () => this.#segments.includes(segment),
     });
-    // Only one is kept with its bytes: a segment is large.
-    const others = this.#cache.filter(({ path }) => path !== segment.path);
-    const kept = bytes
-      ? [loaded, ...others.map((other) => ({ ...other, bytes: undefined }))]
-      : [{ ...loaded, bytes: undefined }, ...others];
-    if (this.#segments.includes(segment)) this.#cache = kept.slice(0, 2);
+    if (this.#segments.includes(segment)) this.#cacheFirst(bytes ? loaded : { ...loaded, bytes: undefined });
     return loaded;
+  }
+
+  /** Only one segment for each reader is kept with its bytes: it is large. */
+  #cacheFirst(loaded: LoadedSegment): void {
+    const { readers = 1 } = this.#options;
+    let withBytes = 0;
+    this.#cache = [loaded, ...this.#cache.filter(({ path }) => path !== loaded.path)]
+      .slice(0, readers + 1)
+      .map((kept) => (kept.bytes && ++withBytes > readers ? { ...kept, bytes: undefined } : kept));
   }
 
   async #loaded(segment: Segment, from: number, bytes: boolean): Promise<LoadedSegment> {
     const hit = this.#cache.find(({ path }) => path === segment.path);
     const grown = segment === this.#segments.at(-1) && (hit?.records.at(-1)?.seq ?? 0) < from;
-    return hit && !grown && (hit.bytes || !bytes) ? hit : this.#load(segment, bytes);
+    if (!hit || grown || (bytes && !hit.bytes)) return this.#load(segment, bytes);
+    if (bytes && hit !== this.#cache[0]) this.#cacheFirst(hit);
+    return hit;
   }
 
   async #locate(from: number, bytes: boolean) {

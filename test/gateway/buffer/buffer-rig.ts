@@ -33,7 +33,7 @@ export function collectingLogger(lines: string[]): Logger {
 /** Opens a buffer; it is closed when the test is over. */
 export async function openBuffer(
   dir: string,
-  { tags = TAGS, ...changes }: Partial<BufferConfig> & { tags?: TagInfo[] } = {},
+  { tags = TAGS, readers = [], ...changes }: Partial<BufferConfig> & { tags?: TagInfo[]; readers?: string[] } = {},
 ): Promise<Rig> {
   const committed: LogRecord[] = [];
   const logged: string[] = [];
@@ -43,6 +43,7 @@ export async function openBuffer(
     log: collectingLogger(logged),
     now: Date.now,
     onCommit: (record) => void committed.push(record),
+    readers,
   });
   await buffer.open();
   onTestFinished(() => buffer.close());
