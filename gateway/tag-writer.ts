@@ -29,7 +29,7 @@ const MOST_TEXT = 1_000;
 const MOST_NAME = 200;
 
 export interface TagWriterOptions {
-  conditioner: Pick<Conditioner, 'raw' | 'engineering'>;
+  conditioner: Pick<Conditioner, 'raw' | 'reader'>;
   /** The driver of a device; undefined when there is no such device. */
   driver(device: string): Driver | undefined;
   buffer: { addEvent(event: GatewayEvent): void; flush(): Promise<void> };
@@ -158,10 +158,11 @@ export class TagWriter {
     const driver = this.#options.driver(request.device);
     if (!driver) return refused(`device "${request.device}" is being changed; ask again`);
     if (!driver.write) return refused(`the driver of device "${request.device}" cannot write`);
+    // When the answer comes, the device may have been taken out of the configuration.
+    const read = conditioner.reader(id);
     try {
-      const result = await driver.write(id, conditioner.raw(id, request.value)!);
-      const old = finite(conditioner.engineering(id, result.old));
-      return { ...result, old, new: finite(conditioner.engineering(id, result.new)) };
+      const { ok, old, new: now, error } = await driver.write(id, conditioner.raw(id, request.value)!);
+      return { ok, old: finite(read(old)), new: finite(read(now)), error };
     } catch (error) {
       return refused(`it is not known whether it was written: ${messageOf(error)}`);
     }

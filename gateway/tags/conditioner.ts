@@ -79,11 +79,18 @@ export class Conditioner {
 
   /** One raw value in engineering units, or its name. */
   engineering(tag: number, raw: Value): Value {
+    return this.reader(tag)(raw);
+  }
+
+  /** The same for later: it goes on when the tag is no more. */
+  reader(tag: number): (raw: Value) => Value {
     const line = this.#lines.get(tag);
-    if (line && typeof raw === 'number') return ((raw - line.from) * line.by) / line.over + line.to;
     const names = this.#names.get(tag);
-    if (!names || raw === null || typeof raw === 'string') return raw;
-    return names.get(Number(raw)) ?? String(Number(raw));
+    return (raw) => {
+      if (line && typeof raw === 'number') return ((raw - line.from) * line.by) / line.over + line.to;
+      if (!names || raw === null || typeof raw === 'string') return raw;
+      return names.get(Number(raw)) ?? String(Number(raw));
+    };
   }
 
   /**
