@@ -12,9 +12,10 @@ import { AlarmDesk } from './alerts/alarm-desk.ts';
 import { AndonBoard } from './andon/board.ts';
 import { buildApp } from './api/app.ts';
 import { AuthService } from './auth/auth-service.ts';
+import { BrokerClient } from './broker/broker-client.ts';
 import { GatewayCredentials } from './broker/credentials.ts';
 import { EmbeddedBroker } from './broker/embedded-broker.ts';
-import type { GatewayMessage } from './broker/gateway-bus.ts';
+import type { GatewayBus, GatewayMessage } from './broker/gateway-bus.ts';
 import type { LoadedHubConfig } from './config/load-config.ts';
 import { type Arrival, Ingest } from './ingest/ingest.ts';
 import { relationalLedger } from './ingest/relational-ledger.ts';
@@ -70,7 +71,12 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
   });
   await restoreBoard(board, config, relational, timeSeries);
 
-  const broker = new EmbeddedBroker({ ...config.mqtt, credentials, log: log.child({ part: 'broker' }) });
+  const broker = busOf(config, credentials, log.child({ part: 'broker' }), () => {
+    // What was said while the broker was away, nobody has heard.
+    for (const { id } of board.gateways.all()) {
+      alarms.repeatFor(id).catch((error: unknown) => log.warn({ error: messageOf(error) }, 'commands not repeated'));
+    }
+  });
 
   const alarms = new AlarmDesk({
     db: relational.db,
@@ -121,6 +127,7 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
     machines: equipment.machines,
     faults: () => [
       ...faults,
+      ...(broker.fault ? [broker.fault] : []),
       ...(ingest.counts.fault ? [`cannot commit: ${ingest.counts.fault}`] : []),
       ...progress.overdue().map(({ name }) => `${name} makes no progress`),
     ],
@@ -138,13 +145,10 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
   await broker.start((message) => receive(message, { ingest, board, alarms, relational }));
   unwind.defer('broker', () => broker.stop());
 
-  log.info(
-    { url, mqtt: `mqtt://${config.mqtt.host}:${broker.port}`, machines: equipment.machines.length },
-    'serving',
-  );
+  log.info({ url, mqtt: mqttAddress(config, broker), machines: equipment.machines.length }, 'serving');
   process.send?.({
     url,
-    mqttPort: broker.port,
+    mqttPort: broker instanceof EmbeddedBroker ? broker.port : undefined,
     firstUser: first?.user,
     firstPassword: first?.password,
     firstPasswordFile: auth.firstPasswordFile,
@@ -154,6 +158,32 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
     process.stderr.write(`\nFirst user: ${first.user}\nPassword:   kept in ${auth.firstPasswordFile}\n\n`);
   }
   return `serving ${url}`;
+}
+
+function busOf(
+  config: LoadedHubConfig,
+  credentials: GatewayCredentials,
+  log: Logger,
+  onConnected: () => void,
+): GatewayBus {
+  const { broker, tls, ...listen } = config.mqtt;
+  const resolvePath = (path: string) => config.resolvePath(path);
+  if (broker) {
+    const { passwordFile, ...endpoint } = broker;
+    const password = passwordFile === undefined ? undefined : readSecret(resolvePath(passwordFile));
+    return new BrokerClient({ endpoint: { ...endpoint, password, resolvePath }, onConnected, log });
+  }
+  const files = tls && {
+    certFile: resolvePath(tls.certFile),
+    keyFile: resolvePath(tls.keyFile),
+    ...(tls.clientCaFile === undefined ? {} : { clientCaFile: resolvePath(tls.clientCaFile) }),
+  };
+  return new EmbeddedBroker({ ...listen, tls: files, credentials, log });
+}
+
+function mqttAddress({ mqtt }: LoadedHubConfig, bus: GatewayBus): string {
+  if (!(bus instanceof EmbeddedBroker)) return mqtt.broker!.url;
+  return `${mqtt.tls ? 'mqtts' : 'mqtt'}://${mqtt.host}:${bus.port}`;
 }
 
 /** Not part of `check`: under systemd the files are there only while the hub runs. */
@@ -180,8 +210,10 @@ interface Receivers {
 /** When each gateway's status was last written. */
 const storedAt = new Map<string, number>();
 
-async function receive({ gateway, kind, payload }: GatewayMessage, receivers: Receivers): Promise<void> {
+async function receive({ gateway, kind, payload, retained }: GatewayMessage, receivers: Receivers): Promise<void> {
   const { ingest, board, alarms, relational } = receivers;
+  // A gateway that is there speaks every few seconds; what a broker kept of it says nothing of now.
+  if (retained) return;
   board.gateways.heard(gateway, Date.now());
   if (kind === 'data') {
     await ingest.data(gateway, payload);

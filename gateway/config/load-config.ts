@@ -11,6 +11,7 @@ import { type AlarmConfig, checkAlarm } from '../alarms/config.ts';
 import type { ExpandedTag } from '../drivers/driver.ts';
 import { drivers } from '../drivers/registry.ts';
 import { type ModelConfig, outputOf, parseTagPath } from '../models/config.ts';
+import { checkHubLink } from '../publisher/config.ts';
 import { type CommonTag, checkTag, typeAfter } from '../tags/config.ts';
 import { deviceSchemaOf, GatewayConfig } from './schema.ts';
 
@@ -148,9 +149,8 @@ function checkReferences(document: ConfigDocument, config: GatewayConfig, proble
   for (const list of ['devices', 'models', 'alarms']) {
     checkUnique(document, [list], 'id', listOf(config, list), problems);
   }
-  const url = textOf(config.hub, 'url');
-  if (url !== '' && !isBroken(formal, ['hub']) && !URL.canParse(url)) {
-    problems.push(document.problem(['hub', 'url'], `"${url}" is no address; write mqtt://host:port`));
+  if (config.hub && !formal.some(({ path }) => path[0] === 'hub')) {
+    for (const { path, message } of checkHubLink(config.hub)) problems.push(document.problem(['hub', ...path], message));
   }
   const devices = new Set(listOf(document.value, 'devices').map((device) => textOf(device, 'id')));
   const known = new Set(

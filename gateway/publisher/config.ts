@@ -1,3 +1,4 @@
+import { checkTlsClient, TlsClient } from '@lineside/shared/config/tls-client.ts';
 import { type Static, Type } from 'typebox';
 
 export const HubLinkConfig = Type.Object(
@@ -10,7 +11,26 @@ export const HubLinkConfig = Type.Object(
     passwordFile: Type.String({
       description: 'File that holds this gateway’s password at the hub, path from the configuration’s folder',
     }),
+    tls: Type.Optional(TlsClient),
+    mqttVersion: Type.Union([Type.Literal('3.1.1'), Type.Literal('5')], {
+      default: '3.1.1',
+      description:
+        'What is spoken to the broker. The hub’s embedded one knows 3.1.1; with 5, an external broker says why it refuses something',
+    }),
   },
   { additionalProperties: false, description: 'The hub that this gateway streams to' },
 );
 export type HubLinkConfig = Static<typeof HubLinkConfig>;
+
+/** What the schema lets pass and what cannot work. */
+export function checkHubLink({ url, tls }: HubLinkConfig): { path: string[]; message: string }[] {
+  const problems: { path: string[]; message: string }[] = checkTlsClient(tls ?? {}).map(({ field, message }) => ({
+    path: ['tls', field],
+    message,
+  }));
+  if (!URL.canParse(url)) problems.push({ path: ['url'], message: `"${url}" is no address; write mqtt://host:port` });
+  else if (tls && url.startsWith('mqtt://')) {
+    problems.push({ path: ['tls'], message: 'tls goes with an address in TLS: write mqtts:// or remove it' });
+  }
+  return problems;
+}

@@ -10,9 +10,10 @@ import { Command, Committed, type GatewayStatus, type Hello } from '@lineside/sh
 import { topicOf } from '@lineside/shared/contracts/topics.ts';
 import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
+import { type MqttEndpoint, mqttReason, openMqtt } from '@lineside/shared/mqtt/open-client.ts';
 import { Backoff } from '@lineside/shared/time/backoff.ts';
 import { writeEnvelope } from '@lineside/shared/wire/envelope.ts';
-import { connect, type MqttClient } from 'mqtt';
+import type { MqttClient } from 'mqtt';
 import { Value } from 'typebox/value';
 import { SendWindow } from './send-window.ts';
 
@@ -28,8 +29,8 @@ interface LinkBuffer {
 
 export interface HubLinkOptions {
   gateway: string;
-  url: string;
-  password: string;
+  /** The broker at the hub; the gateway comes in by its id. */
+  endpoint: Omit<MqttEndpoint, 'username'>;
   buffer: LinkBuffer;
   /** The gateway's present state, for the retained status. */
   status(): GatewayStatus;
@@ -142,36 +143,40 @@ export class HubLink {
     return newestSeq <= committedSeq;
   }
 
+  get #who() {
+    return { name: this.#options.gateway, nameSetting: 'gateway.id', passwordSetting: 'hub.passwordFile' };
+  }
+
   #topic(kind: Parameters<typeof topicOf>[1]): string {
     return topicOf(this.#options.gateway, kind);
   }
 
   #connect(): void {
-    const { url, gateway, password, log } = this.#options;
-    // Each connection gets a client of its own: a client that reconnects by itself can stay disconnected for ever.
-    const client = connect(url, {
-      clientId: gateway,
-      username: gateway,
-      password,
-      clean: true,
-      keepalive: 15,
-      connectTimeout: 10_000,
-      reconnectPeriod: 0,
-      queueQoSZero: false,
-      resubscribe: false,
-      will: {
-        topic: this.#topic('status'),
-        payload: Buffer.from(JSON.stringify({ ...this.#options.status(), online: false })),
-        qos: 1,
-        retain: true,
-      },
-    });
+    const { endpoint, gateway, log } = this.#options;
+    let client: MqttClient;
+    try {
+      client = openMqtt(
+        { ...endpoint, username: gateway },
+        {
+          clientId: gateway,
+          will: {
+            topic: this.#topic('status'),
+            payload: Buffer.from(JSON.stringify({ ...this.#options.status(), online: false })),
+            qos: 1,
+            retain: true,
+          },
+        },
+      );
+    } catch (error) {
+      this.#lost(undefined, messageOf(error));
+      return;
+    }
     this.#client = client;
     client.on('connect', () => this.#connected(client));
     client.on('message', (topic, payload) => this.#message(client, topic, payload));
-    client.on('error', (error) => this.#lost(client, this.#reasonOf(error)));
+    client.on('error', (error) => this.#lost(client, mqttReason(error, this.#who)));
     client.on('close', () => this.#lost(client, 'the connection was closed'));
-    log.debug({ url }, 'connecting to the hub');
+    log.debug({ url: endpoint.url }, 'connecting to the hub');
   }
 
   #connected(client: MqttClient): void {
@@ -303,23 +308,12 @@ export class HubLink {
     }
   }
 
-  /** The broker's refusals are numbers (MQTT 3.1.1, table 3.1); an operator needs to know whose turn it is. */
-  #reasonOf(error: Error & { code?: unknown }): string {
-    const { gateway } = this.#options;
-    if (error.code === 4 || error.code === 5) {
-      return `the hub does not let "${gateway}" in; check gateway.id and the password in hub.passwordFile`;
-    }
-    if (error.code === 2) return `the hub refuses the name "${gateway}"; check gateway.id`;
-    if (error.code === 3) return 'the broker at the hub is not available yet';
-    return messageOf(error);
-  }
-
-  #lost(client: MqttClient, reason: string): void {
+  #lost(client: MqttClient | undefined, reason: string): void {
     if (client !== this.#client || this.#stopped) return;
     const wait = this.#backoff.next();
     const words = `${reason}; trying again in ${(wait / 1000).toFixed(1)} s`;
     if (this.#state.connected || this.#state.reason === 'not started') {
-      this.#options.log.warn({ url: this.#options.url, reason }, 'hub link down; samples stay on disk');
+      this.#options.log.warn({ url: this.#options.endpoint.url, reason }, 'hub link down; samples stay on disk');
     }
     this.#drop(words);
     this.#retry = setTimeout(() => this.#connect(), wait);

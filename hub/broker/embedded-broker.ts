@@ -2,7 +2,9 @@
  * The broker inside the hub (aedes, MQTT 3.1.1). A gateway may publish and hear its own private topics and nothing
  * else. PUBACK goes out before anything is stored; that is no loss, for gateways only believe the hub's answer.
  */
+import { readFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 import type { Command, Committed } from '@lineside/shared/contracts/link.ts';
 import {
   GATEWAY_TOPICS,
@@ -22,6 +24,7 @@ const DRAIN_MS = 8_000;
 /** Largest message that a gateway may send. Its own batches stay below 2 MiB. Bytes. */
 const MAX_MESSAGE_BYTES = 8 * 1024 * 1024;
 const MAX_CONNECTIONS = 2_000;
+const HANDSHAKE_MS = 10_000;
 /** CONNACK return codes (MQTT 3.1.1, 3.2.2.3). */
 const ID_REJECTED = 2;
 const NOT_AUTHORIZED = 5;
@@ -30,6 +33,8 @@ export interface EmbeddedBrokerOptions {
   host: string;
   port: number;
   credentials: GatewayCredentials;
+  /** Absolute paths (PEM); with them, nothing but TLS is spoken. */
+  tls?: { certFile: string; keyFile: string; clientCaFile?: string } | undefined;
   /** A client that does not take its messages for so long is dropped, for it holds up the others. Milliseconds. */
   drainMs?: number;
   log: Logger;
@@ -44,6 +49,7 @@ export class EmbeddedBroker implements GatewayBus {
   readonly #sockets = new Set<Socket>();
   #broker: Aedes | undefined;
   #server: Server | undefined;
+  readonly fault = '';
 
   constructor(options: EmbeddedBrokerOptions) {
     this.#options = options;
@@ -72,18 +78,48 @@ export class EmbeddedBroker implements GatewayBus {
       log.warn({ gateway: (client as NamedClient).gateway, error: messageOf(error) }, 'broker dropped a client');
     });
     for (const kind of GATEWAY_TOPICS) await this.#receive(kind, receiver);
-    const server = createServer((socket) => {
-      this.#sockets.add(socket);
-      socket.setNoDelay(true);
-      socket.on('close', () => this.#sockets.delete(socket));
-      broker.handle(socket);
-    });
+    const server = this.#makeServer((socket) => broker.handle(socket));
     server.maxConnections = MAX_CONNECTIONS;
     this.#server = server;
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) => reject(portError(error, host, port)));
       server.listen(port, host, resolve);
     });
+  }
+
+  /** @throws LinesideError TLS_FILE_UNREADABLE */
+  #makeServer(handle: (socket: Socket) => void): Server {
+    const { tls, log } = this.#options;
+    const keep = (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.setNoDelay(true);
+      socket.on('close', () => this.#sockets.delete(socket));
+    };
+    if (!tls) {
+      return createServer((socket) => {
+        keep(socket);
+        handle(socket);
+      });
+    }
+    const { clientCaFile } = tls;
+    const server = createTlsServer(
+      {
+        cert: readPem('certFile', tls.certFile),
+        key: readPem('keyFile', tls.keyFile),
+        minVersion: 'TLSv1.2',
+        handshakeTimeout: HANDSHAKE_MS,
+        ...(clientCaFile === undefined
+          ? {}
+          : { ca: readPem('clientCaFile', clientCaFile), requestCert: true, rejectUnauthorized: true }),
+      },
+      handle,
+    );
+    // Also those whose handshake is not over, so that a stop does not wait for them.
+    server.on('connection', keep);
+    server.on('tlsClientError', (error, socket) => {
+      log.warn({ address: socket.remoteAddress, error: messageOf(error) }, 'a client was refused: TLS');
+    });
+    return server;
   }
 
   async stop(): Promise<void> {
@@ -129,7 +165,7 @@ export class EmbeddedBroker implements GatewayBus {
         return;
       }
       const payload = Buffer.isBuffer(packet.payload) ? packet.payload : Buffer.from(packet.payload);
-      receiver({ gateway: topic.gateway, kind, payload }).then(done, (error: unknown) => {
+      receiver({ gateway: topic.gateway, kind, payload, retained: false }).then(done, (error: unknown) => {
         this.#options.log.error({ gateway: topic.gateway, kind, error: messageOf(error) }, 'message not taken');
         done();
       });
@@ -182,6 +218,15 @@ export class EmbeddedBroker implements GatewayBus {
     const own = topic?.gateway === client.gateway && (HUB_TOPICS as readonly string[]).includes(topic?.kind ?? '');
     if (!own) this.#options.log.warn({ gateway: client.gateway, filter }, 'subscription refused: not its own topic');
     return own;
+  }
+}
+
+function readPem(setting: string, path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    const words = `mqtt.tls.${setting} cannot be read: ${messageOf(cause)}`;
+    throw new LinesideError('TLS_FILE_UNREADABLE', 'config', words, { cause });
   }
 }
 

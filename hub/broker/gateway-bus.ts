@@ -7,13 +7,17 @@ export interface GatewayMessage {
   gateway: string;
   kind: GatewayTopic;
   payload: Buffer;
+  /** It was kept by the broker: said before, perhaps long ago. */
+  retained: boolean;
 }
 
 /** Resolves when the next message may come: a receiver that is behind slows its senders down. */
 export type GatewayReceiver = (message: GatewayMessage) => Promise<void>;
 
 export interface GatewayBus {
-  /** Begins to listen. @throws LinesideError PORT_TAKEN. */
+  /** Why gateways cannot be heard; empty while they can. */
+  readonly fault: string;
+  /** Begins to listen. @throws LinesideError PORT_TAKEN, TLS_FILE_UNREADABLE. */
   start(receiver: GatewayReceiver): Promise<void>;
   stop(): Promise<void>;
   answer(gateway: string, committed: Committed): void;

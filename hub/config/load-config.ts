@@ -1,5 +1,7 @@
 /** Reads the hub's YAML and the plant that it names. */
+
 import { ConfigDocument, ConfigError } from '@lineside/shared/config/config-document.ts';
+import { checkTlsClient } from '@lineside/shared/config/tls-client.ts';
 import { validate } from '@lineside/shared/config/validate.ts';
 import { loadPlant, type Plant } from '../equipment/plant.ts';
 import { HubConfig } from './schema.ts';
@@ -24,6 +26,23 @@ export function loadHubConfig(file: string): LoadedHubConfig {
       document.problem(['gateways', index, 'id'], `gateway "${gateway.id}" is in line ${line} already; remove one`),
     );
   });
+  const { broker, tls } = value.mqtt;
+  for (const { field, message } of checkTlsClient(broker?.tls ?? {})) {
+    problems.push(document.problem(['mqtt', 'broker', 'tls', field], message));
+  }
+  if (broker && !URL.canParse(broker.url)) {
+    problems.push(
+      document.problem(['mqtt', 'broker', 'url'], `"${broker.url}" is no address; write mqtt://host:port`),
+    );
+  }
+  if (broker?.tls && broker.url.startsWith('mqtt://')) {
+    const words = 'tls goes with an address in TLS: write mqtts:// in url, or remove tls';
+    problems.push(document.problem(['mqtt', 'broker', 'tls'], words));
+  }
+  if (broker && tls) {
+    const words = 'tls is that of the embedded broker, which broker replaces: remove one of them';
+    problems.push(document.problem(['mqtt', 'tls'], words));
+  }
   if (problems.length > 0) throw new ConfigError(problems);
   const equipment = loadPlant(document.resolvePath(value.plant));
   return { ...value, file, equipment, resolvePath: (path) => document.resolvePath(path) };

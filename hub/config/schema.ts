@@ -1,4 +1,5 @@
 /** The hub's configuration. */
+import { TlsClient } from '@lineside/shared/config/tls-client.ts';
 import { GATEWAY_ID_PATTERN } from '@lineside/shared/contracts/topics.ts';
 import { type Static, Type } from 'typebox';
 
@@ -12,6 +13,39 @@ const Gateway = Type.Object(
     }),
   },
   closed,
+);
+
+const ServerTls = Type.Object(
+  {
+    certFile: Type.String({ minLength: 1, description: 'Certificate (PEM), path from the configuration’s folder' }),
+    keyFile: Type.String({ minLength: 1, description: 'Its private key (PEM), readable by the hub only' }),
+    clientCaFile: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description: 'With it, a gateway needs a certificate that one of these (PEM) has signed, beside its password',
+      }),
+    ),
+  },
+  { ...closed, description: 'TLS for gateways; with it, the port speaks nothing else' },
+);
+
+const ExternalBroker = Type.Object(
+  {
+    url: Type.String({
+      pattern: '^(mqtt|mqtts)://[^/@\\s]+$',
+      description: 'Address of a broker such as Mosquitto; with it, the embedded one is not started',
+    }),
+    username: Type.String({ default: 'hub', minLength: 1, maxLength: 64, description: 'Who the hub is there' }),
+    passwordFile: Type.Optional(
+      Type.String({ description: 'File that holds its password there, path from the configuration’s folder' }),
+    ),
+    tls: Type.Optional(TlsClient),
+    mqttVersion: Type.Union([Type.Literal('3.1.1'), Type.Literal('5')], {
+      default: '3.1.1',
+      description: 'What is spoken there; with 5 the broker says why it refuses something',
+    }),
+  },
+  { ...closed, description: 'An external MQTT broker' },
 );
 
 export const HubConfig = Type.Object(
@@ -42,8 +76,10 @@ export const HubConfig = Type.Object(
           maximum: 65535,
           description: 'Port for gateways; 0: any free',
         }),
+        tls: Type.Optional(ServerTls),
+        broker: Type.Optional(ExternalBroker),
       },
-      { ...closed, default: {}, description: 'The embedded broker' },
+      { ...closed, default: {}, description: 'The embedded broker, or the external one that gateways come to' },
     ),
     gateways: Type.Array(Gateway, { default: [], maxItems: 2_000, description: 'The gateways that may come in' }),
     timeSeries: Type.Object(

@@ -46,9 +46,9 @@ export function tlsOptions(
   settings: TlsClient,
   host: string,
   resolvePath: (path: string) => string,
-): Pick<
+): { ca?: Buffer; cert?: Buffer; key?: Buffer } & Pick<
   ConnectionOptions,
-  'ca' | 'cert' | 'key' | 'servername' | 'minVersion' | 'rejectUnauthorized' | 'checkServerIdentity'
+  'servername' | 'minVersion' | 'rejectUnauthorized' | 'checkServerIdentity'
 > {
   const read = (field: 'caFile' | 'certFile' | 'keyFile'): Buffer | undefined => {
     const path = settings[field];

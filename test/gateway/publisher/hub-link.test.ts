@@ -34,8 +34,7 @@ class Rig {
     });
     this.link = new HubLink({
       gateway: GATEWAY,
-      url,
-      password,
+      endpoint: { url, password, resolvePath: (path) => path },
       buffer: this.buffer,
       status: () => this.#status(),
       onCommand: async (command) => {
@@ -292,7 +291,7 @@ describe('the connection', () => {
 
   test('a wrong password gives a reason that says what to look at, and shows no password', async () => {
     const rig = await Rig.make({ records: 3, password: 'swordfish' });
-    await rig.reason(/the hub does not let "line-1" in; check gateway.id and the password in hub.passwordFile/);
+    await rig.reason(/the broker does not let "line-1" in; check gateway.id and the password in hub.passwordFile/);
     expect(rig.hub.heard).toEqual([]);
     expect(rig.lines.join('')).not.toContain('swordfish');
     rig.hub.password = 'swordfish';

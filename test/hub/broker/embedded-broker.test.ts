@@ -84,7 +84,9 @@ describe('the embedded broker', () => {
     gateway.on('message', (topic, payload) => heard.push(`${topic} ${payload}`));
     await gateway.publishAsync(topicOf('line-1', 'data'), Buffer.from([0, 255]), { qos: 1 });
     await vi.waitFor(() =>
-      expect(received).toEqual([{ gateway: 'line-1', kind: 'data', payload: Buffer.from([0, 255]) }]),
+      expect(received).toEqual([
+        { gateway: 'line-1', kind: 'data', payload: Buffer.from([0, 255]), retained: false },
+      ]),
     );
     broker.answer('line-1', committed(7));
     broker.answer('line-2', committed(9));

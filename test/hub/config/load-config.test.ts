@@ -53,6 +53,21 @@ describe('the hub’s configuration', () => {
     ['an unknown key', ['plant:', 'htpp: { port: 1 }\nplant:'], ':1: unknown key "htpp"; did you mean "http"?'],
     ['no plant', ['plant: plant.yaml\n', ''], ':1: "plant" is missing; add it'],
     ['a port that is none', ['plant:', 'mqtt: { port: 70000 }\nplant:'], ':1: "port" is 70000, but must be <= 65535'],
+    [
+      'a certificate for a broker without TLS',
+      ['plant:', 'mqtt: { broker: { url: "mqtt://broker:1883", tls: { caFile: a.pem } } }\nplant:'],
+      ':1: tls goes with an address in TLS: write mqtts:// in url, or remove tls',
+    ],
+    [
+      'half of a client certificate',
+      ['plant:', 'mqtt: { broker: { url: "mqtts://broker:8883", tls: { keyFile: a.key } } }\nplant:'],
+      ':1: a client certificate needs both files: add certFile or remove keyFile',
+    ],
+    [
+      'TLS of the embedded broker beside another one',
+      ['plant:', 'mqtt: { tls: { certFile: a.pem, keyFile: a.key }, broker: { url: "mqtt://b:1" } }\nplant:'],
+      ':1: tls is that of the embedded broker, which broker replaces: remove one of them',
+    ],
     ['a port in words', ['plant:', 'http: { port: web }\nplant:'], ':1: "port" is "web", but must be an integer'],
     [
       'a gateway twice',
