@@ -25,9 +25,11 @@ async def main():
     machine = await server.nodes.objects.add_object(ua.NodeId("Machine", index), f"{index}:Machine")
     for name in ("Speed", "Level", "Count"):
         kind = ua.VariantType.Int32 if name == "Count" else ua.VariantType.Double
-        await machine.add_variable(
+        variable = await machine.add_variable(
             ua.NodeId(name, index), f"{index}:{name}", 1 if name == "Count" else 1.0, varianttype=kind
         )
+        if name != "Level":
+            await variable.set_writable()
 
     async def write(name, value, status=ua.StatusCodes.Good, timed=True):
         data = ua.DataValue(

@@ -1,6 +1,7 @@
 /** What the schema of an OPC UA device cannot say. */
 import type { ConfigProblem } from '../driver.ts';
 import { addressField, addressText, parseAddress } from './address.ts';
+import { checkWritable } from './check-writable.ts';
 import type { OpcUaDevice, OpcUaTag } from './config.ts';
 import { PROFILES } from './profiles.ts';
 import { checkSecurity } from './security-check.ts';
@@ -32,7 +33,7 @@ export function check(device: OpcUaDevice, tags: { name: string; settings: OpcUa
       message: `retryMaxMs (${device.retryMaxMs}) is less than retryMinMs (${device.retryMinMs}): raise it or lower retryMinMs`,
     });
   }
-  problems.push(...beyondProfile(device, tags), ...checkSecurity(device));
+  problems.push(...beyondProfile(device, tags), ...checkSecurity(device), ...checkWritable(device, tags));
   const seen = new Map<string, string>();
   tags.forEach(({ name, settings }, tag) => {
     const field = addressField(settings);

@@ -15,6 +15,11 @@ const UINT64 = TYPES.indexOf('UInt64');
 const QUALIFIED_NAME = TYPES.indexOf('QualifiedName');
 const LOCALIZED_TEXT = TYPES.indexOf('LocalizedText');
 
+/** Name of a built-in type. */
+export function typeName(type: number): string {
+  return TYPES[type] ?? 'an unknown type';
+}
+
 export interface Converted {
   value: Value;
   quality: number;
@@ -40,7 +45,7 @@ export function convert(data: DataValue, type: ValueType): Converted {
   }
   if (variant.arrayType !== SCALAR) return mismatch(`an array of ${TYPES[variant.dataType]}`);
   const value = scalar(variant, type);
-  if (value === undefined) return mismatch(TYPES[variant.dataType] ?? 'an unknown type');
+  if (value === undefined) return mismatch(typeName(variant.dataType));
   if (typeof value === 'number' && value - value !== 0) {
     return {
       value: null,

@@ -24,6 +24,7 @@ import { Poller } from './poller.ts';
 import { PROFILES } from './profiles.ts';
 import { SecureAccess, type SecurityContext } from './security-connect.ts';
 import { type Refusal, type SubscribedItem, Subscription, type Wanted } from './subscription.ts';
+import { Writer } from './writer.ts';
 
 /** Statuses of a reading that speak of the node, and not of its present value. */
 const OF_NODE = new Set([
@@ -48,6 +49,8 @@ export interface LinkEvents {
   refused(index: number, quality: number, status: string, why: string): void;
   /** The server does not filter this item, and sends every change of it. */
   unfiltered(index: number, why: string): void;
+  /** So many messages with values did not come, and the server does not have them any more. */
+  lost(messages: number): void;
   /** A notification or a keep-alive came; a notification says when it was sent by the server's clock. */
   flow(sentAt?: number): void;
   /** A reading of all values has ended; it began so long after its time. Milliseconds. */
@@ -63,6 +66,12 @@ export interface LinkEvents {
 }
 
 export class Link {
+  readonly writer = new Writer((index) => {
+    const nodeId = this.#given.get(index);
+    if (nodeId === undefined) return `the server does not give this tag (${this.#refused.get(index) ?? 'not yet'})`;
+    if (!this.#client || !this.#session || this.#closed || this.#repairing) return 'the connection is lost';
+    return { client: this.#client, session: this.#session, nodeId };
+  });
   readonly #settings: OpcUaDevice;
   readonly #items: LinkItem[];
   readonly #access: SecureAccess;
@@ -238,6 +247,7 @@ export class Link {
   /** Never rejects, and never takes long: a dead server does not hold the gateway. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.writer.abandon('the connection was given up');
     this.#poller?.stop();
     const client = this.#client;
     this.#client = null;
@@ -265,6 +275,7 @@ export class Link {
       flow: (sentAt) => !this.#closed && this.#events.flow(sentAt),
       unfiltered: (index, why) => !this.#closed && this.#events.unfiltered(index, why),
       ended: (why) => this.#end(why),
+      lost: (messages) => !this.#closed && this.#events.lost(messages),
     });
     await subscription.open(this.#settings);
     this.#subscription = subscription;

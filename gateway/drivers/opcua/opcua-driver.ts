@@ -1,10 +1,11 @@
 /** One OPC UA server: its values as frames, its state as sentences, and its recovery. */
+import type { Value } from '@lineside/shared/contracts/frame.ts';
 import type { DeviceState, DeviceStatus } from '@lineside/shared/contracts/link.ts';
 import { Quality } from '@lineside/shared/contracts/quality.ts';
 import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import { Backoff } from '@lineside/shared/time/backoff.ts';
 import type { DataValue } from 'node-opcua-client';
-import type { Driver, DriverContext, DriverTag } from '../driver.ts';
+import type { Driver, DriverContext, DriverTag, WriteResult } from '../driver.ts';
 import { HealthMeter } from '../health-meter.ts';
 import { parseAddress } from './address.ts';
 import type { OpcUaDevice, OpcUaTag } from './config.ts';
@@ -67,6 +68,9 @@ export class OpcUaDriver implements Driver {
   #refusals: Refusal[] = [];
   #toldShortfall = '';
   readonly #health = new HealthMeter();
+  /** Id of a tag → its position. */
+  readonly #positions: Map<number, number>;
+  readonly #types: OpcUaTag['type'][];
 
   constructor(device: OpcUaDevice & { id: string }, tags: DriverTag<OpcUaTag>[], context: DriverContext) {
     this.#device = device.id;
@@ -86,6 +90,8 @@ export class OpcUaDriver implements Driver {
         deadband: settings.serverDeadband ?? null,
       };
     });
+    this.#positions = new Map(tags.map(({ id }, index) => [id, index]));
+    this.#types = tags.map(({ settings }) => settings.type);
     this.#samples = new TagSamples(device.id, tags, context, device.timestamps);
     this.#recorder = context.recorder
       ? new EventRecorder(context.recorder, (index) => this.#samples.naming(index))
@@ -120,6 +126,14 @@ export class OpcUaDriver implements Driver {
       missed: this.#samples.missed + this.#pastMissed + (this.#link?.missedPolls ?? 0),
       health: this.#health.read(),
     };
+  }
+
+  async write(tag: number, value: Value): Promise<WriteResult> {
+    const refused = (why: string) => ({ ok: false, old: null, new: null, error: `nothing was written: ${why}` });
+    const index = this.#positions.get(tag);
+    if (index === undefined) return refused('the device has no such tag');
+    if (this.#state !== 'up' || !this.#link) return refused(this.#stopped ? 'the device is stopped' : this.#reason());
+    return this.#link.writer.write(index, this.#types[index]!, value);
   }
 
   #reason(): string {
@@ -199,6 +213,7 @@ export class OpcUaDriver implements Driver {
           `device "${this.#device}", tag "${tag}" (${node}): the server does not filter it (${why}), so every change comes; ${FILTER_HINTS[why] ?? 'remove serverDeadband'}`,
         );
       }),
+      lost: ifPresent((messages: number) => this.#lost(messages)),
       flow: ifPresent((sentAt?: number) => {
         this.#flowAt = performance.now();
         // Some servers leave the time unset, which is the year 1601.
@@ -221,6 +236,7 @@ export class OpcUaDriver implements Driver {
 
   #fail(why: string): void {
     this.#clearTimers();
+    this.#link?.writer.abandon(why);
     this.#drop();
     const pause = this.#backoff.next();
     this.#nextTryAt = this.#context.now() + pause;
@@ -297,6 +313,7 @@ export class OpcUaDriver implements Driver {
     if (this.#readBackTimer) clearTimeout(this.#readBackTimer);
     this.#readBackTimer = null;
     this.#nextTryAt = 0;
+    this.#link?.writer.abandon('the connection was cut');
     this.#down(
       `lost ${this.#settings.endpoint}: the connection was cut; is the cable plugged in and the PLC running? reconnecting`,
     );
@@ -330,6 +347,14 @@ export class OpcUaDriver implements Driver {
     } catch (error) {
       this.#fault(link, error);
     }
+  }
+
+  #lost(messages: number): void {
+    this.#pastMissed += messages;
+    this.#context.log.warn(
+      { device: this.#device, messages },
+      `device "${this.#device}": ${messages} messages with values were lost on the way, and the server does not have them any more; is the network overloaded?`,
+    );
   }
 
   // States.

@@ -70,17 +70,22 @@ describe.skipIf(!python)('asyncua (needs test/services/install-asyncua.sh)', () 
     await vi.waitFor(() => expect(context.last(1)?.value).toBe(8), wait);
   }, 60_000);
 
-  test('poll, and browse', async () => {
+  test('poll, write, and browse', async () => {
     const context = new Collector();
     const [port] = await freePorts(1);
     const server = await serve(port!);
     const settings = device({ endpoint: server.endpoint, mode: 'poll', pollMs: 100 });
-    run(opcua, settings, [tag('Speed'), tag('No')], context);
+    const driver = run(opcua, settings, [tag('Speed'), tag('No'), tag('Level'), tag('Count', 'integer')], context);
     await vi.waitFor(() => expect(context.last(1)?.value).toBe(1), wait);
     server.tell('set Speed 2');
     await vi.waitFor(() => expect(context.last(1)?.value).toBe(2), wait);
     expect(context.last(2)?.quality).toBe(StatusCodes.BadNodeIdUnknown.value);
     expect(context.samples(1).map(({ value }) => value)).toEqual([1, 2]);
+
+    expect(await driver.write!(1, 3.5)).toEqual({ ok: true, old: 2, new: 3.5, error: '' });
+    expect(await driver.write!(4, 9)).toEqual({ ok: true, old: 1, new: 9, error: '' });
+    expect((await driver.write!(3, 9)).error).toContain('the node can only be read');
+    await vi.waitFor(() => expect(context.last(1)?.value).toBe(3.5), wait);
 
     const security = { dataDir: context.dataDir, now: Date.now, resolvePath: (path: string) => path, warn: () => {} };
     const wish = { id: 'x', include: [], exclude: [], maxTags: 100, maxDepth: 9, progress: () => {} };
