@@ -6,17 +6,22 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Bench } from './bench.ts';
+import { drivers } from './drivers.ts';
 import { pipeline } from './pipeline.ts';
+import { soak } from './soak.ts';
 
-const benches: Record<string, Bench> = { pipeline };
+const benches: Record<string, Bench> = { pipeline, drivers, soak };
 
-const USAGE = `usage: npm run bench -- NAME [--seconds N] [--profile FOLDER]
+/** A week. */
+const MAX_SECONDS = 604_800;
+
+const USAGE = `usage: npm run bench -- NAME [--seconds N | --minutes N] [--profile FOLDER]
 
 ${Object.entries(benches)
   .map(([name, { summary, defaultSeconds }]) => `  ${name.padEnd(12)}${summary} (${defaultSeconds} s)`)
   .join('\n')}
 
-  --seconds N        measure for so long, after the warm-up
+  --seconds N        measure for so long, after the warm-up; --minutes N the same in minutes
   --profile FOLDER   leave a .cpuprofile of each thread measured there; that takes CPU time of its own
 `;
 
@@ -53,13 +58,17 @@ async function main(): Promise<number> {
 function readArgs() {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { seconds: { type: 'string' }, profile: { type: 'string' } },
+    options: { seconds: { type: 'string' }, minutes: { type: 'string' }, profile: { type: 'string' } },
   });
-  const seconds = values.seconds === undefined ? undefined : Number(values.seconds);
-  if (seconds !== undefined && !(seconds > 0 && seconds <= 86_400)) {
-    throw new Error(`--seconds ${values.seconds} is no number of seconds between 0 and 86400`);
-  }
+  const seconds = secondsOf('seconds', values.seconds, 1) ?? secondsOf('minutes', values.minutes, 60);
   return { name: positionals[0] ?? '', seconds, profileDir: values.profile && resolve(values.profile) };
+}
+
+function secondsOf(option: string, given: string | undefined, unit: number): number | undefined {
+  if (given === undefined) return undefined;
+  const number = Number(given);
+  if (number > 0 && number * unit <= MAX_SECONDS) return number * unit;
+  throw new Error(`--${option} ${given} is no number of ${option} between 0 and ${MAX_SECONDS / unit}`);
 }
 
 process.exitCode = await main();

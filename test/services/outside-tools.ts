@@ -10,6 +10,7 @@ export function works(command: string, ...args: string[]): boolean {
 }
 
 export interface Tool {
+  readonly pid: number;
   /** What it has printed so far. */
   output(): string;
   stop(): Promise<void>;
@@ -29,6 +30,7 @@ export function tool(command: string, args: string[], env: Record<string, string
     });
   }
   return {
+    pid: child.pid ?? 0,
     output: () => text,
     stop: async () => {
       child.kill('SIGKILL');
