@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { readSecret } from '@lineside/shared/config/validate.ts';
 import { type Frame, LINK_HEARTBEAT_MS, type TagInfo } from '@lineside/shared/contracts/frame.ts';
-import type { Command, GatewayStatus } from '@lineside/shared/contracts/link.ts';
+import type { AcknowledgeCommand, GatewayStatus } from '@lineside/shared/contracts/link.ts';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Progress, ProgressMark } from '@lineside/shared/lifecycle/progress.ts';
 import type { Unwind } from '@lineside/shared/lifecycle/unwind.ts';
@@ -138,7 +138,9 @@ export class Pipeline {
       },
       buffer: this.buffer,
       status: () => this.status(),
-      onCommand: (command) => this.#carryOut(command),
+      onAcknowledge: (command) => this.#acknowledge(command),
+      onWrite: ({ id, device, tag, value, by, comment }, notAfter) =>
+        this.writer.write({ id, device, tag, value, by, via: 'hub', comment }, notAfter),
       log: log.child({ part: 'link' }),
       now,
     });
@@ -202,6 +204,12 @@ export class Pipeline {
     this.#config = config;
     this.#tellWhatIsNew(prepared);
     this.#link?.statusChanged();
+  }
+
+  /** The clock was set: written down before anything is measured by it, and no delay runs out by it. */
+  clockStepped(stepMs: number, at: number): void {
+    this.buffer.addEvent({ kind: 'clock', at, stepMs });
+    this.#alarms?.clockStepped(stepMs);
   }
 
   models(): ModelStatus[] {
@@ -274,7 +282,7 @@ export class Pipeline {
     if (frame) this.#take(frame);
   }
 
-  async #carryOut(command: Command): Promise<void> {
+  async #acknowledge(command: AcknowledgeCommand): Promise<void> {
     try {
       await this.alarms.acknowledge(command.occurrence, command.by, command.comment, this.#options.now());
     } catch (error) {

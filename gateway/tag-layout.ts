@@ -2,7 +2,7 @@
 import type { TagInfo } from '@lineside/shared/contracts/frame.ts';
 import type { WatchedAlarm } from './alarms/alarm-stage.ts';
 import type { AlarmConfig } from './alarms/config.ts';
-import type { LoadedConfig } from './config/load-config.ts';
+import type { LoadedConfig, TagEntry } from './config/load-config.ts';
 import type { TagId } from './device-set.ts';
 import { outputOf } from './models/config.ts';
 import { linkTag, type TagDescription } from './tags/tag-registry.ts';
@@ -10,7 +10,10 @@ import { linkTag, type TagDescription } from './tags/tag-registry.ts';
 export function describeTags(config: LoadedConfig): TagDescription[] {
   const described: TagDescription[] = config.devices.flatMap((device) => [
     linkTag(device.id),
-    ...device.tags.map(({ name, type, unit, description }) => ({ device: device.id, name, type, unit, description })),
+    ...device.tags.map((tag) => {
+      const { name, type, unit, description } = tag;
+      return { device: device.id, name, type, unit, description, ...writingOf(tag) };
+    }),
   ]);
   for (const model of config.models) {
     const { device, tag } = outputOf(model);
@@ -18,6 +21,22 @@ export function describeTags(config: LoadedConfig): TagDescription[] {
     described.push({ device, name: tag, type: 'float32', unit: '', description });
   }
   return described;
+}
+
+/** What the hub has to know of a tag to let somebody write it. */
+function writingOf({
+  writable,
+  min,
+  max,
+  enum: names,
+}: TagEntry): Pick<TagInfo, 'writable' | 'min' | 'max' | 'names'> {
+  if (!writable) return {};
+  return {
+    writable,
+    ...(min === undefined ? {} : { min }),
+    ...(max === undefined ? {} : { max }),
+    ...(names ? { names: [...new Set(Object.values(names))] } : {}),
+  };
 }
 
 /** Finds a tag's number by device and name. */

@@ -6,8 +6,17 @@
  * it keeps a window of records in flight. When the hub reports a hole, or is silent although records are in
  * flight, the link goes back to what is committed and sends again; the hub passes over what it has already.
  */
-import { Command, Committed, type GatewayStatus, type Hello } from '@lineside/shared/contracts/link.ts';
+import {
+  type AcknowledgeCommand,
+  Command,
+  type CommandReply,
+  Committed,
+  type GatewayStatus,
+  type Hello,
+  type TagWriteCommand,
+} from '@lineside/shared/contracts/link.ts';
 import { topicOf } from '@lineside/shared/contracts/topics.ts';
+import type { WriteOutcome } from '@lineside/shared/contracts/write.ts';
 import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import { type MqttEndpoint, mqttReason, openMqtt } from '@lineside/shared/mqtt/open-client.ts';
@@ -15,6 +24,7 @@ import { Backoff } from '@lineside/shared/time/backoff.ts';
 import { writeEnvelope } from '@lineside/shared/wire/envelope.ts';
 import type { MqttClient } from 'mqtt';
 import { Value } from 'typebox/value';
+import { HubClock } from './hub-clock.ts';
 import { SendWindow } from './send-window.ts';
 
 /** What the link needs of the buffer. */
@@ -34,8 +44,14 @@ export interface HubLinkOptions {
   buffer: LinkBuffer;
   /** The gateway's present state, for the retained status. */
   status(): GatewayStatus;
-  /** Carries out a command from the hub. A rejection is logged. */
-  onCommand(command: Command): Promise<void>;
+  /** Acknowledges an alarm for the hub. A rejection is logged. */
+  onAcknowledge(command: AcknowledgeCommand): Promise<void>;
+  /**
+   * Sets a tag for the hub, once for each id. Never rejects.
+   *
+   * @param notAfter when it must not be carried out any more, on the clock of `performance.now()`
+   */
+  onWrite(command: TagWriteCommand, notAfter: number): Promise<WriteOutcome>;
   log: Logger;
   now(): number;
 }
@@ -63,6 +79,7 @@ const REWIND_ECHO_MS = 1_000;
 export class HubLink {
   readonly #options: HubLinkOptions;
   readonly #window = new SendWindow();
+  readonly #hubClock = new HubClock();
   readonly #backoff = new Backoff(500, 15_000);
   #client: MqttClient | undefined;
   #timers: NodeJS.Timeout[] = [];
@@ -172,6 +189,7 @@ export class HubLink {
       return;
     }
     this.#client = client;
+    this.#hubClock.reset();
     client.on('connect', () => this.#connected(client));
     client.on('message', (topic, payload) => this.#message(client, topic, payload));
     client.on('error', (error) => this.#lost(client, mqttReason(error, this.#who)));
@@ -239,6 +257,7 @@ export class HubLink {
     if (client !== this.#client) return;
     const message = payload.length <= MAX_MESSAGE_BYTES ? parse(payload) : undefined;
     if (topic === this.#topic('committed') && Value.Check(Committed, message)) {
+      if (message.at !== undefined) this.#hubClock.heard(message.at, performance.now());
       // One after the other: the second must find what the first has changed.
       this.#answers = this.#answers.then(() => this.#committed(client, message));
     } else if (topic === this.#topic('command') && Value.Check(Command, message)) this.#command(message);
@@ -275,12 +294,23 @@ export class HubLink {
   }
 
   #command(command: Command): void {
-    this.#options.onCommand(command).catch((error: unknown) => {
+    const done =
+      command.type === 'tag.write'
+        ? this.#options
+            .onWrite(command, this.#hubClock.monotonicAt(command.expiresAt))
+            .then((outcome) => this.#reply({ type: command.type, outcome }))
+        : this.#options.onAcknowledge(command);
+    done.catch((error: unknown) => {
       this.#options.log.warn(
         { command: command.type, error: messageOf(error) },
         'command from the hub not carried out',
       );
     });
+  }
+
+  /** Whoever waits may have it at once; when the link is down, the event in the buffer has to do. */
+  #reply(reply: CommandReply): void {
+    if (this.#client?.connected) this.#client.publish(this.#topic('reply'), JSON.stringify(reply), { qos: 1 });
   }
 
   /** Sends while the window has room. Only one runs at a time, so records leave in order. */

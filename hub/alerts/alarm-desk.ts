@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { ALARM_PRIORITIES } from '@lineside/shared/contracts/alarm.ts';
 import type { AlarmView } from '@lineside/shared/contracts/api.ts';
-import type { Command } from '@lineside/shared/contracts/link.ts';
+import type { AcknowledgeCommand } from '@lineside/shared/contracts/link.ts';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import type { Kysely } from 'kysely';
 import { type AlarmCursor, alarmHistory, findAlarm, openAlarms } from '../store/postgres/alarms.ts';
@@ -16,7 +16,7 @@ export interface AlarmDeskOptions {
   db: Kysely<Database>;
   /** Name and path of the machine that a device belongs to. */
   machineOf(gateway: string, device: string): { path: string; name: string } | undefined;
-  send(gateway: string, command: Command): void;
+  send(gateway: string, command: AcknowledgeCommand): void;
   onChange(alarm: AlarmView): void;
   now(): number;
 }
@@ -73,7 +73,14 @@ export class AlarmDesk {
     if (this.#pending.has(occurrence)) return this.#view(row);
     // Before the first await: of two who acknowledge at once, one command goes.
     this.#pending.add(occurrence);
-    const command: Command = { id: randomUUID(), type: 'alarm.acknowledge', occurrence, by, comment, at: now() };
+    const command: AcknowledgeCommand = {
+      id: randomUUID(),
+      type: 'alarm.acknowledge',
+      occurrence,
+      by,
+      comment,
+      at: now(),
+    };
     try {
       await createCommand(db, row.gateway, command);
     } catch (error) {

@@ -39,6 +39,13 @@ export interface TagInfo {
   /** UCUM or plain unit, empty when there is none. */
   unit: string;
   description: string;
+  /** A command may write it. What follows is only said of such tags. */
+  writable?: true;
+  /** Limits of a number that is written, in engineering units. */
+  min?: number;
+  max?: number;
+  /** The values that it takes, where they are names. */
+  names?: string[];
 }
 
 /** Makes an empty frame that samples can be pushed to. */

@@ -4,6 +4,7 @@
  */
 import { type Static, Type } from 'typebox';
 import { GATEWAY_ID_PATTERN } from './topics.ts';
+import { WriteOutcome } from './write.ts';
 
 const Ms = Type.Integer({ minimum: 0, description: 'milliseconds since 1970 UTC' });
 const Seq = Type.Integer({ minimum: 0 });
@@ -24,6 +25,8 @@ export const Committed = Type.Object({
   seq: Seq,
   /** Set when the hub missed something: send again from `seq + 1`. */
   resend: Type.Boolean({ default: false }),
+  /** When the hub said it, by its own clock: so the gateway knows that clock when a command says how long it holds. */
+  at: Type.Optional(Ms),
 });
 export type Committed = Static<typeof Committed>;
 
@@ -80,8 +83,8 @@ export const GatewayStatus = Type.Object({
 });
 export type GatewayStatus = Static<typeof GatewayStatus>;
 
-/** Hub → gateway. Sent again after each hello until its effect has come back as an event. */
-export const Command = Type.Object({
+/** Sent again after each hello until its effect has come back as an event. */
+export const AcknowledgeCommand = Type.Object({
   id: Type.String(),
   type: Type.Literal('alarm.acknowledge'),
   occurrence: Type.String(),
@@ -89,4 +92,31 @@ export const Command = Type.Object({
   comment: Type.String(),
   at: Ms,
 });
+export type AcknowledgeCommand = Static<typeof AcknowledgeCommand>;
+
+/**
+ * Set a tag now. Sent once, never repeated and never kept for later: a machine must not move because a message
+ * arrived at last. Times are by the hub's clock.
+ */
+export const TagWriteCommand = Type.Object({
+  id: Type.String({ minLength: 1, maxLength: 100 }),
+  type: Type.Literal('tag.write'),
+  device: Type.String({ minLength: 1, maxLength: 200 }),
+  tag: Type.String({ minLength: 1, maxLength: 200 }),
+  /** In engineering units; a name where the tag has an enumeration. */
+  value: Type.Union([Type.Number(), Type.Boolean(), Type.String({ maxLength: 1_000 })]),
+  by: Type.String({ maxLength: 200 }),
+  comment: Type.String({ maxLength: 1_000 }),
+  at: Ms,
+  /** A gateway that gets it later does not carry it out. */
+  expiresAt: Ms,
+});
+export type TagWriteCommand = Static<typeof TagWriteCommand>;
+
+/** Hub → gateway. */
+export const Command = Type.Union([AcknowledgeCommand, TagWriteCommand]);
 export type Command = Static<typeof Command>;
+
+/** Gateway → hub: what became of a write, for whoever waits. What remains of it is the event in the data. */
+export const CommandReply = Type.Object({ type: Type.Literal('tag.write'), outcome: WriteOutcome });
+export type CommandReply = Static<typeof CommandReply>;

@@ -1,6 +1,5 @@
 /** Setting a tag of a device to a value: what is asked, what became of it, and the record that remains of it. */
 import { type Static, Type } from 'typebox';
-import type { Value } from './frame.ts';
 
 /** By which way a write came. */
 export const WriteWay = Type.Union([Type.Literal('hub'), Type.Literal('mqtt'), Type.Literal('sparkplug')]);
@@ -20,17 +19,16 @@ export interface WriteRequest {
   comment: string;
 }
 
+const orNull = (options: { description: string }) =>
+  Type.Union([Type.Number(), Type.Boolean(), Type.String(), Type.Null()], options);
+
 /** Values are in engineering units. */
-export interface WriteOutcome {
-  id: string;
-  /** The device took the value, and it was read back. */
-  ok: boolean;
-  /** What it held before; null when that is not known. */
-  old: Value;
-  /** What it holds now, as read back; null when that is not known. */
-  new: Value;
-  /** When it was decided, milliseconds since 1970 UTC. */
-  at: number;
-  /** Why it is not well and what to look at; empty when it is. */
-  error: string;
-}
+export const WriteOutcome = Type.Object({
+  id: Type.String(),
+  ok: Type.Boolean({ description: 'the device took the value, and it was read back' }),
+  old: orNull({ description: 'what it held before; null when that is not known' }),
+  new: orNull({ description: 'what it holds now, as read back; null when that is not known' }),
+  at: Type.Number({ description: 'when it was decided by the gateway’s clock, milliseconds since 1970 UTC' }),
+  error: Type.String({ description: 'why it is not well and what to look at; empty when it is' }),
+});
+export type WriteOutcome = Static<typeof WriteOutcome>;

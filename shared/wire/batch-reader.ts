@@ -77,15 +77,18 @@ function push<T>(list: T[], entry: T, what: string): void {
   list.push(entry);
 }
 
-/** Wire types of Tag's fields 1 to 6. */
-const TAG_WIRE = [0, 2, 2, 0, 2, 2];
+/** Wire types of Tag's fields 1 to 10. */
+const TAG_WIRE = [0, 2, 2, 0, 2, 2, 0, 1, 1, 2];
 
 function readTag(reader: ProtoReader): TagInfo {
   const tag: TagInfo = { id: 0, device: '', name: '', type: 'float64', unit: '', description: '' };
+  const limits: Pick<TagInfo, 'min' | 'max'> = {};
+  const names: string[] = [];
+  let writable = false;
   let code = 0;
   while (!reader.done) {
     const { field, wire } = reader.key();
-    if (field > 6) {
+    if (field > 10) {
       reader.skip(wire);
       continue;
     }
@@ -95,14 +98,23 @@ function readTag(reader: ProtoReader): TagInfo {
     else if (field === 3) tag.name = reader.string();
     else if (field === 4) code = reader.varint();
     else if (field === 5) tag.unit = reader.string();
-    else tag.description = reader.string();
+    else if (field === 6) tag.description = reader.string();
+    else if (field === 7) writable = reader.varint() !== 0;
+    else if (field === 10) push(names, reader.string(), 'names');
+    else limits[field === 8 ? 'min' : 'max'] = limit(reader.float64(), field);
   }
   if (tag.id === 0 || tag.device === '' || tag.name === '') throw malformed('a tag without id, device or name');
   if (tag.id > MAX_TAG) throw malformed(`the tag id ${tag.id} is too large`);
   const type = TYPES.get(code);
   if (!type) throw malformed(`tag ${tag.name} has the unknown type ${code}`);
   tag.type = type;
+  if (writable) Object.assign(tag, { writable, ...limits, ...(names.length > 0 ? { names } : {}) });
   return tag;
+}
+
+function limit(value: number, field: number): number {
+  if (!Number.isFinite(value)) throw malformed(`the limit Tag.${field} is not finite`);
+  return value;
 }
 
 function readAlarm(text: string): AlarmEvent {

@@ -77,6 +77,7 @@ export class BatchWriter {
       entry.uintField(4, TYPE_CODES[tag.type]);
       entry.stringField(5, tag.unit);
       entry.stringField(6, tag.description);
+      addWriting(entry, tag);
       this.#catalog.bytesField(1, entry.view(), true);
     }
   }
@@ -215,6 +216,20 @@ export class BatchWriter {
     this.#anyHistorical = false;
     this.#samples = 0;
   }
+}
+
+/** What concerns whoever wants to write a tag; 0 is a limit, so a limit is written whatever it is. */
+function addWriting(entry: ProtoWriter, { writable, min, max, names }: TagInfo): void {
+  entry.uintField(7, writable ? 1 : 0);
+  for (const [field, limit] of [
+    [8, min],
+    [9, max],
+  ] as const) {
+    if (limit === undefined) continue;
+    entry.varint(field * 8 + 1);
+    entry.float64(limit);
+  }
+  for (const name of names ?? []) entry.stringField(10, name, true);
 }
 
 function allEqual(values: readonly number[], wanted: number): boolean {

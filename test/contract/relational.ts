@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import type { TagInfo } from '@lineside/shared/contracts/frame.ts';
-import type { Command, GatewayStatus } from '@lineside/shared/contracts/link.ts';
+import type { AcknowledgeCommand, GatewayStatus } from '@lineside/shared/contracts/link.ts';
 import { type Kysely, sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -365,10 +365,10 @@ export function relationalContract(
     it('keeps a command open until its effect comes back as an event', async () => {
       const id = newGateway();
       const [one, two] = [randomUUID(), randomUUID()] as [string, string];
-      const command = (occurrence: string, at: number): Command => ({
+      const command = (occurrence: string, at: number): AcknowledgeCommand => ({
         ...{ id: randomUUID(), type: 'alarm.acknowledge', occurrence, by: 'anna', comment: '', at },
       });
-      const [second, first] = [command(two, NOW + 1), command(one, NOW)] as [Command, Command];
+      const [second, first] = [command(two, NOW + 1), command(one, NOW)] as [AcknowledgeCommand, AcknowledgeCommand];
       for (const each of [second, first, first]) await createCommand(db, id, each);
       expect(await pendingCommands(db, id)).toEqual([first, second]);
       expect(await pendingCommands(db, 'another')).toEqual([]);

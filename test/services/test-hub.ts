@@ -1,6 +1,6 @@
 /** The hub's HTTP side on real stores, without broker and ingest: what a test wants to see it puts in itself. */
 import { join } from 'node:path';
-import type { Command } from '@lineside/shared/contracts/link.ts';
+import type { AcknowledgeCommand } from '@lineside/shared/contracts/link.ts';
 import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { AlarmDesk } from '../../hub/alerts/alarm-desk.ts';
@@ -20,7 +20,7 @@ export interface TestHub {
   board: AndonBoard;
   alarms: AlarmDesk;
   password: string;
-  sent: Command[];
+  sent: AcknowledgeCommand[];
   faults: string[];
   /** The Cookie header of a new session. */
   signIn(): Promise<string>;
@@ -38,7 +38,7 @@ export async function startTestHub(): Promise<TestHub> {
     emptyOee: (_machine, at) => noShift(at, ''),
     now,
   });
-  const sent: Command[] = [];
+  const sent: AcknowledgeCommand[] = [];
   const alarms = new AlarmDesk({
     db: stores.db,
     machineOf: (gateway, device) => board.machineOf(gateway, device),

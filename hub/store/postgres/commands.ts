@@ -1,5 +1,5 @@
 /** What gateways have been told to do and have not been seen to have done. */
-import type { Command } from '@lineside/shared/contracts/link.ts';
+import type { AcknowledgeCommand } from '@lineside/shared/contracts/link.ts';
 import { type Kysely, sql } from 'kysely';
 import { toJson } from './clean-text.ts';
 import type { Database } from './schema.ts';
@@ -7,7 +7,11 @@ import type { Database } from './schema.ts';
 const occurrenceOf = sql<string>`body ->> 'occurrence'`;
 
 /** Repeating it with the same id changes nothing. */
-export async function createCommand(db: Kysely<Database>, gateway: string, command: Command): Promise<void> {
+export async function createCommand(
+  db: Kysely<Database>,
+  gateway: string,
+  command: AcknowledgeCommand,
+): Promise<void> {
   await db
     .insertInto('commands')
     .values({
@@ -23,7 +27,11 @@ export async function createCommand(db: Kysely<Database>, gateway: string, comma
 }
 
 /** Oldest first; bounded, the rest comes after the next hello. */
-export async function pendingCommands(db: Kysely<Database>, gateway: string, limit = 1_000): Promise<Command[]> {
+export async function pendingCommands(
+  db: Kysely<Database>,
+  gateway: string,
+  limit = 1_000,
+): Promise<AcknowledgeCommand[]> {
   const rows = await db
     .selectFrom('commands')
     .select('body')

@@ -5,7 +5,7 @@
 import type { AlarmPriority, AlarmState, AlarmTransition } from '@lineside/shared/contracts/alarm.ts';
 import type { AnyEvent } from '@lineside/shared/contracts/event.ts';
 import type { ValueType } from '@lineside/shared/contracts/frame.ts';
-import type { Command, GatewayStatus } from '@lineside/shared/contracts/link.ts';
+import type { AcknowledgeCommand, GatewayStatus } from '@lineside/shared/contracts/link.ts';
 import type { ColumnType, Generated, GeneratedAlways, Selectable } from 'kysely';
 
 type Json<T> = ColumnType<T, string, string>;
@@ -97,7 +97,7 @@ export interface Database {
     id: string;
     gateway: string;
     type: string;
-    body: Json<Command>;
+    body: Json<AcknowledgeCommand>;
     created_at: number;
     done_at: number | null;
   };

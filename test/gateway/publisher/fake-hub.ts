@@ -1,6 +1,7 @@
 /** A real broker with a hub behind it that answers only what a test tells it to. */
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import type { Committed, GatewayStatus, Hello } from '@lineside/shared/contracts/link.ts';
+import type { CommandReply, Committed, GatewayStatus, Hello } from '@lineside/shared/contracts/link.ts';
+import { GATEWAY_TOPICS } from '@lineside/shared/contracts/topics.ts';
 import { readEnvelope } from '@lineside/shared/wire/envelope.ts';
 import { Aedes } from 'aedes';
 
@@ -19,6 +20,7 @@ export class FakeHub {
   /** Seqs of the data, in order of arrival. */
   readonly seqs: number[] = [];
   readonly statuses: { status: GatewayStatus; retained: boolean }[] = [];
+  readonly replies: CommandReply[] = [];
   onHello: (hello: Hello) => void = () => {};
   onData: (seq: number, prev: number) => void = () => {};
   #broker: Aedes | undefined;
@@ -87,7 +89,7 @@ export class FakeHub {
 
   #take(topic: string, payload: Buffer, retained: boolean): void {
     const kind = topic.startsWith('lineside/') ? topic.split('/')[3]! : '';
-    if (!['hello', 'data', 'status'].includes(kind)) return;
+    if (!(GATEWAY_TOPICS as readonly string[]).includes(kind)) return;
     this.heard.push(kind);
     if (kind === 'hello') {
       const hello = JSON.parse(payload.toString()) as Hello;
@@ -97,6 +99,7 @@ export class FakeHub {
       const { seq, prev } = readEnvelope(payload);
       this.seqs.push(seq);
       this.onData(seq, prev);
-    } else this.statuses.push({ status: JSON.parse(payload.toString()) as GatewayStatus, retained });
+    } else if (kind === 'reply') this.replies.push(JSON.parse(payload.toString()) as CommandReply);
+    else this.statuses.push({ status: JSON.parse(payload.toString()) as GatewayStatus, retained });
   }
 }

@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { emptyFrame, pushSample } from '@lineside/shared/contracts/frame.ts';
-import type { Command } from '@lineside/shared/contracts/link.ts';
+import type { AcknowledgeCommand, TagWriteCommand } from '@lineside/shared/contracts/link.ts';
 import { pino } from 'pino';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { GatewayBuffer } from '../../../gateway/buffer/buffer.ts';
@@ -14,7 +14,9 @@ const PATIENT = { timeout: 10_000 };
 /** A link over a real buffer on disk to a hub that does what the test says. */
 class Rig {
   readonly hub = new FakeHub();
-  readonly commands: Command[] = [];
+  readonly commands: AcknowledgeCommand[] = [];
+  /** With how long each may still wait, milliseconds. */
+  readonly writes: { command: TagWriteCommand; leftMs: number }[] = [];
   readonly lines: string[] = [];
   readonly buffer: GatewayBuffer;
   readonly link: HubLink;
@@ -37,9 +39,13 @@ class Rig {
       endpoint: { url, password, resolvePath: (path) => path },
       buffer: this.buffer,
       status: () => this.#status(),
-      onCommand: async (command) => {
+      onAcknowledge: async (command) => {
         this.commands.push(command);
         if (command.comment === 'fail') throw new Error('nothing to acknowledge');
+      },
+      onWrite: async (command, notAfter) => {
+        this.writes.push({ command, leftMs: notAfter - performance.now() });
+        return { id: command.id, ok: true, old: 1, new: 2, at: 3, error: '' };
       },
       log,
       now,
@@ -369,7 +375,7 @@ describe('status', () => {
   });
 });
 
-function command(comment = ''): Command {
+function command(comment = ''): AcknowledgeCommand {
   return { id: '1', type: 'alarm.acknowledge', occurrence: 'abc', by: 'Ann', comment, at: 1 };
 }
 
@@ -380,4 +386,47 @@ test('commands are handed on; one that fails is logged and the next is carried o
   rig.hub.say('command', JSON.stringify(command('well')));
   await vi.waitFor(() => expect(rig.commands.map(({ comment }) => comment)).toEqual(['fail', 'well']), PATIENT);
   await vi.waitFor(() => expect(rig.lines.join('')).toContain('nothing to acknowledge'));
+});
+
+describe('a write', () => {
+  const write = (id: string, expiresAt: number): string =>
+    JSON.stringify({
+      ...{ id, type: 'tag.write', device: 'pump', tag: 'speed', value: 45, by: 'Ann', comment: '' },
+      ...{ at: expiresAt - 5_000, expiresAt },
+    });
+
+  test('ends by the hub’s clock, whatever the gateway’s shows, and is replied to', async () => {
+    const rig = await Rig.make();
+    await rig.hello();
+    // Before the hub has said what time it is, nothing can be known to be in time.
+    rig.hub.say('command', write('early', Date.now() + 60_000));
+    await vi.waitFor(() => expect(rig.writes).toMatchObject([{ leftMs: Number.NEGATIVE_INFINITY }]), PATIENT);
+
+    rig.skew = 7 * 3_600_000;
+    const hubNow = () => Date.now() - 86_400_000;
+    rig.hub.answer({ seq: 0, at: hubNow() });
+    // One that was long on its way says nothing new.
+    rig.hub.answer({ seq: 0, at: hubNow() - 20_000 });
+    rig.hub.say('command', write('soon', hubNow() + 5_000));
+    rig.hub.say('command', write('late', hubNow() - 5_000));
+    await vi.waitFor(() => expect(rig.writes).toHaveLength(3), PATIENT);
+    const [, soon, late] = rig.writes;
+    expect(soon!.leftMs).toBeGreaterThan(1_000);
+    expect(soon!.leftMs).toBeLessThan(6_000);
+    expect(late!.leftMs).toBeLessThan(-3_000);
+    const outcome = { ok: true, old: 1, new: 2, at: 3, error: '' };
+    await vi.waitFor(
+      () =>
+        expect(rig.hub.replies).toEqual(
+          ['early', 'soon', 'late'].map((id) => ({ type: 'tag.write', outcome: { id, ...outcome } })),
+        ),
+      PATIENT,
+    );
+
+    // Another connection, perhaps to another hub.
+    rig.hub.cut();
+    await vi.waitFor(() => expect(rig.hub.hellos.length).toBeGreaterThan(1), PATIENT);
+    rig.hub.say('command', write('again', hubNow() + 5_000));
+    await vi.waitFor(() => expect(rig.writes.at(-1)).toMatchObject({ leftMs: Number.NEGATIVE_INFINITY }), PATIENT);
+  });
 });

@@ -1,6 +1,6 @@
 import type { AlarmEvent } from '@lineside/shared/contracts/alarm.ts';
 import type { AlarmView } from '@lineside/shared/contracts/api.ts';
-import type { Command } from '@lineside/shared/contracts/link.ts';
+import type { AcknowledgeCommand } from '@lineside/shared/contracts/link.ts';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { AlarmDesk } from '../../../hub/alerts/alarm-desk.ts';
 import { relationalLedger } from '../../../hub/ingest/relational-ledger.ts';
@@ -10,7 +10,7 @@ import { type HubStores, openStores } from '../../services/hub-stores.ts';
 
 let stores: HubStores;
 let desk: AlarmDesk;
-let sent: { gateway: string; command: Command }[];
+let sent: { gateway: string; command: AcknowledgeCommand }[];
 let told: AlarmView[];
 let gateway: string;
 let occurrence: string;

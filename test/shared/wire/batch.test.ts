@@ -107,7 +107,7 @@ describe('a batch', () => {
     const message = BatchType.decode(encode(given));
     const options = { longs: Number, arrays: true, defaults: true };
     const read = BatchType.toObject(message, options) as ReturnType<typeof toPlain>;
-    expect(read.catalog).toEqual(wanted.catalog);
+    expect(read.catalog).toEqual(wanted.catalog.map((tag) => ({ writable: false, names: [], ...tag })));
     expect(read.alarms).toEqual(wanted.alarms);
     expect(read.events).toEqual(wanted.events);
     if (!wanted.samples) return expect(read.samples ?? null).toBeNull();

@@ -68,6 +68,13 @@ export function randomBatch(seed: number): RandomBatch {
       type,
       unit: pick(['', '°C']),
       description: pick(['', 'a — b']),
+      ...pick<Partial<TagInfo>>([
+        {},
+        { writable: true },
+        { writable: true, min: 0, max: 1e300 },
+        { writable: true, min: -0.1, max: 0 },
+        { writable: true, names: ['Aus', 'Läuft', ''] },
+      ]),
     };
   });
   const types = new Map(catalog.map((tag) => [tag.id, tag.type]));
