@@ -71,6 +71,12 @@ export class AlarmRule {
     else this.#differsSince ??= now;
   }
 
+  /** The clock was set by so many milliseconds: what has lasted has lasted as long as before. */
+  clockStepped(stepMs: number): void {
+    if (this.#differsSince !== null) this.#differsSince += stepMs;
+    if (this.#blindSince !== null) this.#blindSince += stepMs;
+  }
+
   /** The transition that is due at `now`, if any. */
   tick(now: number): AlarmEvent | null {
     if (this.#differsSince === null || this.#blindSince !== null) return null;

@@ -139,6 +139,11 @@ export class AlarmStage {
     if (events.length > 0) this.#save(events);
   }
 
+  /** The clock was set by so many milliseconds; no delay is over earlier or later for it. */
+  clockStepped(stepMs: number): void {
+    for (const rule of this.#rules) rule.clockStepped(stepMs);
+  }
+
   /** Fires the transitions whose delay is over. */
   tick(): void {
     const now = this.#options.now();

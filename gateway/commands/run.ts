@@ -1,4 +1,5 @@
 /** `gateway run`: collects until it is stopped. */
+import { join } from 'node:path';
 import { formatWarning } from '@lineside/shared/config/config-document.ts';
 import { VERSION } from '@lineside/shared/config/version.ts';
 import { qualityName } from '@lineside/shared/contracts/quality.ts';
@@ -15,6 +16,7 @@ import type { LocalCertificates } from '../local/certificate-routes.ts';
 import { type LocalPicture, LocalServer } from '../local/local-server.ts';
 import { Pipeline } from '../pipeline.ts';
 import { Reloader } from '../reloader.ts';
+import { newestFileTime, WallClock } from '../wall-clock.ts';
 import { CONFIG_OPTION, type Command, configFile, sayProblems } from './command.ts';
 
 export const run: Command = {
@@ -43,9 +45,15 @@ async function start(config: LoadedConfig, log: Logger, { unwind, progress }: Da
 
   for (const warning of config.warnings) log.warn(formatWarning(warning));
   const hangup = hangups();
-  const pipeline = new Pipeline({ config, dataDir, version: VERSION, log, now: Date.now, progress });
+  const clock = new WallClock({
+    log: log.child({ part: 'clock' }),
+    knownUntil: newestFileTime(join(dataDir, 'buffer')),
+  });
+  const { now } = clock;
+  const pipeline = new Pipeline({ config, dataDir, version: VERSION, log, now, progress });
+  clock.onStep = (stepMs, at) => pipeline.clockStepped(stepMs, at);
   await pipeline.start(unwind);
-  const reloader = new Reloader({ pipeline, log: log.child({ part: 'reload' }), now: Date.now });
+  const reloader = new Reloader({ pipeline, log: log.child({ part: 'reload' }), now });
   if (config.local.enabled) {
     const lag = new EventLoopLag();
     lag.start();
@@ -56,7 +64,7 @@ async function start(config: LoadedConfig, log: Logger, { unwind, progress }: Da
       picture: () => picture(pipeline, reloader),
       metrics: () => ({
         type: PROMETHEUS_TYPE,
-        text: prometheusText(gatewayMetrics(figures(pipeline, reloader, lag))),
+        text: prometheusText(gatewayMetrics(figures(pipeline, reloader, lag, clock))),
       }),
       acknowledge: (occurrence, by, comment) => pipeline.alarms.acknowledge(occurrence, by, comment),
       // Also without an OPC UA device: one may come while the gateway runs.
@@ -102,7 +110,7 @@ function hangups(): { tell(reload: () => void): void } {
   };
 }
 
-function figures(pipeline: Pipeline, reloader: Reloader, lag: EventLoopLag): GatewayFigures {
+function figures(pipeline: Pipeline, reloader: Reloader, lag: EventLoopLag, clock: WallClock): GatewayFigures {
   const { user, system } = process.cpuUsage();
   const { rss, heapUsed } = process.memoryUsage();
   return {
@@ -113,6 +121,7 @@ function figures(pipeline: Pipeline, reloader: Reloader, lag: EventLoopLag): Gat
     models: pipeline.models(),
     alarms: pipeline.alarms.active(),
     reload: reloader.last,
+    clock: { steps: clock.steps, guessed: clock.guessed },
     process: {
       cpuSeconds: (user + system) / 1e6,
       residentBytes: rss,

@@ -25,6 +25,7 @@ export interface GatewayFigures {
     meanMicros: number;
   }[];
   alarms: { priority: string; state: string }[];
+  clock: { steps: number; guessed: boolean };
   reload: { at: number; result: string; needsRestart: string[] } | null;
   process: { cpuSeconds: number; residentBytes: number; heapBytes: number; node: string; lag: Lag };
 }
@@ -48,7 +49,7 @@ function metric(name: string, type: Metric['type'], help: string, samples: Metri
   return { name: name.startsWith('process_') ? name : `${PREFIX}_${name}`, type, help, samples: list };
 }
 
-function ofGateway({ status, tags, link, alarms, reload, process }: GatewayFigures): Metric[] {
+function ofGateway({ status, tags, link, alarms, clock, reload, process }: GatewayFigures): Metric[] {
   const alarmSamples = ALARM_PRIORITIES.flatMap((priority) =>
     ALARM_STATES.map((state) => ({
       labels: { priority, state },
@@ -64,6 +65,8 @@ function ofGateway({ status, tags, link, alarms, reload, process }: GatewayFigur
     metric('hub_connected', 'gauge', '1 while the hub answers.', Number(link.connected)),
     metric('hub_since_timestamp_seconds', 'gauge', 'Since when the hub answers or does not.', link.since / 1e3),
     metric('hub_records_sent_total', 'counter', 'Records sent to the hub, repeats included.', link.recordsSent),
+    metric('clock_steps_total', 'counter', 'How often the clock was set while it ran.', clock.steps),
+    metric('clock_guessed', 'gauge', '1 while this machine’s clock was never set.', Number(clock.guessed)),
     metric('alarms', 'gauge', 'Alarms that are not normal.', alarmSamples),
     metric(
       'config_last_reload_successful',

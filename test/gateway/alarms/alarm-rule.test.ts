@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { AlarmRule, type Occurrence } from '../../../gateway/alarms/alarm-rule.ts';
 import type { AlarmConfig } from '../../../gateway/alarms/config.ts';
 
-/** A value of the tag, that it is Bad, that time passes, or that somebody acknowledges. */
-type Input = number | boolean | string | null | 'bad' | 'tick' | 'ack';
+/** A value of the tag, that it is Bad, that time passes, that somebody acknowledges, or the clock set by seconds. */
+type Input = number | boolean | string | null | 'bad' | 'tick' | 'ack' | { clock: number };
 interface Case {
   name: string;
   alarm: Partial<AlarmConfig>;
@@ -28,7 +28,8 @@ function play(rule: AlarmRule, steps: Case['steps']): string[] {
   const happened: string[] = [];
   for (const [at, input] of steps) {
     const now = at * 1_000;
-    if (input === 'bad') rule.observe(999, Quality.BadSensorFailure, now);
+    if (typeof input === 'object' && input !== null) rule.clockStepped(input.clock * 1_000);
+    else if (input === 'bad') rule.observe(999, Quality.BadSensorFailure, now);
     else if (input !== 'tick' && input !== 'ack') rule.observe(input, Quality.Good, now);
     const event = input === 'ack' ? rule.acknowledge('Ann', 'seen', now) : rule.tick(now);
     if (event) happened.push(`${event.at / 1_000} ${event.transition} → ${event.state} ${event.occurrence}`);
@@ -38,6 +39,31 @@ function play(rule: AlarmRule, steps: Case['steps']): string[] {
 
 const above: Partial<AlarmConfig> = { above: 80 };
 const CASES: Case[] = [
+  {
+    name: 'a clock that is set forward lets no delay run out',
+    alarm: { above: 80, onDelayMs: 60_000 },
+    steps: [
+      [0, 81],
+      [3_610, { clock: 3_600 }],
+      [3_611, 81],
+      [3_659, 'tick'],
+      [3_660, 'tick'],
+    ],
+    expected: ['3660 raised → unacknowledged #1'],
+  },
+  {
+    name: 'a clock that is set back begins no delay anew, and a blind time stays what it was',
+    alarm: { above: 80, onDelayMs: 60_000 },
+    steps: [
+      [4_000, 81],
+      [4_030, 'bad'],
+      [430, { clock: -3_600 }],
+      [440, 81],
+      [469, 'tick'],
+      [470, 'tick'],
+    ],
+    expected: ['470 raised → unacknowledged #1'],
+  },
   {
     name: 'raised, acknowledged, returned',
     alarm: above,

@@ -18,6 +18,7 @@ function figures(): GatewayFigures {
     link: { connected: true, since: 1_790_000_000_500, recordsSent: 17 },
     models: [model],
     alarms: [{ priority: 'high', state: 'unacknowledged' }],
+    clock: { steps: 2, guessed: true },
     reload: { at: 1_790_000_001_000, result: 'refused', needsRestart: ['buffer.maxMiB'] },
     process: {
       ...{ cpuSeconds: 12.5, residentBytes: 1e8, heapBytes: 4e7, node: '24.0.0' },
