@@ -42,6 +42,8 @@ export interface SubscriptionEvents {
   unfiltered(index: number, why: string): void;
   /** It will not come back: the link is to be closed. */
   ended(why: string): void;
+  /** Messages with values did not come, and the server does not have them any more. */
+  lost(messages: number): void;
 }
 
 /** What became of an item: null when it was created. */
@@ -67,6 +69,8 @@ export class Subscription {
   #clockTicks = 0;
   /** Monotonic time of the last value, be it only that of the clock. */
   #sampledAt = 0;
+  /** Sequence number of the last message with notifications; 0 before the first. */
+  #sequence = 0;
 
   constructor(
     session: ClientSession,
@@ -160,6 +164,7 @@ export class Subscription {
 
   /** Values come in one turn for each message; they are taken out, for the client knows of no items. */
   #take(message: NotificationMessage): void {
+    this.#follow(message);
     this.#events.flow(message.publishTime?.getTime());
     message.notificationData = (message.notificationData ?? []).filter((data) => {
       if (!(data instanceof DataChangeNotification)) return true;
@@ -171,6 +176,20 @@ export class Subscription {
       }
       return false;
     });
+  }
+
+  /**
+   * A sign of life carries the number of the message that comes next (OPC 10000-4, 5.14.1.1). The client takes it for
+   * one that has come, and after a cut would ask for the messages behind it only: the first one would be lost.
+   */
+  #follow({ sequenceNumber, notificationData }: NotificationMessage): void {
+    const lost = between(this.#sequence, sequenceNumber);
+    if (notificationData?.length) this.#sequence = sequenceNumber;
+    else {
+      if (lost > 0) this.#sequence += lost;
+      Object.assign(this.#subscription!, { lastSequenceNumber: this.#sequence });
+    }
+    if (lost > 0) this.#events.lost(lost);
   }
 
   /**
@@ -227,6 +246,11 @@ export class Subscription {
       );
     });
   }
+}
+
+/** How many numbers lie between two; they grow by one, and 1 follows the greatest (OPC 10000-4, 7.30). */
+function between(last: number, next: number): number {
+  return last === 0 || next <= last ? 0 : next - last - 1;
 }
 
 function filterOf(deadband: Deadband): DataChangeFilter {

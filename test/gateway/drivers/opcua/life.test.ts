@@ -85,6 +85,35 @@ test('the session and the subscription are lost: a new subscription, whatever it
   await flows(server, 2);
 });
 
+test.each([
+  { what: 'comes again', kept: true },
+  { what: 'is counted and told where the server does not have it any more', kept: false },
+])('what the server sent into a cut wire after a sign of life $what', async ({ kept }) => {
+  const { server, wire, driver } = await connected({ keepAliveCount: 3 });
+  // Signs of life carry the number of the message to come, which must not be taken for one that has come.
+  await new Promise((resolve) => setTimeout(resolve, 600));
+  let asked = 0;
+  intercept(server, 'Republish', () => (!kept && asked++ === 0 ? StatusCodes.BadMessageNotAvailable : undefined));
+  wire.freeze();
+  server.set('Speed', DataType.Double, 2);
+  await vi.waitFor(() => expect(unacknowledged(server)).toBe(1), wait);
+  await outage(wire, async () => {
+    wire.thaw();
+    for (const value of [3, 4]) {
+      server.set('Speed', DataType.Double, value);
+      await serverTurn();
+    }
+  });
+  await vi.waitFor(() => expect(driver.status().state).toBe('up'), BACK);
+  await flows(server, 5);
+  const values = context.samples(1).map(({ value }) => value);
+  if (kept) expect(values).toEqual([1, null, 2, 3, 4, 5]);
+  else expect(values).not.toContain(2);
+  const told = context.logLines.filter((line) => line.includes('messages with values were lost on the way'));
+  expect(told).toHaveLength(kept ? 0 : 1);
+  expect(driver.status().missed > 0).toBe(!kept);
+});
+
 test('BadMessageNotAvailable after a cut is no fault', async () => {
   const { server, wire } = await connected();
   const created = count(server, 'CreateSubscription');
@@ -171,7 +200,13 @@ function count(server: OpcUaTestServer, service: string): { calls: number } {
   return counted;
 }
 
+/** Messages with values that the server has sent and keeps until it is told that they have come. */
+function unacknowledged(server: OpcUaTestServer): number {
+  return subscriptionsOf(server).reduce((sum, one) => sum + one.unacknowledgedMessageCount, 0);
+}
+
 interface ServerSubscription {
+  unacknowledgedMessageCount: number;
   monitoredItems: Map<number, unknown>;
   removeMonitoredItem(id: number): unknown;
 }
