@@ -189,6 +189,7 @@ export class Link {
         this.#repairing = true;
         this.#answeredAt = null;
         this.#sessionsAsked = 0;
+        this.#subscription.hold(true);
         this.#events.interrupted();
       }
     });
@@ -198,6 +199,7 @@ export class Link {
     client.on('connection_reestablished', () => {
       this.#repairing = false;
       this.#subscription?.forgive();
+      this.#subscription?.hold(false);
       if (!this.#closed) this.#events.restored();
     });
     client.on('receive_chunk', () => {

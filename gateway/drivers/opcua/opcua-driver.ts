@@ -25,6 +25,9 @@ const CLOCK_TOLERANCE_MS = 5000;
 /** How long the client may try to repair its session once the server answers again, milliseconds. */
 const REPAIR_MS = 15_000;
 
+/** So often a value that the server has, and has not sent after a cut, is left to its queue. */
+const READ_BACKS = 4;
+
 /** So many refused tags get a line of their own in the log at a connect; all stand in the line that counts them. */
 const REFUSALS_TOLD = 20;
 
@@ -52,6 +55,8 @@ export class OpcUaDriver implements Driver {
   #watchTimer: NodeJS.Timeout | null = null;
   #refusedTimer: NodeJS.Timeout | null = null;
   #readBackTimer: NodeJS.Timeout | null = null;
+  /** Since the connection came back. */
+  #readBacks = 0;
   /** Monotonic time of the last notification or keep-alive. */
   #flowAt = 0;
   /** Monotonic time since when the link repairs its connection; null when it does not. */
@@ -218,7 +223,7 @@ export class OpcUaDriver implements Driver {
         this.#flowAt = performance.now();
         // Some servers leave the time unset, which is the year 1601.
         if (sentAt !== undefined && sentAt > 0 && !this.#clockChecked) this.#checkClock(sentAt);
-        if (this.#readBackTimer) this.#readBackSoon(0);
+        if (this.#readBackTimer && this.#readBacks === 0) this.#readBackSoon(0);
       }),
       polled: ifPresent((tookMs: number, lateMs: number) => {
         this.#health.began(lateMs);
@@ -326,6 +331,7 @@ export class OpcUaDriver implements Driver {
   #restored(): void {
     this.#interruptedAt = null;
     this.#flowAt = performance.now();
+    this.#readBacks = 0;
     this.#readBackSoon(2 * this.#settings.publishingMs + 200);
   }
 
@@ -342,8 +348,16 @@ export class OpcUaDriver implements Driver {
       const values = await link.readAll();
       if (link !== this.#link || this.#interruptedAt !== null || this.#stopped) return;
       this.#expectPresent();
-      for (const [index, data] of values) this.#take(index, data);
+      const last = ++this.#readBacks >= READ_BACKS;
+      let underWay = 0;
+      for (const [index, data] of values) {
+        if (!this.#samples.awaited(index)) continue;
+        // What is newer than the newest that came is still in the server's queue, and others may be before it.
+        if (last || !this.#samples.newer(index, data)) this.#take(index, data);
+        else underWay++;
+      }
       this.#up();
+      if (underWay > 0) this.#readBackSoon(2 * this.#settings.publishingMs + 200);
     } catch (error) {
       this.#fault(link, error);
     }

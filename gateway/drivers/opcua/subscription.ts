@@ -54,6 +54,11 @@ export interface Wanted {
   nodeId: string;
 }
 
+/** The client's own engine, of which its type says nothing. */
+interface Publishing {
+  getPublishEngine?(): { suspend(held: boolean): void };
+}
+
 /** Refusals that speak of the filter (OPC 10000-4, 5.12.2.4), not of the node. */
 const OF_FILTER =
   /BadFilterNotAllowed|BadMonitoredItemFilterUnsupported|BadMonitoredItemFilterInvalid|BadDeadbandFilterInvalid/;
@@ -104,6 +109,15 @@ export class Subscription {
   stalled(patienceMs: number): boolean {
     const limit = Math.max(patienceMs, 4 * this.#clockMs);
     return this.#clockTicks > 1 && performance.now() - this.#sampledAt > limit;
+  }
+
+  /**
+   * No value is asked for until the client has its session again. It would else do so before it has asked for what got
+   * lost on the way (OPC 10000-4, 6.7), and then for what follows the newest message only.
+   */
+  hold(held: boolean): void {
+    const { getPublishEngine } = this.#session as unknown as Publishing;
+    getPublishEngine?.call(this.#session).suspend(held);
   }
 
   /** Silence up to now has had another reason. */

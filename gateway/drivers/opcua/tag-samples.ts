@@ -142,6 +142,16 @@ export class TagSamples {
     if (quality === Quality.Good) this.#lastGoodAt = now;
   }
 
+  /** Whether the last word on the tag is the driver's own, that there is none. */
+  awaited(index: number): boolean {
+    return this.#tags[index]!.bad;
+  }
+
+  /** Whether this is newer than what the server has sent last of the tag. */
+  newer(index: number, data: DataValue): boolean {
+    return (this.#time(data) ?? 0) > this.#tags[index]!.sourceAt;
+  }
+
   #time({ sourceTimestamp, serverTimestamp }: DataValue): number | null {
     const source = timeOf(sourceTimestamp);
     const server = timeOf(serverTimestamp);

@@ -121,6 +121,7 @@ describe('recovery', () => {
     }
     cutter.mend();
     await vi.waitFor(() => expect(context.last(2)).toMatchObject({ value: 7, quality: Quality.Good }), wait);
+    await vi.waitFor(() => expect(context.last(1)?.value).toBe(4), wait);
     const speed = context.samples(1).map((sample) => sample.value);
     expect(speed.slice(0, 2)).toEqual([1, null]);
     expect(speed.slice(2)).toEqual([2, 3, 4]);
