@@ -212,6 +212,7 @@ export class AndonBoard extends EventEmitter<BoardEvents> {
       at: sample?.[1] ?? null,
       value: presentable(sample?.[2] ?? null),
       quality: sample?.[3] ?? 0,
+      ...(tag.writable ? { write: { min: tag.min ?? null, max: tag.max ?? null, names: tag.names ?? [] } } : {}),
     };
   }
 }

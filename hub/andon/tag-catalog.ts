@@ -9,6 +9,11 @@ export interface HubTag {
   type: ValueType;
   unit: string;
   description: string;
+  /** Somebody may write it, within these limits, or one of these names. */
+  writable?: boolean;
+  min?: number | null;
+  max?: number | null;
+  names?: string[] | null;
 }
 
 export class TagCatalog {

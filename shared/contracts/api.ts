@@ -80,6 +80,15 @@ export const TagView = Type.Object({
   value: Nullable(Type.Union([Type.Number(), Type.Boolean(), Type.String()])),
   /** OPC UA StatusCode; 0 is Good. */
   quality: Type.Integer(),
+  /** There when somebody may write it. */
+  write: Type.Optional(
+    Type.Object({
+      /** Limits of a number. */
+      min: Nullable(Type.Number()),
+      max: Nullable(Type.Number()),
+      names: Type.Array(Type.String(), { description: 'the values that it takes, where they are names' }),
+    }),
+  ),
 });
 export type TagView = Static<typeof TagView>;
 
@@ -159,6 +168,55 @@ export const AcknowledgeBody = Type.Object(
   { comment: Type.String({ maxLength: 500, default: '' }) },
   { additionalProperties: false },
 );
+
+export const WriteBody = Type.Object(
+  {
+    value: Type.Union([Type.Number(), Type.Boolean(), Type.String({ maxLength: 1_000 })], {
+      description: 'in engineering units; a name where the tag has names',
+    }),
+    comment: Type.String({ maxLength: 500, default: '' }),
+  },
+  { additionalProperties: false },
+);
+
+/**
+ * `waiting`: the gateway has been asked. `written`: the device took it, and it was read back. `failed`: it was not
+ * written, or not as asked. `unknown`: the gateway has not told, and nobody waits any more.
+ */
+export const WriteState = Type.Union([
+  Type.Literal('waiting'),
+  Type.Literal('written'),
+  Type.Literal('failed'),
+  Type.Literal('unknown'),
+]);
+export type WriteState = Static<typeof WriteState>;
+
+const Written = Type.Union([Type.Number(), Type.Boolean(), Type.String()]);
+
+/** One attempt to set a tag. Values are in engineering units. */
+export const WriteView = Type.Object({
+  id: Type.String(),
+  gateway: Type.String(),
+  device: Type.String(),
+  tag: Type.String(),
+  unit: Type.String(),
+  /** Path of the machine that the device belongs to; empty when it belongs to none. */
+  machine: Type.String(),
+  machineName: Type.String(),
+  by: Type.String(),
+  via: Type.String({ description: 'hub, mqtt (the gateway’s local broker) or sparkplug' }),
+  comment: Type.String(),
+  /** When it was asked for by the hub's clock, or, by another way, when the gateway decided it by its own. */
+  at: Ms,
+  requested: Written,
+  state: WriteState,
+  old: Nullable(Written),
+  new: Nullable(Written),
+  error: Type.String({ description: 'why it is not written, and what to look at' }),
+  /** By the gateway's clock; null while it has not told. */
+  decidedAt: Nullable(Ms),
+});
+export type WriteView = Static<typeof WriteView>;
 
 /** Columns of equal length. A bucket without a good sample has null: a gap is drawn as a gap. */
 export const History = Type.Object({

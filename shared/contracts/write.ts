@@ -6,7 +6,7 @@ export const WriteWay = Type.Union([Type.Literal('hub'), Type.Literal('mqtt'), T
 export type WriteWay = Static<typeof WriteWay>;
 
 export interface WriteRequest {
-  /** Names this attempt, and its record. */
+  /** Names this attempt, and its record: never used for another one that comes by the same way. */
   id: string;
   device: string;
   /** Name of the tag within its device. */

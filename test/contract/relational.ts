@@ -1,6 +1,7 @@
 /** What the relational store must do, on PGlite and on PostgreSQL. Tests share one database: each has its own names. */
 
 import { randomUUID } from 'node:crypto';
+import type { WriteEvent } from '@lineside/shared/contracts/event.ts';
 import type { TagInfo } from '@lineside/shared/contracts/frame.ts';
 import type { AcknowledgeCommand, GatewayStatus } from '@lineside/shared/contracts/link.ts';
 import { type Kysely, sql } from 'kysely';
@@ -42,6 +43,7 @@ import {
   setPasswordHash,
   touchSession,
 } from '../../hub/store/postgres/users-and-sessions.ts';
+import { createWrite, listWrites } from '../../hub/store/postgres/writes.ts';
 
 const NOW = Date.UTC(2026, 10, 22, 8);
 const EPOCH = '0123456789abcdef0123456789abcdef';
@@ -207,6 +209,15 @@ export function relationalContract(
         [again.get(3), 'p', 'string', 'bar'],
         [first.get(2), 't', 'float64', '°C'],
       ]);
+      const may = async () => {
+        const [row] = await tagsOfDevice(db, id, 'press');
+        return [row!.writable, row!.min, row!.max, row!.names];
+      };
+      expect(await may()).toEqual([false, null, null, null]);
+      await upsertCatalogue(db, id, EPOCH, [tag(1, 'p', { writable: true, min: 0, max: 0.1, names: ['a\u0000'] })]);
+      expect(await may()).toEqual([true, 0, 0.1, ['a\ufffd']]);
+      await upsertCatalogue(db, id, EPOCH, [tag(1, 'p')]);
+      expect(await may()).toEqual([false, null, null, null]);
       expect(await tagsOfDevice(db, id, 'none')).toEqual([]);
     });
 
@@ -275,6 +286,49 @@ export function relationalContract(
       ]);
       expect(all[3]!.body).toEqual({ kind: 'later', at: NOW, more: 'a\ufffdb' });
       expect(await listEvents(db, { gateway: id, kind: 'drop', before: all[0]!, limit: 2 })).toEqual(all.slice(1, 3));
+    });
+
+    it('keeps a write that was asked for, and what became of it, once; and pages through them', async () => {
+      const id = newGateway();
+      const ask = (name: string, at: number) => ({
+        ...({ id: name, type: 'tag.write', device: 'pump', tag: 'mode', value: 'Auto\u0000', by: 'anna' } as const),
+        ...{ comment: '', at, expiresAt: at + 5_000 },
+      });
+      const event = (name: string, more: Partial<WriteEvent> = {}): WriteEvent => ({
+        ...{
+          kind: 'write',
+          at: NOW + 50,
+          id: name,
+          device: 'pump',
+          tag: 'mode',
+          by: 'anna',
+          via: 'hub',
+          comment: '',
+        },
+        ...{ requested: 'Auto', old: 'Off', new: 'Auto', ok: true, error: '', ...more },
+      });
+      await createWrite(db, id, ask('a', NOW));
+      await createWrite(db, id, ask('b', NOW), 'it is off line');
+      expect(await listWrites(db, { gateway: id, limit: 9 })).toMatchObject([
+        { id: 'b', ok: false, error: 'it is off line', requested: 'Auto\ufffd', decided_at: NOW, asked_at: NOW },
+        { id: 'a', ok: null, old_value: null, decided_at: null },
+      ]);
+      const local = event('a', { via: 'mqtt', by: 'scada', tag: 'speed', requested: 5, old: null, new: 0, at: NOW });
+      const places = [event('a'), event('b'), event('a', { ok: false, old: null }), local];
+      const events = places.map((each, place) => ({ seq: 1, place, event: each }));
+      await commit(1, { events });
+      await commit(1, { events });
+      const all = await listWrites(db, { gateway: id, limit: 9 });
+      expect(all.map((row) => [row.via, row.id, row.ok, row.old_value, row.new_value, row.decided_at])).toEqual([
+        ['mqtt', 'a', true, null, 0, NOW],
+        ['hub', 'b', false, null, null, NOW],
+        ['hub', 'a', true, 'Off', 'Auto', NOW + 50],
+      ]);
+      expect(await listWrites(db, { gateway: id, before: all[0], limit: 1 })).toEqual([all[1]]);
+      for (const filter of [{ user: 'scada' }, { tag: 'speed', device: 'pump' }]) {
+        expect(await listWrites(db, { gateway: id, ...filter, limit: 9 })).toEqual([all[0]]);
+      }
+      expect(await listWrites(db, { gateway: id, device: 'press', limit: 9 })).toEqual([]);
     });
 
     it('follows an alarm through its states, and a repeat of old events does not bring an old state back', async () => {

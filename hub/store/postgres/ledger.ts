@@ -7,12 +7,16 @@ import { applyAlarmEvent, type HubAlarmEvent } from './alarms.ts';
 import { cleanText } from './clean-text.ts';
 import { insertEvents, type PlacedEvent } from './gateway-events.ts';
 import type { Database, Row } from './schema.ts';
+import { decideWrite } from './writes.ts';
 
 /** Records that will not come: from `fromSeq` to `toSeq`, both included. */
 interface Gap {
   fromSeq: number;
   toSeq: number;
   cause: string;
+  /** Receive times of what is next to it on both sides; null when not known. */
+  fromAt: number | null;
+  toAt: number | null;
 }
 
 export interface CommittedRecords {
@@ -46,6 +50,8 @@ export async function commitRecords(db: Kysely<Database>, records: CommittedReco
     await moveWatermark(trx, records);
     await insertGaps(trx, records);
     await insertEvents(trx, records.gateway, records.epoch, records.events);
+    for (const { event } of records.events)
+      if (event.kind === 'write') await decideWrite(trx, records.gateway, event);
     const changed = new Set<string>();
     for (const event of records.alarmEvents) {
       if (await applyAlarmEvent(trx, records.gateway, event)) changed.add(event.occurrence);
@@ -93,10 +99,13 @@ async function moveWatermark(
 }
 
 async function insertGaps(trx: Transaction<Database>, { gateway, epoch, gaps, at }: CommittedRecords): Promise<void> {
-  for (const { fromSeq, toSeq, cause } of gaps) {
+  for (const { fromSeq, toSeq, cause, fromAt, toAt } of gaps) {
     await trx
       .insertInto('gaps')
-      .values({ gateway, epoch, from_seq: fromSeq, to_seq: toSeq, cause: cleanText(cause), noted_at: at })
+      .values({
+        ...{ gateway, epoch, from_seq: fromSeq, to_seq: toSeq, cause: cleanText(cause), noted_at: at },
+        ...{ from_at: fromAt, to_at: toAt },
+      })
       .onConflict((conflict) => conflict.doNothing())
       .execute();
   }

@@ -3,8 +3,9 @@
  * written as text: drivers disagree on what becomes of an array.
  */
 import type { AlarmPriority, AlarmState, AlarmTransition } from '@lineside/shared/contracts/alarm.ts';
+import type { CompletenessStatement } from '@lineside/shared/contracts/completeness.ts';
 import type { AnyEvent } from '@lineside/shared/contracts/event.ts';
-import type { ValueType } from '@lineside/shared/contracts/frame.ts';
+import type { Value, ValueType } from '@lineside/shared/contracts/frame.ts';
 import type { AcknowledgeCommand, GatewayStatus } from '@lineside/shared/contracts/link.ts';
 import type { ColumnType, Generated, GeneratedAlways, Selectable } from 'kysely';
 
@@ -46,10 +47,24 @@ export interface Database {
     type: ValueType;
     unit: string;
     description: string;
+    writable: Generated<boolean>;
+    min: ColumnType<number | null, number | null | undefined>;
+    max: ColumnType<number | null, number | null | undefined>;
+    names: ColumnType<string[] | null, string | null | undefined, string | null>;
   };
   tag_ids: { gateway: string; epoch: string; gateway_tag: number; tag: number };
   watermarks: { gateway: string; epoch: string; seq: number; samples: number; updated_at: number };
-  gaps: { gateway: string; epoch: string; from_seq: number; to_seq: number; cause: string; noted_at: number };
+  gaps: {
+    gateway: string;
+    epoch: string;
+    from_seq: number;
+    to_seq: number;
+    cause: string;
+    noted_at: number;
+    from_at: number | null;
+    to_at: number | null;
+  };
+  completeness_statements: { gateway: string; day: string; made_at: number; body: Json<CompletenessStatement> };
   quarantine: {
     id: GeneratedAlways<number>;
     gateway: string;
@@ -92,6 +107,22 @@ export interface Database {
     kind: string;
     happened_at: number;
     body: Json<AnyEvent | Record<string, unknown>>;
+  };
+  writes: {
+    gateway: string;
+    via: string;
+    id: string;
+    asked_at: number;
+    device: string;
+    tag: string;
+    by_whom: string;
+    comment: string;
+    requested: Json<number | boolean | string>;
+    ok: boolean | null;
+    old_value: ColumnType<Value, string | null>;
+    new_value: ColumnType<Value, string | null>;
+    error: string;
+    decided_at: number | null;
   };
   commands: {
     id: string;

@@ -1,10 +1,11 @@
 /** The hub's tags, and which of a gateway's tag ids means which of them. */
+import { isDeepStrictEqual } from 'node:util';
 import type { TagInfo } from '@lineside/shared/contracts/frame.ts';
 import type { Kysely, Transaction } from 'kysely';
-import { cleanText } from './clean-text.ts';
+import { cleanText, toJson } from './clean-text.ts';
 import type { Database, Row } from './schema.ts';
 
-/** Rows in one statement: PostgreSQL takes 65,535 parameters, and a row has up to seven. */
+/** Rows in one statement: PostgreSQL takes 65,535 parameters, and a row has up to ten. */
 const ROWS = 1_000;
 
 /**
@@ -80,20 +81,14 @@ async function upsertTags(
   for (const tag of catalogue) {
     const row = stored.get(keyOf(tag));
     if (!row) fresh.set(keyOf(tag), tag);
-    else if (row.unit !== tag.unit || row.description !== tag.description) {
-      await trx
-        .updateTable('tags')
-        .set({ unit: tag.unit, description: tag.description })
-        .where('id', '=', row.id)
-        .execute();
+    else if (!isDeepStrictEqual(meaningOf(row), columnsOf(tag))) {
+      await trx.updateTable('tags').set(written(tag)).where('id', '=', row.id).execute();
     }
   }
   for (const rows of slices([...fresh.values()])) {
     await trx
       .insertInto('tags')
-      .values(
-        rows.map(({ device, name, type, unit, description }) => ({ gateway, device, name, type, unit, description })),
-      )
+      .values(rows.map((tag) => ({ gateway, device: tag.device, name: tag.name, type: tag.type, ...written(tag) })))
       .onConflict((conflict) => conflict.doNothing())
       .execute();
   }
@@ -102,14 +97,33 @@ async function upsertTags(
 }
 
 function clean(tag: TagInfo): TagInfo {
-  const { id, type } = tag;
   const [device, name, unit, description] = [tag.device, tag.name, tag.unit, tag.description].map(cleanText) as [
     string,
     string,
     string,
     string,
   ];
-  return { id, device, name, type, unit, description };
+  return { ...tag, device, name, unit, description, ...(tag.names ? { names: tag.names.map(cleanText) } : {}) };
+}
+
+type Meaning = Pick<Row<'tags'>, 'unit' | 'description' | 'writable' | 'min' | 'max' | 'names'>;
+
+/** What a gateway may say otherwise of the same series. */
+function meaningOf({ unit, description, writable, min, max, names }: Meaning): Meaning {
+  return { unit, description, writable, min, max, names };
+}
+
+/** What a gateway says of a tag, as its row has it. */
+export function columnsOf({ unit, description, writable, min, max, names }: TagInfo): Meaning {
+  return meaningOf({
+    ...{ unit, description, writable: writable ?? false },
+    ...{ min: min ?? null, max: max ?? null, names: names ?? null },
+  });
+}
+
+function written(tag: TagInfo) {
+  const { names, ...rest } = columnsOf(tag);
+  return { ...rest, names: names && toJson(names) };
 }
 
 function keyOf(tag: { device: string; name: string; type: string }): string {
