@@ -1,0 +1,430 @@
+/**
+ * The gateway as a Sparkplug B 3.0 edge node, each of its devices a Sparkplug device.
+ *
+ * After each connect, and once the primary host is online where there is one, the births name every metric; then
+ * changes follow by alias, together once in `publishIntervalMs`. One sequence number goes over all of it. What could
+ * not be sent in time comes later out of the gateway's buffer.
+ */
+import { join } from 'node:path';
+import { emptyFrame, type Frame, pushSample, type TagInfo, type Value } from '@lineside/shared/contracts/frame.ts';
+import type { DeviceState } from '@lineside/shared/contracts/link.ts';
+import { Quality } from '@lineside/shared/contracts/quality.ts';
+import type { WriteOutcome, WriteRequest } from '@lineside/shared/contracts/write.ts';
+import type { Logger } from '@lineside/shared/log/logger.ts';
+import type { MqttEndpoint } from '@lineside/shared/mqtt/open-client.ts';
+import { BD_SEQ, DataType, type Metric, REBIRTH } from '@lineside/shared/wire/sparkplug/payload.ts';
+import { writePayload } from '@lineside/shared/wire/sparkplug/payload-writer.ts';
+import { deviceTopic, nodeTopic, parseSparkplugTopic, stateTopic } from '@lineside/shared/wire/sparkplug/topic.ts';
+import { BdSeqFile } from './bd-seq-file.ts';
+import { readDeviceCommand, readNodeCommand } from './commands.ts';
+import type { SparkplugConfig } from './config.ts';
+import { type History, HistoryFlush } from './history-flush.ts';
+import { HostGate } from './host-gate.ts';
+import { LiveData } from './live-data.ts';
+import { birthMetric, type Sample } from './metrics.ts';
+import { Session } from './session.ts';
+
+/** What the node says of the gateway itself. */
+export interface NodeMetric extends Pick<TagInfo, 'name' | 'type' | 'unit'> {
+  value: Value;
+}
+
+export interface SparkplugNodeOptions {
+  config: SparkplugConfig;
+  /** The node's id: the gateway's. */
+  node: string;
+  endpoint: MqttEndpoint;
+  dataDir: string;
+  /** What there is at present; names that begin with $ are not told. */
+  tags(): readonly TagInfo[];
+  devices(): readonly { device: string; state: DeviceState }[];
+  lastValue(device: string, tag: number): Sample | undefined;
+  nodeMetrics(): NodeMetric[];
+  /** Never rejects; refusals have been logged and audited by it. */
+  write(request: WriteRequest): Promise<WriteOutcome>;
+  /** Undefined when what is missed is not to be sent later. */
+  history: History | undefined;
+  log: Logger;
+  now(): number;
+  /** For tests. */
+  timing?: { firstRetryMs?: number; keepaliveSeconds?: number; settleMs?: number };
+}
+
+export interface SparkplugState {
+  /** Births are out and data follows. */
+  online: boolean;
+  since: number;
+  /** Why it is not online; empty while it is. */
+  reason: string;
+  /** Messages sent since the start. */
+  messages: number;
+  /** Times that the births went out. */
+  births: number;
+}
+
+/** Aliases of the node's own metrics: beyond those of all tags. */
+const NODE_ALIAS = 2 ** 32;
+const NODE_METRICS_MS = 1_000;
+/** Births that are asked for more often are given once in this time. */
+const REBIRTH_MS = 1_000;
+/** A broker that takes nothing for so long is given up. */
+const STUCK_MS = 10_000;
+const AGE_MS = 60_000;
+
+export class SparkplugNode {
+  readonly #options: SparkplugNodeOptions;
+  readonly #session: Session;
+  readonly #gate: HostGate;
+  readonly #live = new LiveData();
+  readonly #flush: HistoryFlush | undefined;
+  /** Metrics of each device, as the last births have named them. */
+  #tags = new Map<string, TagInfo[]>();
+  #tagsById = new Map<number, TagInfo>();
+  /** Devices whose last word was a birth; and those that are down and were born for their history only. */
+  readonly #born = new Set<string>();
+  readonly #ghosts = new Set<string>();
+  #timers: NodeJS.Timeout[] = [];
+  #aging: NodeJS.Timeout | undefined;
+  #ready = false;
+  #bdSeq = 0;
+  #seq = 0;
+  #devicesChanged = false;
+  #rebirth = false;
+  #bornAt = 0;
+  #stuckAt = 0;
+  /** Newest record of which all samples have been sent live. */
+  #published = 0;
+  /** Records that the broker has, and when it said so; oldest first. */
+  #proven: { at: number; seq: number }[] = [];
+  #state: SparkplugState;
+
+  constructor(options: SparkplugNodeOptions) {
+    const { config, node, endpoint, dataDir, history, log, now, timing } = options;
+    this.#options = options;
+    this.#state = { online: false, since: now(), reason: 'not started', messages: 0, births: 0 };
+    this.#gate = new HostGate(config.primaryHost);
+    const { group, primaryHost } = config;
+    this.#session = new Session({
+      endpoint,
+      clientId: config.clientId ?? `sparkplug-${node}`,
+      bdSeq: new BdSeqFile(join(dataDir, 'sparkplug-bdseq'), log),
+      death: (bdSeq) => ({
+        topic: nodeTopic(group, 'NDEATH', node),
+        payload: writePayload({ timestamp: now(), metrics: [this.#bdSeqMetric(bdSeq)] }),
+      }),
+      topics: [
+        nodeTopic(group, 'NCMD', node),
+        deviceTopic(group, 'DCMD', node, '+'),
+        ...(primaryHost === undefined ? [] : [stateTopic(primaryHost)]),
+      ],
+      onReady: (bdSeq) => this.#onReady(bdSeq),
+      onMessage: (topic, payload, retained) => this.#onMessage(topic, payload, retained),
+      onLost: (reason) => this.#onLost(reason),
+      mark: () => this.#mark(),
+      onProven: (seq) => this.#onProven(seq),
+      log,
+      ...timing,
+    });
+    if (!history) return;
+    this.#flush = new HistoryFlush({
+      history,
+      samplesPerSecond: config.history.samplesPerSecond,
+      maxAgeMs: config.history.maxAgeHours * 3_600_000,
+      tag: (id) => this.#tagsById.get(id),
+      send: (device, metrics) => this.#sendHistory(device, metrics),
+      congested: () => this.#session.congested,
+      onCaughtUp: () => this.#buryGhosts(),
+      log,
+      now,
+      settleMs: timing?.settleMs,
+    });
+  }
+
+  start(): void {
+    this.#session.start();
+    this.#aging = setInterval(() => {
+      if (!this.#state.online) void this.#flush?.age();
+    }, AGE_MS);
+  }
+
+  /** Says the last word and the node's death, where it can. Idempotent. */
+  async stop(): Promise<void> {
+    clearInterval(this.#aging);
+    if (this.#state.online) this.#sendData();
+    await this.#session.stop();
+  }
+
+  state(): SparkplugState {
+    return this.#state;
+  }
+
+  /** A frame that has gone through scale and deadband. Never throws. */
+  observe(frame: Frame): void {
+    if (this.#state.online) this.#live.observe(frame, this.#options.now());
+  }
+
+  /** A device has gone up or down. */
+  devicesChanged(): void {
+    this.#devicesChanged = true;
+  }
+
+  /** There are other tags or devices than before. */
+  described(): void {
+    this.#rebirth = true;
+  }
+
+  #onReady(bdSeq: number): void {
+    this.#bdSeq = bdSeq;
+    this.#ready = true;
+    if (this.#gate.open) this.#goOnline();
+    else this.#say(`waiting for the primary host "${this.#options.config.primaryHost}"`);
+  }
+
+  #goOnline(): void {
+    const { config, log, now } = this.#options;
+    const startedAt = performance.now();
+    this.#state = { ...this.#state, online: true, since: now(), reason: '' };
+    this.#published = 0;
+    this.#proven = [];
+    const metrics = this.#giveBirths();
+    const ms = Math.round(performance.now() - startedAt);
+    log.info({ url: this.#options.endpoint.url, bdSeq: this.#bdSeq, metrics, ms }, 'Sparkplug node online');
+    this.#session.settled();
+    this.#flush?.start();
+    this.#timers = [
+      setInterval(() => this.#tick(), config.publishIntervalMs),
+      setInterval(() => this.#observeNode(), NODE_METRICS_MS),
+    ];
+  }
+
+  #onLost(reason: string): void {
+    const { log, endpoint } = this.#options;
+    if (this.#state.online || this.#state.reason === 'not started') {
+      log.warn({ url: endpoint.url, reason }, 'Sparkplug node offline');
+    }
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#timers = [];
+    this.#flush?.stop();
+    this.#live.clear();
+    this.#born.clear();
+    this.#ghosts.clear();
+    this.#gate.reset();
+    this.#ready = false;
+    this.#stuckAt = 0;
+    this.#say(reason);
+  }
+
+  #say(reason: string): void {
+    const since = this.#state.online ? this.#options.now() : this.#state.since;
+    this.#state = { ...this.#state, online: false, since, reason };
+  }
+
+  #onMessage(topic: string, payload: Buffer, retained: boolean): void {
+    const { config, node, log } = this.#options;
+    if (config.primaryHost !== undefined && topic === stateTopic(config.primaryHost)) {
+      this.#onHostState(payload);
+      return;
+    }
+    const parsed = parseSparkplugTopic(topic);
+    if (parsed?.group !== config.group || parsed.node !== node) return;
+    if (retained) log.warn({ topic }, 'a retained command is an old one: not carried out');
+    else if (parsed.type === 'NCMD') this.#onNodeCommand(payload);
+    else if (parsed.type === 'DCMD') this.#onDeviceCommand(parsed.device, payload);
+  }
+
+  #onHostState(payload: Buffer): void {
+    const { log, config } = this.#options;
+    const state = this.#gate.take(payload);
+    if (typeof state === 'string') {
+      log.warn({ host: config.primaryHost, reason: state }, 'STATE of the primary host passed over');
+    } else if (state.online && this.#ready && !this.#state.online) this.#goOnline();
+    else if (!state.online && this.#state.online) {
+      void this.#session.restart(`the primary host "${config.primaryHost}" is offline`);
+    }
+  }
+
+  #onNodeCommand(payload: Buffer): void {
+    const { wanted, refused } = readNodeCommand(payload);
+    for (const reason of refused) this.#options.log.warn({ reason }, 'Sparkplug node command not carried out');
+    if (wanted.length === 0 || !this.#state.online) return;
+    this.#rebirth = true;
+    this.#rebirthIfDue();
+  }
+
+  #onDeviceCommand(device: string, payload: Buffer): void {
+    const { config, log, write, lastValue, now } = this.#options;
+    const tags = this.#tags.get(device) ?? [];
+    const { wanted, refused } = readDeviceCommand(
+      payload,
+      ({ alias, name }) => tags.find((tag) => (name ? tag.name === name : tag.id === alias)),
+      config.primaryHost ?? 'a Sparkplug host',
+    );
+    for (const reason of refused) log.warn({ device, reason }, 'Sparkplug device command not carried out');
+    for (const request of wanted) {
+      void write(request).then(({ ok }) => {
+        // A host shows what it has asked for until it hears otherwise.
+        const tag = ok ? undefined : tags.find(({ name }) => name === request.tag);
+        const last = tag && lastValue(device, tag.id);
+        if (last && this.#born.has(device)) this.#live.repeat(tag.id, last, now());
+      });
+    }
+  }
+
+  #rebirthIfDue(): void {
+    if (!this.#rebirth || performance.now() - this.#bornAt < REBIRTH_MS) return;
+    const startedAt = performance.now();
+    const metrics = this.#giveBirths();
+    const ms = Math.round(performance.now() - startedAt);
+    this.#options.log.info({ metrics, ms }, 'Sparkplug births sent again');
+  }
+
+  /** The births of the node and of every device that is up. Returns how many metrics they have. */
+  #giveBirths(): number {
+    const { config, node, now, tags, devices, nodeMetrics } = this.#options;
+    const up = new Set(devices().flatMap(({ device, state }) => (state === 'up' ? [device] : [])));
+    // Hosts do not take it from the node's birth that a device is down or is no more.
+    for (const device of [...this.#born]) if (!up.has(device)) this.#death(device);
+    this.#rebirth = false;
+    this.#devicesChanged = false;
+    this.#live.clear();
+    this.#born.clear();
+    this.#ghosts.clear();
+    this.#seq = 0;
+    this.#tags = new Map(devices().map(({ device }) => [device, []]));
+    const told = tags().filter(({ device, name }) => this.#tags.has(device) && !name.startsWith('$'));
+    for (const tag of told) this.#tags.get(tag.device)!.push(tag);
+    this.#tagsById = new Map(told.map((tag) => [tag.id, tag]));
+    const at = now();
+    const own = nodeMetrics().map(({ value, ...metric }, i) => {
+      const tag = { ...metric, id: NODE_ALIAS + i, device: '', description: '' };
+      const sample = { sourceAt: at, value, quality: Quality.Good };
+      this.#live.born(tag, sample);
+      return birthMetric(tag, sample, at);
+    });
+    const metrics: Metric[] = [
+      this.#bdSeqMetric(this.#bdSeq),
+      { name: REBIRTH, timestamp: at, datatype: DataType.Boolean, value: { kind: 'boolean', value: false } },
+      ...own,
+    ];
+    this.#publish(nodeTopic(config.group, 'NBIRTH', node), metrics);
+    let count = metrics.length;
+    for (const device of up) count += this.#bear(device, false);
+    this.#bornAt = performance.now();
+    this.#state.births++;
+    return count;
+  }
+
+  /** @param ghost the device is down: it is born for its history, and its values are not the present ones */
+  #bear(device: string, ghost: boolean): number {
+    const { config, node, now, lastValue } = this.#options;
+    const at = now();
+    this.#live.drop(device);
+    const metrics = (this.#tags.get(device) ?? []).map((tag) => {
+      const last = lastValue(device, tag.id) ?? null;
+      this.#live.born(tag, last);
+      return birthMetric(tag, ghost && last ? { ...last, quality: Quality.Uncertain } : last, at);
+    });
+    this.#publish(deviceTopic(config.group, 'DBIRTH', node, device), metrics);
+    this.#born.add(device);
+    if (ghost) this.#ghosts.add(device);
+    else this.#ghosts.delete(device);
+    return metrics.length;
+  }
+
+  #death(device: string): void {
+    const { config, node } = this.#options;
+    this.#live.drop(device);
+    this.#born.delete(device);
+    this.#ghosts.delete(device);
+    this.#publish(deviceTopic(config.group, 'DDEATH', node, device), []);
+  }
+
+  #tick(): void {
+    if (this.#session.congested || this.#live.full) {
+      this.#stuckAt ||= performance.now();
+      const stuck = performance.now() - this.#stuckAt > STUCK_MS;
+      if (stuck || this.#live.full) this.#session.drop('the broker takes no more data');
+      return;
+    }
+    this.#stuckAt = 0;
+    this.#rebirthIfDue();
+    if (this.#devicesChanged) this.#followDevices();
+    this.#sendData();
+  }
+
+  #followDevices(): void {
+    this.#devicesChanged = false;
+    for (const { device, state } of this.#options.devices()) {
+      const born = this.#born.has(device) && !this.#ghosts.has(device);
+      if (state === 'up' && !born && this.#tags.has(device)) this.#bear(device, false);
+      else if (state !== 'up' && born) this.#death(device);
+    }
+  }
+
+  #sendData(): void {
+    const { config, node, history } = this.#options;
+    const own = this.#live.take('');
+    if (own.length > 0) this.#publish(nodeTopic(config.group, 'NDATA', node), own);
+    for (const device of this.#born) {
+      const metrics = this.#live.take(device);
+      if (metrics.length > 0) this.#publish(deviceTopic(config.group, 'DDATA', node, device), metrics);
+    }
+    // Whatever is in a record was observed before the record was made.
+    if (history) this.#published = history.newestSeq;
+  }
+
+  #sendHistory(device: string, metrics: Metric[]): void {
+    const { config, node } = this.#options;
+    if (!this.#tags.has(device)) return;
+    if (!this.#born.has(device)) this.#bear(device, true);
+    this.#publish(deviceTopic(config.group, 'DDATA', node, device), metrics);
+  }
+
+  #buryGhosts(): void {
+    for (const device of [...this.#ghosts]) this.#death(device);
+  }
+
+  #observeNode(): void {
+    const { nodeMetrics, now } = this.#options;
+    const frame = emptyFrame('', now());
+    nodeMetrics().forEach(({ value }, i) => {
+      pushSample(frame, NODE_ALIAS + i, frame.receivedAt, value, Quality.Good);
+    });
+    this.observe(frame);
+  }
+
+  #mark(): number {
+    if (!this.#state.online || !this.#flush) return 0;
+    return this.#flush.caughtUp ? this.#published : this.#flush.position;
+  }
+
+  #onProven(seq: number): void {
+    const { history, config } = this.#options;
+    if (!history || seq === 0) return;
+    const now = performance.now();
+    this.#proven.push({ at: now, seq });
+    // That the host is away is heard late: so long, what the broker has may have reached nobody.
+    const overlapMs = config.primaryHost === undefined ? 0 : config.history.overlapMs;
+    const done = this.#proven.filter(({ at }) => at <= now - overlapMs);
+    const newest = done.at(-1);
+    if (!newest) return;
+    this.#proven.splice(0, done.length);
+    history.advance(newest.seq);
+  }
+
+  #bdSeqMetric(bdSeq: number): Metric {
+    return {
+      name: BD_SEQ,
+      timestamp: this.#options.now(),
+      datatype: DataType.Int64,
+      value: { kind: 'long', value: bdSeq },
+    };
+  }
+
+  #publish(topic: string, metrics: Metric[]): void {
+    const payload = writePayload({ timestamp: this.#options.now(), metrics, seq: this.#seq });
+    this.#seq = (this.#seq + 1) % 256;
+    this.#state.messages++;
+    this.#session.publish(topic, payload);
+  }
+}
