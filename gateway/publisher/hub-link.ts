@@ -5,6 +5,8 @@
  * After each connect the gateway says hello and sends nothing until the hub has said where it stands. From then on
  * it keeps a window of records in flight. When the hub reports a hole, or is silent although records are in
  * flight, the link goes back to what is committed and sends again; the hub passes over what it has already.
+ *
+ * The buffer's lanes are sequences of their own. What is urgent goes before samples, however many of them wait.
  */
 import {
   type AcknowledgeCommand,
@@ -12,7 +14,6 @@ import {
   type CommandReply,
   Committed,
   type GatewayStatus,
-  type Hello,
   type TagWriteCommand,
 } from '@lineside/shared/contracts/link.ts';
 import { topicOf } from '@lineside/shared/contracts/topics.ts';
@@ -21,27 +22,19 @@ import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import { type MqttEndpoint, mqttReason, openMqtt } from '@lineside/shared/mqtt/open-client.ts';
 import { Backoff } from '@lineside/shared/time/backoff.ts';
-import { writeEnvelope } from '@lineside/shared/wire/envelope.ts';
 import type { MqttClient } from 'mqtt';
 import { Value } from 'typebox/value';
 import { HubClock } from './hub-clock.ts';
-import { SendWindow } from './send-window.ts';
-
-/** What the link needs of the buffer. */
-interface LinkBuffer {
-  readonly epoch: string;
-  readonly oldestSeq: number;
-  readonly newestSeq: number;
-  readonly committedSeq: number;
-  read(seq: number): Promise<{ seq: number; prev: number; payload: Buffer } | undefined>;
-  committed(seq: number): Promise<void>;
-}
+import { type LinkBuffer, LinkLane } from './link-lane.ts';
 
 export interface HubLinkOptions {
   gateway: string;
   /** The broker at the hub; the gateway comes in by its id. */
   endpoint: Omit<MqttEndpoint, 'username'>;
+  /** The lane of samples. */
   buffer: LinkBuffer;
+  /** The lane of alarms and events, which goes before. */
+  urgent?: LinkBuffer;
   /** The gateway's present state, for the retained status. */
   status(): GatewayStatus;
   /** Acknowledges an alarm for the hub. A rejection is logged. */
@@ -73,12 +66,11 @@ const HELLO_MS = 15_000;
 const LAST_RECORDS_MS = 900;
 /** What the hub says fits into a few hundred bytes. */
 const MAX_MESSAGE_BYTES = 64 * 1024;
-/** Rewinds to the same place within this time are echoes of one hole. */
-const REWIND_ECHO_MS = 1_000;
 
 export class HubLink {
   readonly #options: HubLinkOptions;
-  readonly #window = new SendWindow();
+  /** In the order in which they may send. */
+  readonly #lanes: LinkLane[];
   readonly #hubClock = new HubClock();
   readonly #backoff = new Backoff(500, 15_000);
   #client: MqttClient | undefined;
@@ -86,17 +78,16 @@ export class HubLink {
   #retry: NodeJS.Timeout | undefined;
   #statusSoon: NodeJS.Timeout | undefined;
   #stopped = true;
-  #ready = false;
   #pumping = false;
   #answers: Promise<void> = Promise.resolve();
-  #lastProgress = 0;
   #helloAt = 0;
-  #rewound = { seq: -1, at: 0 };
   #state: LinkState;
   #whenCaughtUp: () => void = () => undefined;
 
   constructor(options: HubLinkOptions) {
+    const { buffer, urgent, log } = options;
     this.#options = options;
+    this.#lanes = (urgent ? [urgent, buffer] : [buffer]).map((lane) => new LinkLane(lane, log));
     this.#state = { connected: false, since: options.now(), reason: 'not started', recordsSent: 0 };
   }
 
@@ -129,9 +120,11 @@ export class HubLink {
     return this.#state;
   }
 
-  /** The buffer has a new record. */
+  /** The buffer has a new record, or another epoch. */
   notify(): void {
-    if (this.#ready) void this.#pump();
+    if (!this.#ready) return;
+    if (this.#lanes.some((lane) => lane.isReborn)) this.#hello();
+    else void this.#pump();
   }
 
   /** Something in the status changed: tell the hub soon, but not at every change of a flapping device. */
@@ -156,8 +149,12 @@ export class HubLink {
   }
 
   get #caughtUp(): boolean {
-    const { newestSeq, committedSeq } = this.#options.buffer;
-    return newestSeq <= committedSeq;
+    return this.#lanes.every((lane) => lane.caughtUp);
+  }
+
+  /** The hub has said where it stands in every lane. */
+  get #ready(): boolean {
+    return this.#lanes.every((lane) => lane.ready);
   }
 
   get #who() {
@@ -220,11 +217,10 @@ export class HubLink {
   }
 
   #hello(): void {
-    this.#ready = false;
     this.#helloAt = this.#options.now();
-    const { buffer } = this.#options;
-    const hello: Hello = { epoch: buffer.epoch, oldest: buffer.oldestSeq, newest: buffer.newestSeq };
-    this.#client?.publish(this.#topic('hello'), JSON.stringify(hello), { qos: 1 });
+    for (const lane of this.#lanes) {
+      this.#client?.publish(this.#topic('hello'), JSON.stringify(lane.hello()), { qos: 1 });
+    }
     this.#publishStatus();
   }
 
@@ -243,13 +239,13 @@ export class HubLink {
         this.#lost(client, 'the broker is there, but the hub does not answer');
       return;
     }
-    if (this.#window.empty) this.#lastProgress = now;
-    else if (Math.abs(now - this.#lastProgress) > SILENCE_MS) {
+    if (this.#lanes.some((lane) => lane.silentFor(now) > SILENCE_MS)) {
       this.#options.log.warn('the hub has not committed for a while; asking where it stands');
       this.#hello();
       return;
     }
     // A read of the buffer that failed is tried again.
+    for (const lane of this.#lanes) lane.tryAgain();
     void this.#pump();
   }
 
@@ -265,32 +261,20 @@ export class HubLink {
   }
 
   async #committed(client: MqttClient, answer: Committed): Promise<void> {
-    const { buffer, log } = this.#options;
-    if (client !== this.#client || answer.epoch !== buffer.epoch) return;
-    const first = !this.#ready;
-    // The hub's word on where it stands: also when it stands further back than it has said before.
-    if (first || answer.resend || answer.seq > buffer.committedSeq) await buffer.committed(answer.seq);
-    if (client !== this.#client) return;
-    const now = this.#options.now();
-    if (this.#window.committed(answer.seq)) this.#lastProgress = now;
-    if (first) {
-      this.#window.rewind(answer.seq);
-      this.#ready = true;
+    const { now, log } = this.#options;
+    const lane = this.#lanes.find(({ buffer }) => buffer.epoch === answer.epoch);
+    const isCurrent = () => client === this.#client && lane?.buffer.epoch === answer.epoch;
+    if (!lane || lane.isReborn || !isCurrent()) return;
+    await lane.answered(answer, isCurrent, now);
+    if (!isCurrent()) return;
+    if (this.#ready && !this.#state.connected) {
+      const { committedSeq, newestSeq } = this.#options.buffer;
       this.#backoff.reset();
-      if (!this.#state.connected) {
-        log.info({ committed: answer.seq, newest: buffer.newestSeq }, 'hub link up');
-        this.#state = { ...this.#state, connected: true, since: now, reason: '' };
-      }
-    } else if (answer.resend) this.#rewind(answer.seq, now);
+      log.info({ committed: committedSeq, newest: newestSeq }, 'hub link up');
+      this.#state = { ...this.#state, connected: true, since: now(), reason: '' };
+    }
     if (this.#caughtUp) this.#whenCaughtUp();
     void this.#pump();
-  }
-
-  #rewind(seq: number, now: number): void {
-    if (this.#rewound.seq === seq && Math.abs(now - this.#rewound.at) < REWIND_ECHO_MS) return;
-    this.#rewound = { seq, at: now };
-    this.#options.log.info({ from: seq + 1 }, 'the hub missed records; sending again');
-    this.#window.rewind(seq);
   }
 
   #command(command: Command): void {
@@ -318,17 +302,15 @@ export class HubLink {
     if (this.#pumping) return;
     this.#pumping = true;
     try {
-      while (this.#ready && this.#client?.connected && !this.#window.full) {
-        const wanted = this.#window.nextSeq;
-        const record = await this.#options.buffer.read(wanted);
-        // While the disk was read, the hub may have asked for another place.
-        if (wanted !== this.#window.nextSeq) continue;
-        if (!record || !this.#ready || !this.#client?.connected) break;
-        const { seq, prev, payload } = record;
-        const envelope = writeEnvelope({ epoch: this.#options.buffer.epoch, seq, prev, batch: payload });
-        this.#client.publish(this.#topic('data'), envelope, { qos: 1 });
-        if (this.#window.empty) this.#lastProgress = this.#options.now();
-        this.#window.sent(seq, envelope.length);
+      while (this.#client?.connected) {
+        const lane = this.#lanes.find(({ maySend }) => maySend);
+        if (!lane) break;
+        const client = this.#client;
+        const record = await lane.next();
+        // While the disk was read, the connection may have gone.
+        if (!record || !lane.ready || client !== this.#client || !client.connected) continue;
+        client.publish(this.#topic('data'), record.envelope, { qos: 1 });
+        lane.sent(record.seq, record.envelope.length, this.#options.now());
         this.#state.recordsSent++;
       }
     } catch (error) {
@@ -354,7 +336,7 @@ export class HubLink {
     this.#timers = [];
     clearTimeout(this.#statusSoon);
     this.#statusSoon = undefined;
-    this.#ready = false;
+    for (const lane of this.#lanes) lane.ready = false;
     const client = this.#client;
     this.#client = undefined;
     client?.end(true);
