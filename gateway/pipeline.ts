@@ -17,12 +17,14 @@ import type { LoadedConfig } from './config/load-config.ts';
 import { DeviceSet, type DeviceSwap, type TagId } from './device-set.ts';
 import { ModelSet, type ModelSwap } from './model-set.ts';
 import type { ModelStatus } from './models/model-stage.ts';
+import type { Outlet } from './outlet.ts';
 import { HubLink } from './publisher/hub-link.ts';
 import { describeTags, tagIds, watchedAlarms } from './tag-layout.ts';
 import { TagWriter } from './tag-writer.ts';
 import { Conditioner } from './tags/conditioner.ts';
 import { LastValues } from './tags/last-values.ts';
 import { TagRegistry } from './tags/tag-registry.ts';
+import { UnsOutlet } from './uns-outlet.ts';
 
 export interface PipelineOptions {
   config: LoadedConfig;
@@ -59,6 +61,9 @@ export class Pipeline {
   #certificate: CertificateWatch | null = null;
   #alarms: AlarmStage | undefined;
   #link: HubLink | undefined;
+  /** What goes out beside the buffer. */
+  readonly #outlets: Outlet[] = [];
+  #uns: UnsOutlet | undefined;
   #bufferMark: ProgressMark | undefined;
   tags: TagInfo[] = [];
 
@@ -89,7 +94,10 @@ export class Pipeline {
     this.#devices = new DeviceSet({
       onFrame: (frame) => this.#take(this.#conditioner.scale(frame)),
       onLink: (frame) => this.buffer.addFrame(frame),
-      onStatus: () => this.#link?.statusChanged(),
+      onStatus: (status) => {
+        this.#link?.statusChanged();
+        for (const outlet of this.#outlets) outlet.device(status);
+      },
       onAdded: (device, tagId) => {
         const { id, tags } = device;
         for (const tag of tags) this.#conditioner.add(id, tagId(id, tag.name)!, tag);
@@ -112,6 +120,11 @@ export class Pipeline {
 
   get link(): HubLink {
     return this.#link!;
+  }
+
+  /** Topics for integrators; undefined when nobody wants them. */
+  get uns(): UnsOutlet | undefined {
+    return this.#uns;
   }
 
   /** What runs at present. */
@@ -154,10 +167,15 @@ export class Pipeline {
       alarms: prepared.alarms,
       log: log.child({ part: 'alarms' }),
       now,
-      add: (event) => this.buffer.addAlarm(event),
+      add: (event) => {
+        this.buffer.addAlarm(event);
+        for (const outlet of this.#outlets) outlet.alarm(event);
+      },
       flush: () => this.buffer.flush(),
     });
+    await this.#startOutlets(unwind);
     await this.#alarms.start();
+    for (const outlet of this.#outlets) outlet.activeAlarms(this.#alarms.active());
     unwind.defer('alarms', () => this.#alarms!.stop());
     this.#link.start();
 
@@ -168,6 +186,7 @@ export class Pipeline {
     unwind.defer('writes', () => this.writer.stop());
     unwind.defer('devices', () => this.#devices.stop());
     this.#devices.launch(prepared.devices);
+    this.#tellStates();
     const heartbeat = setInterval(() => {
       this.#devices.sayLinks();
       this.#lookAtCertificate();
@@ -199,10 +218,12 @@ export class Pipeline {
       this.#describe(before);
       await this.#models.revert(prepared.models);
       await this.#devices.revert(prepared.devices, before.config);
+      this.#tellStates();
       throw new LinesideError('RELOAD_ROLLED_BACK', 'outside', messageOf(cause), { cause });
     }
     this.#config = config;
     this.#tellWhatIsNew(prepared);
+    this.#tellStates();
     this.#link?.statusChanged();
   }
 
@@ -251,10 +272,29 @@ export class Pipeline {
     };
   }
 
-  #describe({ tags, certificate }: Pick<Prepared, 'tags' | 'certificate'>): void {
+  #describe({ config, tags, certificate }: Pick<Prepared, 'config' | 'tags' | 'certificate'>): void {
     this.tags = tags;
     this.#certificate = certificate;
     this.buffer.describeTags(tags);
+    for (const outlet of this.#outlets) outlet.describe(config, tags);
+  }
+
+  async #startOutlets(unwind: Unwind): Promise<void> {
+    const { version, log, now } = this.#options;
+    const config = this.#config;
+    if (config.uns.enabled || config.localBroker.enabled) {
+      const write = this.writer.write.bind(this.writer);
+      this.#uns = new UnsOutlet({ config, version, write, log: log.child({ part: 'uns' }), now });
+      this.#outlets.push(this.#uns);
+      unwind.defer('topics for integrators', () => this.#uns!.stop());
+      this.#uns.describe(config, this.tags);
+      await this.#uns.start();
+    }
+  }
+
+  /** Drivers only tell of changes. */
+  #tellStates(): void {
+    for (const status of this.#devices.statuses()) for (const outlet of this.#outlets) outlet.device(status);
   }
 
   /** A device that reports only what changes does not say again what a new model or alarm has to know. */
@@ -271,7 +311,9 @@ export class Pipeline {
     this.#alarms?.observe(frame);
     this.lastValues.observe(frame);
     const kept = this.#conditioner.filter(frame);
-    if (kept.tags.length > 0) this.buffer.addFrame(kept);
+    if (kept.tags.length === 0) return;
+    this.buffer.addFrame(kept);
+    if (!frame.historical) for (const outlet of this.#outlets) outlet.observe(kept);
   }
 
   #lookAtCertificate(): void {

@@ -13,6 +13,7 @@ import { drivers } from '../drivers/registry.ts';
 import { type ModelConfig, outputOf, parseTagPath } from '../models/config.ts';
 import { checkHubLink } from '../publisher/config.ts';
 import { type CommonTag, checkTag, typeAfter } from '../tags/config.ts';
+import { checkUnsParts } from './check-uns.ts';
 import { deviceSchemaOf, GatewayConfig } from './schema.ts';
 
 export interface TagEntry extends CommonTag {
@@ -50,6 +51,8 @@ export function configOf(document: ConfigDocument): LoadedConfig {
   const devices = listOf(value, 'devices').map((_device, index) => readDevice(document, index, problems, warnings));
   checkReferences(document, value, problems);
   checkNumbers(document, value, devices, problems);
+  // What they need of the rest is only known when all of it has its form.
+  if (problems.length === 0) checkUnsParts(document, value, devices, problems, warnings);
   if (problems.length > 0) throw new ConfigError(problems.sort((a, b) => a.line - b.line));
   warnings.push(...doubtsOf(document, devices));
   return {
@@ -150,7 +153,8 @@ function checkReferences(document: ConfigDocument, config: GatewayConfig, proble
     checkUnique(document, [list], 'id', listOf(config, list), problems);
   }
   if (config.hub && !formal.some(({ path }) => path[0] === 'hub')) {
-    for (const { path, message } of checkHubLink(config.hub)) problems.push(document.problem(['hub', ...path], message));
+    for (const { path, message } of checkHubLink(config.hub))
+      problems.push(document.problem(['hub', ...path], message));
   }
   const devices = new Set(listOf(document.value, 'devices').map((device) => textOf(device, 'id')));
   const known = new Set(

@@ -5,9 +5,11 @@ import { AlarmConfig } from '../alarms/config.ts';
 import { BufferConfig } from '../buffer/config.ts';
 import { drivers } from '../drivers/registry.ts';
 import { LocalConfig } from '../local/config.ts';
+import { LocalBrokerConfig } from '../local-broker/config.ts';
 import { ModelConfig } from '../models/config.ts';
 import { HubLinkConfig } from '../publisher/config.ts';
 import { CommonTag } from '../tags/config.ts';
+import { EquipmentConfig, UnsConfig } from '../uns/config.ts';
 
 const closed = { additionalProperties: false };
 
@@ -42,6 +44,7 @@ export function deviceSchemaOf(kind: string): TObject | undefined {
       id: Type.String(DEVICE_ID),
       driver: Type.Literal(kind, { description: 'How the gateway speaks to it' }),
       ...module.deviceSchema.properties,
+      equipment: Type.Optional(EquipmentConfig),
       record: Type.Optional(Record),
       tags: Type.Array(tag, { minItems: 1, maxItems: 50_000, description: 'What is read of it' }),
     },
@@ -83,6 +86,8 @@ const Head = {
   hub: HubLinkConfig,
   buffer: BufferConfig,
   local: LocalConfig,
+  localBroker: LocalBrokerConfig,
+  uns: UnsConfig,
   models: Type.Array(ModelConfig, { default: [], description: 'ONNX models that run beside the machine' }),
   alarms: Type.Array(AlarmConfig, { default: [], maxItems: 10_000, description: 'Alarms that this gateway raises' }),
 };

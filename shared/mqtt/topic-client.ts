@@ -113,10 +113,7 @@ export class TopicClient {
     });
     client.on('error', (error) => {
       const name = endpoint.username ?? '';
-      this.#lost(
-        client,
-        mqttReason(error, { name, nameSetting: settings.name, passwordSetting: settings.password }),
-      );
+      this.#lost(client, mqttReason(error, { name, nameSetting: settings.name, passwordSetting: settings.password }));
     });
     client.on('close', () => this.#lost(client, 'the connection was closed'));
   }
