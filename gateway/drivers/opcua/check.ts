@@ -2,6 +2,7 @@
 import type { ConfigProblem } from '../driver.ts';
 import { addressField, addressText, parseAddress } from './address.ts';
 import { checkWritable } from './check-writable.ts';
+import { checkConditions } from './conditions-config.ts';
 import type { OpcUaDevice, OpcUaTag } from './config.ts';
 import { PROFILES } from './profiles.ts';
 import { checkSecurity } from './security-check.ts';
@@ -34,6 +35,7 @@ export function check(device: OpcUaDevice, tags: { name: string; settings: OpcUa
     });
   }
   problems.push(...beyondProfile(device, tags), ...checkSecurity(device), ...checkWritable(device, tags));
+  problems.push(...checkConditions(device.conditions, device.mode, device.namespaces));
   const seen = new Map<string, string>();
   tags.forEach(({ name, settings }, tag) => {
     const field = addressField(settings);

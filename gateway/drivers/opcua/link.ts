@@ -18,6 +18,7 @@ import {
 } from 'node-opcua-client';
 import type { Address } from './address.ts';
 import { Batches } from './batches.ts';
+import { Conditions, type ConditionsEvents } from './conditions.ts';
 import type { OpcUaDevice } from './config.ts';
 import { findNodes } from './find-nodes.ts';
 import { Poller } from './poller.ts';
@@ -56,6 +57,7 @@ export interface LinkEvents {
   /** A reading of all values has ended; it began so long after its time. Milliseconds. */
   polled(tookMs: number, lateMs: number): void;
   /** The connection is cut, and being repaired. */
+  conditions: ConditionsEvents;
   interrupted(): void;
   /** One attempt to repair it has failed; the next one follows. */
   repairFailed(error: unknown): void;
@@ -81,6 +83,8 @@ export class Link {
   #subscription: Subscription | null = null;
   #poller: Poller | null = null;
   #namespaces: string[] = [];
+  /** Null when the server's alarms are not asked for. */
+  readonly conditions: Conditions | null;
   readonly #batches: Batches;
   /** Index → node id of the items that the server gives. */
   #given = new Map<number, string>();
@@ -100,7 +104,10 @@ export class Link {
     this.#items = items;
     this.#access = new SecureAccess(settings, context);
     this.#events = events;
-    const { maxPerRequest, profile } = settings;
+    const { maxPerRequest, profile, conditions, timestamps, namespaces: aliases } = settings;
+    this.conditions = conditions?.enabled
+      ? new Conditions({ settings: conditions, timestamps, aliases }, events.conditions)
+      : null;
     this.#batches = new Batches(maxPerRequest ?? (profile && PROFILES[profile].maxPerRequest));
   }
 
@@ -200,7 +207,9 @@ export class Link {
       this.#repairing = false;
       this.#subscription?.forgive();
       this.#subscription?.hold(false);
-      if (!this.#closed) this.#events.restored();
+      if (this.#closed) return;
+      this.conditions?.refresh();
+      this.#events.restored();
     });
     client.on('receive_chunk', () => {
       if (this.#repairing) this.#answeredAt ??= performance.now();
@@ -229,6 +238,9 @@ export class Link {
     // As seldom as its signs of life: the watch costs no more than they do.
     await this.#subscription?.watchClock(Math.max(1000, this.silenceLimitMs / 4));
     this.#opened = true;
+    const place = this.#subscription?.place;
+    if (place && !this.#closed)
+      await this.conditions?.open({ client, session, namespaces: this.#namespaces, ...place });
     if (this.#settings.mode === 'poll' && !this.#closed) this.#poll();
   }
 
@@ -256,6 +268,7 @@ export class Link {
     let timer: NodeJS.Timeout | undefined;
     const patience = new Promise<void>((done) => {
       timer = setTimeout(done, CLOSE_MS);
+    this.conditions?.close();
     });
     const goodbye = (async () => {
       if (this.#session && !client?.isReconnecting) await this.#session.close(true).catch(() => {});
@@ -282,6 +295,7 @@ export class Link {
     await subscription.open(this.#settings);
     this.#subscription = subscription;
   }
+      notified: (list) => this.conditions?.take(list),
 
   #poll(): void {
     this.#poller = new Poller(this.#settings.pollMs, {

@@ -5,7 +5,7 @@ import { Quality } from '@lineside/shared/contracts/quality.ts';
 import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import { Backoff } from '@lineside/shared/time/backoff.ts';
 import type { DataValue } from 'node-opcua-client';
-import type { Driver, DriverContext, DriverTag, WriteResult } from '../driver.ts';
+import type { AcknowledgeResult, ConditionNews, Driver, DriverContext, DriverTag, WriteResult } from '../driver.ts';
 import { HealthMeter } from '../health-meter.ts';
 import { parseAddress } from './address.ts';
 import type { OpcUaDevice, OpcUaTag } from './config.ts';
@@ -73,6 +73,7 @@ export class OpcUaDriver implements Driver {
   #refusals: Refusal[] = [];
   #toldShortfall = '';
   readonly #health = new HealthMeter();
+  readonly #doubts = new Set<string>();
   /** Id of a tag → its position. */
   readonly #positions: Map<number, number>;
   readonly #types: OpcUaTag['type'][];
@@ -139,6 +140,13 @@ export class OpcUaDriver implements Driver {
     if (index === undefined) return refused('the device has no such tag');
     if (this.#state !== 'up' || !this.#link) return refused(this.#stopped ? 'the device is stopped' : this.#reason());
     return this.#link.writer.write(index, this.#types[index]!, value);
+  }
+
+  async acknowledge(key: string, comment: string): Promise<AcknowledgeResult> {
+    const conditions = this.#state === 'up' && this.#link?.conditions;
+    if (conditions) return conditions.acknowledge(key, comment);
+    const why = this.#stopped ? 'the device is stopped' : this.#reason();
+    return { ok: false, error: `device "${this.#device}" does not answer: ${why}`, again: true };
   }
 
   #reason(): string {
@@ -229,6 +237,12 @@ export class OpcUaDriver implements Driver {
         this.#health.began(lateMs);
         this.#health.ended(tookMs);
       }),
+      conditions: {
+        told: ifPresent((news: Omit<ConditionNews, 'device'>) =>
+          this.#context.onConditions?.({ device: this.#device, ...news }),
+        ),
+        doubt: ifPresent((words: string) => this.#doubt(words)),
+      },
       interrupted: ifPresent(() => this.#interrupted()),
       repairFailed: ifPresent((error: unknown) => {
         this.#health.error('reconnect');
@@ -237,6 +251,13 @@ export class OpcUaDriver implements Driver {
       restored: ifPresent(() => this.#restored()),
       ended: ifPresent((why: string) => this.#fail(`lost ${this.#settings.endpoint}: ${why}`)),
     });
+  }
+
+  /** Said once: it is the same after each connect. */
+  #doubt(words: string): void {
+    if (this.#doubts.has(words)) return;
+    this.#doubts.add(words);
+    this.#context.log.warn({ device: this.#device }, `device "${this.#device}": ${words}`);
   }
 
   #fail(why: string): void {

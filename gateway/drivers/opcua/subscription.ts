@@ -16,6 +16,7 @@ import {
   DataChangeTrigger,
   type DataValue,
   DeadbandType,
+  EventNotificationList,
   type MonitoredItemCreateRequestOptions,
   MonitoringMode,
   type NotificationMessage,
@@ -44,6 +45,8 @@ export interface SubscriptionEvents {
   ended(why: string): void;
   /** Messages with values did not come, and the server does not have them any more. */
   lost(messages: number): void;
+  /** Events, which only the item at `place` gives. */
+  notified(list: EventNotificationList): void;
 }
 
 /** What became of an item: null when it was created. */
@@ -87,6 +90,12 @@ export class Subscription {
     this.#batches = batches;
     this.#items = items;
     this.#events = events;
+  }
+
+  /** What another item of this subscription is created by; null before it is open. */
+  get place(): { subscriptionId: number; handle: number } | null {
+    const made = this.#subscription;
+    return made && { subscriptionId: made.subscriptionId as number, handle: this.#items.length + 2 };
   }
 
   /** As the server has revised it, milliseconds; null before it is open. */
@@ -181,6 +190,10 @@ export class Subscription {
     this.#follow(message);
     this.#events.flow(message.publishTime?.getTime());
     message.notificationData = (message.notificationData ?? []).filter((data) => {
+      if (data instanceof EventNotificationList) {
+        this.#events.notified(data);
+        return false;
+      }
       if (!(data instanceof DataChangeNotification)) return true;
       this.#sampledAt = performance.now();
       for (const { clientHandle, value } of data.monitoredItems ?? []) {
