@@ -2,7 +2,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readSecret } from '@lineside/shared/config/validate.ts';
-import { GatewayStatus, Hello } from '@lineside/shared/contracts/link.ts';
+import { CommandReply, GatewayStatus, Hello } from '@lineside/shared/contracts/link.ts';
 import type { GatewayTopic } from '@lineside/shared/contracts/topics.ts';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { DaemonContext } from '@lineside/shared/lifecycle/daemon.ts';
@@ -16,6 +16,7 @@ import { BrokerClient } from './broker/broker-client.ts';
 import { GatewayCredentials } from './broker/credentials.ts';
 import { EmbeddedBroker } from './broker/embedded-broker.ts';
 import type { GatewayBus, GatewayMessage } from './broker/gateway-bus.ts';
+import { CompletenessService } from './completeness/completeness-service.ts';
 import type { LoadedHubConfig } from './config/load-config.ts';
 import { type Arrival, Ingest } from './ingest/ingest.ts';
 import { relationalLedger } from './ingest/relational-ledger.ts';
@@ -28,6 +29,7 @@ import { watermarks } from './store/postgres/ledger.ts';
 import { openRelational, type Relational } from './store/postgres/relational.ts';
 import { listTags } from './store/postgres/tags.ts';
 import { DuckDbStore } from './store/timeseries/duckdb/duckdb-store.ts';
+import { WriteDesk } from './writes/write-desk.ts';
 
 /** A commit that takes longer than this is no progress. Milliseconds. */
 const INGEST_SILENCE_MS = 30_000;
@@ -87,6 +89,17 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
   });
   await alarms.start();
 
+  const writes = new WriteDesk({
+    db: relational.db,
+    tag: (id) => board.catalog.current(id),
+    unitOf: (gateway, device, tag) => board.catalog.find(gateway, device, tag)?.unit ?? '',
+    online: (gateway) => board.gateways.get(gateway)?.online === true,
+    machineOf: (gateway, device) => board.machineOf(gateway, device),
+    send: (gateway, command) => broker.command(gateway, command),
+    log: log.child({ part: 'writes' }),
+    now,
+  });
+
   const oee = new OeeService({
     machines: equipment.machines,
     timeSeries,
@@ -99,12 +112,13 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
   const ingest = new Ingest({
     timeSeries,
     ledger: relationalLedger(relational.db, now),
-    answer: (gateway, committed) => broker.answer(gateway, committed),
+    answer: (gateway, committed) => broker.answer(gateway, { ...committed, at: now() }),
     onArrival: (arrival) => showArrival(board, arrival),
     onTags: (gateway, tags, ids) => board.catalog.add(tags.map((tag) => ({ ...tag, gateway, id: ids.get(tag.id)! }))),
     onCommitted: (run, samples, changed) => {
       board.gateways.committed(run.gateway, run.samples);
       for (const { tags, at } of samples) oee.stored(tags, at);
+      for (const { event } of run.events) if (event.kind === 'write') writes.decided(run.gateway, event);
       alarms.changed(changed).catch((error: unknown) => log.error({ error: messageOf(error) }, 'alarms not read'));
     },
     onQuarantine: (gateway) => board.emit('gateway', board.gateways.quarantined(gateway)),
@@ -114,13 +128,25 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
   await ingest.start();
   unwind.defer('ingest', () => ingest.stop());
 
+  const completeness = new CompletenessService({
+    db: relational.db,
+    timeSeries,
+    gateways: () => board.gateways.all().map(({ id }) => id),
+    timeZoneOf: (gateway) => equipment.machines.find((machine) => machine.gateway === gateway)?.timeZone ?? 'UTC',
+    tagsOf: (gateway) => board.catalog.ofGateway(gateway),
+    log: log.child({ part: 'completeness' }),
+    now,
+  });
+
   const auth = new AuthService({ db: relational.db, firstPasswordFile: join(dataDir, 'first-password'), now });
   const first = await auth.start();
   const app = await buildApp({
     auth,
     board,
     alarms,
+    writes,
     oee,
+    completeness,
     timeSeries,
     enterprise: equipment.enterprise,
     equipment: equipment.nodes,
@@ -135,14 +161,18 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
     now,
   });
   unwind.defer('api', () => app.close());
+  // Before the API: whoever waits is told.
+  unwind.defer('writes', () => writes.stop());
   const url = await listen(app, config);
 
   board.start();
   unwind.defer('board', () => board.stop());
   oee.start();
   unwind.defer('oee', () => oee.stop());
+  completeness.start();
+  unwind.defer('completeness', () => completeness.stop());
 
-  await broker.start((message) => receive(message, { ingest, board, alarms, relational }));
+  await broker.start((message) => receive(message, { ingest, board, alarms, writes, relational }));
   unwind.defer('broker', () => broker.stop());
 
   log.info({ url, mqtt: mqttAddress(config, broker), machines: equipment.machines.length }, 'serving');
@@ -204,6 +234,7 @@ interface Receivers {
   ingest: Ingest;
   board: AndonBoard;
   alarms: AlarmDesk;
+  writes: WriteDesk;
   relational: Relational;
 }
 
@@ -211,7 +242,7 @@ interface Receivers {
 const storedAt = new Map<string, number>();
 
 async function receive({ gateway, kind, payload, retained }: GatewayMessage, receivers: Receivers): Promise<void> {
-  const { ingest, board, alarms, relational } = receivers;
+  const { ingest, board, alarms, writes, relational } = receivers;
   // A gateway that is there speaks every few seconds; what a broker kept of it says nothing of now.
   if (retained) return;
   board.gateways.heard(gateway, Date.now());
@@ -223,6 +254,8 @@ async function receive({ gateway, kind, payload, retained }: GatewayMessage, rec
   if (kind === 'hello' && Value.Check(Hello, message)) {
     await ingest.hello(gateway, message);
     await alarms.repeatFor(gateway);
+  } else if (kind === 'reply' && Value.Check(CommandReply, message)) {
+    await writes.replied(gateway, message);
   } else if (kind === 'status' && Value.Check(GatewayStatus, message) && message.gateway === gateway) {
     const changed = board.gateways.get(gateway)?.online !== message.online;
     board.report(message);

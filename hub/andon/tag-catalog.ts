@@ -34,8 +34,19 @@ export class TagCatalog {
     return this.#byId.get(id);
   }
 
+  /** The same, unless another one goes by its name by now. */
+  current(id: number): HubTag | undefined {
+    const tag = this.#byId.get(id);
+    return tag && this.find(tag.gateway, tag.device, tag.name)?.id === id ? tag : undefined;
+  }
+
   find(gateway: string, device: string, name: string): HubTag | undefined {
     return this.#byName.get(keyOf(gateway, device, name));
+  }
+
+  /** Those that a gateway gives now, its own included. */
+  ofGateway(gateway: string): HubTag[] {
+    return [...this.#byName.values()].filter((tag) => tag.gateway === gateway);
   }
 
   /** Tags of a device by name, the gateway's own left out. */

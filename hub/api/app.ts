@@ -16,9 +16,11 @@ import { addProblems, sendProblem } from './plugins/problems.ts';
 import { addSessions } from './plugins/session.ts';
 import type { Api } from './routes/api.ts';
 import { alarmRoutes } from './routes/v1/alarms.ts';
+import { completenessRoutes } from './routes/v1/completeness.ts';
 import { plantRoutes } from './routes/v1/plant.ts';
 import { sessionRoutes } from './routes/v1/session.ts';
 import { tagRoutes } from './routes/v1/tags.ts';
+import { writeRoutes } from './routes/v1/writes.ts';
 import type { ApiServices } from './services.ts';
 
 const WEB_DIR = fileURLToPath(new URL('../web/dist/', import.meta.url));
@@ -64,7 +66,9 @@ export async function buildApp(services: ApiServices): Promise<FastifyInstance> 
       sessionRoutes(v1, services);
       plantRoutes(v1, services);
       tagRoutes(v1, services);
+      writeRoutes(v1, services);
       alarmRoutes(v1, services);
+      completenessRoutes(v1, services);
     },
     { prefix: '/api/v1' },
   );

@@ -4,15 +4,19 @@ import type { Logger } from '@lineside/shared/log/logger.ts';
 import type { AlarmDesk } from '../alerts/alarm-desk.ts';
 import type { AndonBoard } from '../andon/board.ts';
 import type { AuthService } from '../auth/auth-service.ts';
+import type { CompletenessService } from '../completeness/completeness-service.ts';
 import type { EquipmentNode, Machine } from '../equipment/plant.ts';
 import type { OeeService } from '../oee/oee-service.ts';
 import type { TimeSeriesStore } from '../store/timeseries/time-series.ts';
+import type { WriteDesk } from '../writes/write-desk.ts';
 
 export interface ApiServices {
   auth: AuthService;
   board: AndonBoard;
   alarms: AlarmDesk;
+  writes: WriteDesk;
   oee: OeeService;
+  completeness: CompletenessService;
   timeSeries: TimeSeriesStore;
   enterprise: string;
   equipment: EquipmentNode[];

@@ -57,7 +57,15 @@ interface Accepted {
   samples: SampleColumns;
   alarms: AlarmEvent[];
   events: AnyEvent[];
-  gap: { from: number; to: number } | null;
+  gap: Gap | null;
+}
+
+/** Records that will not come, and when what is next to them was received. */
+interface Gap {
+  from: number;
+  to: number;
+  fromAt: number | null;
+  toAt: number | null;
 }
 
 interface Epoch {
@@ -66,6 +74,8 @@ interface Epoch {
   sequence: Sequence;
   /** Of the gateway's tag numbers; read from the store at first use. */
   tags: Map<number, number>;
+  /** When the gateway received the newest frame that came from it; null before the first one since the start. */
+  receivedAt: number | null;
   /** Messages of one epoch are taken one after the other, also across awaits. */
   turn: Promise<void>;
 }
@@ -162,7 +172,7 @@ export class Ingest {
       samples: EMPTY,
       alarms: [],
       events: [],
-      gap: verdict.gap,
+      gap: verdict.gap && { ...verdict.gap, fromAt: epoch.receivedAt, toAt: null },
     };
     let frames: Batch['frames'] = [];
     try {
@@ -174,6 +184,8 @@ export class Ingest {
       }
       translate(batch, epoch.tags, record);
       frames = batch.frames;
+      if (record.gap) record.gap.toAt = frames[0]?.receivedAt ?? null;
+      epoch.receivedAt = frames.at(-1)?.receivedAt ?? epoch.receivedAt;
     } catch (error) {
       // Not the gateway's fault, and not the end of its data: nothing is accepted, it will come again.
       if (!(error instanceof LinesideError) || error.blame !== 'peer') {
@@ -306,7 +318,7 @@ export class Ingest {
     if (!known) {
       known = this.#options.ledger.knownTags(gateway, epoch).then((tags) => {
         const sequence = new Sequence(this.#watermarks.get(key) ?? 0);
-        return { gateway, epoch, sequence, tags, turn: Promise.resolve() };
+        return { gateway, epoch, sequence, tags, receivedAt: null, turn: Promise.resolve() };
       });
       // A store that could not be read now may be readable at the next message.
       known.catch(() => this.#epochs.delete(key));

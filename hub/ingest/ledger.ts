@@ -10,7 +10,8 @@ export interface CommittedRun {
   /** The newest of them. */
   seq: number;
   samples: number;
-  gaps: { from: number; to: number; cause: string }[];
+  /** `fromAt` and `toAt` are the receive times of what is next to it; null when not known. */
+  gaps: { from: number; to: number; cause: string; fromAt: number | null; toAt: number | null }[];
   /** In order; `tag` is the hub's id. */
   alarms: AlarmEvent[];
   /** With the record that each came in, and its place among the events there. */

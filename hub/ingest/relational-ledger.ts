@@ -14,7 +14,7 @@ export function relationalLedger(db: Kysely<Database>, now: () => number): Inges
     commit: ({ gaps, alarms, ...run }) =>
       commitRecords(db, {
         ...run,
-        gaps: gaps.map(({ from, to, cause }) => ({ fromSeq: from, toSeq: to, cause })),
+        gaps: gaps.map(({ from, to, ...gap }) => ({ fromSeq: from, toSeq: to, ...gap })),
         // 0 stands for a tag that has left the configuration.
         alarmEvents: alarms.map((event) => ({ ...event, tag: event.tag === 0 ? null : event.tag })),
         at: now(),

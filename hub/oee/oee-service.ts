@@ -4,13 +4,14 @@ import { LINK_TAG } from '@lineside/shared/contracts/frame.ts';
 import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import type { Machine } from '../equipment/plant.ts';
+import { linkedIntervals } from '../store/timeseries/linked-intervals.ts';
 import type { TimeSeriesStore } from '../store/timeseries/time-series.ts';
 import { countOf } from './counter.ts';
 import { noShift, oeeOf } from './oee.ts';
 import { ShiftRecord, type ShiftTags } from './shift-record.ts';
 import { runningShift, type ShiftWindow } from './shift-window.ts';
 import { meaningOf } from './state-map.ts';
-import { linkedIntervals, type StateInterval, timeline } from './timeline.ts';
+import { type StateInterval, timeline } from './timeline.ts';
 
 /** How often the figures are made anew. Milliseconds. */
 const PERIOD_MS = 2_000;

@@ -2,8 +2,8 @@
  * The states of a machine over a range of time, without hole and without overlap: every millisecond belongs to
  * exactly one state, and what nobody saw belongs to `unknown`.
  */
-import { LINK_HEARTBEAT_MS } from '@lineside/shared/contracts/frame.ts';
 import { isGood } from '@lineside/shared/contracts/quality.ts';
+import { linkedIntervals } from '../store/timeseries/linked-intervals.ts';
 import type { StoredSample } from '../store/timeseries/time-series.ts';
 import { type StateMeaning, UNKNOWN_STATE } from './state-map.ts';
 
@@ -12,9 +12,6 @@ export interface StateInterval extends StateMeaning {
   /** Not included. */
   to: number;
 }
-
-/** After so long without a word from the gateway about the device nothing is known. Milliseconds. */
-const LINK_PATIENCE_MS = 3 * LINK_HEARTBEAT_MS;
 
 /**
  * @param states samples of the state tag by time, beginning with the newest before `from`
@@ -52,28 +49,6 @@ function understand(sample: StoredSample, meaning: (code: number) => StateMeanin
   const { value, quality } = sample;
   if (!isGood(quality) || value === null || typeof value === 'string') return UNKNOWN_STATE;
   return meaning(Number(value));
-}
-
-/**
- * When the device is known to have answered: from a link sample of 1 until the next 0. Where the next one is missing
- * for longer than patience lasts, only the one heartbeat that was promised counts; the newest has patience.
- *
- * @param links samples of the link tag by time
- */
-export function linkedIntervals(links: StoredSample[], from: number, to: number): { from: number; to: number }[] {
-  const linked: { from: number; to: number }[] = [];
-  links.forEach((link, i) => {
-    if (link.value !== 1 || !isGood(link.quality)) return;
-    const begin = Math.max(from, link.at);
-    const next = links[i + 1]?.at ?? to;
-    const missing = next - link.at > LINK_PATIENCE_MS;
-    const end = Math.min(to, missing ? link.at + LINK_HEARTBEAT_MS : next);
-    if (end <= begin) return;
-    const last = linked.at(-1);
-    if (last && last.to >= begin) last.to = Math.max(last.to, end);
-    else linked.push({ from: begin, to: end });
-  });
-  return linked;
 }
 
 function push(intervals: StateInterval[], next: StateInterval): void {

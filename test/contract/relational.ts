@@ -250,10 +250,13 @@ export function relationalContract(
 
     it('names a gap once', async () => {
       const id = newGateway();
-      const gaps = [{ fromSeq: 2, toSeq: 4, cause: 'dropped: disk full' }];
+      const gaps = [{ fromSeq: 2, toSeq: 4, cause: 'dropped: disk full', fromAt: null, toAt: null }];
       await commit(5, { gaps });
       await commit(5, { gaps, at: NOW + 1 });
-      await commit(9, { gaps: [{ fromSeq: 7, toSeq: 7, cause: 'damaged\u0000' }], at: NOW + 2 });
+      await commit(9, {
+        gaps: [{ fromSeq: 7, toSeq: 7, cause: 'damaged\u0000', fromAt: null, toAt: null }],
+        at: NOW + 2,
+      });
       expect((await listGaps(db, id)).map((row) => [row.from_seq, row.to_seq, row.cause, row.noted_at])).toEqual([
         [7, 7, 'damaged\ufffd', NOW + 2],
         [2, 4, 'dropped: disk full', NOW],
@@ -407,7 +410,7 @@ export function relationalContract(
       const id = newGateway();
       const bad = alarm(randomUUID(), { priority: 'whatever' as 'high' });
       const good = alarm(randomUUID());
-      const gaps = [{ fromSeq: 1, toSeq: 2, cause: 'x' }];
+      const gaps = [{ fromSeq: 1, toSeq: 2, cause: 'x', fromAt: null, toAt: null }];
       await expect(commit(3, { gaps, alarmEvents: [good, bad] })).rejects.toMatchObject({ code: '23514' });
       expect((await watermarks(db)).filter((row) => row.gateway === id)).toEqual([]);
       expect(await listGaps(db, id)).toEqual([]);

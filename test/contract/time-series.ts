@@ -99,6 +99,15 @@ export function timeSeriesContract(name: string, make: () => Promise<StoreUnderT
       }
     });
 
+    it('counts each tag within a range of time', async () => {
+      await store.append([record(1, columns([1, T0, 1], [2, T0 + 5, 'a'], [1, T0 + 10, null, 1], [1, T0 + 20, 3]))]);
+      expect(await store.perTag(T0, T0 + 20)).toEqual([
+        { tag: 1, samples: 2, firstAt: T0, lastAt: T0 + 10 },
+        { tag: 2, samples: 1, firstAt: T0 + 5, lastAt: T0 + 5 },
+      ]);
+      expect(await store.perTag(T0 + 30, T0 + 40)).toEqual([]);
+    });
+
     it('passes over what it has: a repeat changes nothing, within a call, later and after a restart', async () => {
       const one = record(1, columns([1, T0, 1]));
       const two = record(2, columns([1, T0 + 1, 2]));

@@ -1,15 +1,17 @@
 /** The hub's HTTP side on real stores, without broker and ingest: what a test wants to see it puts in itself. */
 import { join } from 'node:path';
-import type { AcknowledgeCommand } from '@lineside/shared/contracts/link.ts';
+import type { AcknowledgeCommand, TagWriteCommand } from '@lineside/shared/contracts/link.ts';
 import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { AlarmDesk } from '../../hub/alerts/alarm-desk.ts';
 import { AndonBoard } from '../../hub/andon/board.ts';
 import { buildApp } from '../../hub/api/app.ts';
 import { AuthService } from '../../hub/auth/auth-service.ts';
+import { CompletenessService } from '../../hub/completeness/completeness-service.ts';
 import { noShift } from '../../hub/oee/oee.ts';
 import { OeeService } from '../../hub/oee/oee-service.ts';
 import { meaningOf } from '../../hub/oee/state-map.ts';
+import { WriteDesk } from '../../hub/writes/write-desk.ts';
 import { type HubStores, openStores } from './hub-stores.ts';
 import { testMachine } from './hub-world.ts';
 
@@ -21,6 +23,9 @@ export interface TestHub {
   alarms: AlarmDesk;
   password: string;
   sent: AcknowledgeCommand[];
+  writes: WriteDesk;
+  /** What gateways were asked to write. */
+  asked: TagWriteCommand[];
   faults: string[];
   /** The Cookie header of a new session. */
   signIn(): Promise<string>;
@@ -46,6 +51,18 @@ export async function startTestHub(): Promise<TestHub> {
     onChange: (alarm) => board.emit('alarm', alarm),
     now,
   });
+  const asked: TagWriteCommand[] = [];
+  const writes = new WriteDesk({
+    db: stores.db,
+    tag: (id) => board.catalog.current(id),
+    unitOf: (gateway, device, tag) => board.catalog.find(gateway, device, tag)?.unit ?? '',
+    online: (gateway) => board.gateways.get(gateway)?.online === true,
+    machineOf: (gateway, device) => board.machineOf(gateway, device),
+    send: (_gateway, command) => void asked.push(command),
+    log,
+    now,
+    answerMs: 400,
+  });
   const tagId = (gateway: string, device: string, name: string) => board.catalog.find(gateway, device, name)?.id;
   const oee = new OeeService({
     machines,
@@ -55,22 +72,45 @@ export async function startTestHub(): Promise<TestHub> {
     log,
     now,
   });
+  const completeness = new CompletenessService({
+    db: stores.db,
+    timeSeries: stores.timeSeries,
+    gateways: () => board.gateways.all().map(({ id }) => id),
+    timeZoneOf: () => 'Europe/Berlin',
+    tagsOf: (gateway) => board.catalog.ofGateway(gateway),
+    log,
+    now,
+  });
   const auth = new AuthService({ db: stores.db, firstPasswordFile: join(stores.dir, 'first-password'), now });
   const { password } = (await auth.start())!;
   const faults: string[] = [];
   const equipment = [{ path: 'acme', parent: null, level: 'enterprise' as const, name: 'Acme', settings: {} }];
   const app = await buildApp({
-    ...{ auth, board, alarms, oee, timeSeries: stores.timeSeries, enterprise: 'Acme', equipment, machines, log, now },
+    ...{
+      auth,
+      board,
+      alarms,
+      writes,
+      oee,
+      completeness,
+      timeSeries: stores.timeSeries,
+      enterprise: 'Acme',
+      equipment,
+      machines,
+      log,
+      now,
+    },
     faults: () => faults,
   });
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
   return {
-    ...{ stores, app, url, board, alarms, password, sent, faults },
+    ...{ stores, app, url, board, alarms, password, sent, faults, writes, asked },
     async signIn() {
       const { token } = await auth.login('admin', password, 'test');
       return `lineside_session=${token}`;
     },
     async close() {
+      writes.stop();
       await app.close();
       await stores.close();
     },

@@ -13,8 +13,15 @@ const STATUS: Record<string, number> = {
   ALARM_NOT_FOUND: 404,
   ALARM_ACKNOWLEDGED: 409,
   TAG_NOT_FOUND: 404,
+  TAG_NOT_WRITABLE: 409,
+  VALUE_REFUSED: 400,
+  GATEWAY_OFFLINE: 409,
+  TOO_MANY_WRITES: 429,
+  WRITE_UNKNOWN: 504,
+  CURSOR_INVALID: 400,
   MACHINE_NOT_FOUND: 404,
   RANGE_INVALID: 400,
+  DAY_INVALID: 400,
 };
 
 /** Codes for what the framework refuses. */
@@ -35,6 +42,7 @@ const TITLES: Record<number, string> = {
   415: 'Media type not supported',
   429: 'Too many requests',
   500: 'The hub failed',
+  504: 'No answer from the gateway',
 };
 
 export function addProblems(app: FastifyInstance): void {

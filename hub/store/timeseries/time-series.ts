@@ -39,6 +39,14 @@ export interface Bucket {
   count: number;
 }
 
+export interface TagCount {
+  tag: number;
+  samples: number;
+  /** Source times of the first and the last. */
+  firstAt: number;
+  lastAt: number;
+}
+
 export interface LastSample extends StoredSample {
   tag: number;
 }
@@ -69,6 +77,8 @@ export interface TimeSeriesStore {
   ): Promise<StoredSample[]>;
   /** The range in buckets of `stepMs` that begin at `from`, only those with at least one sample, by time. */
   buckets(tag: number, from: number, to: number, stepMs: number): Promise<Bucket[]>;
+  /** How much is stored of each tag with from <= at < to; only tags that have some, by tag. */
+  perTag(from: number, to: number): Promise<TagCount[]>;
   /** Number of samples stored for each of the tags, or for all tags together. */
   count(tags?: number[]): Promise<number>;
 }

@@ -184,7 +184,7 @@ describe('ingest', () => {
     await ingest.data(gateway, envelope(8, { samples: [speed(8, 80)] }, { prev: 1 }));
     await answered(8);
     expect(ledger.runs.flatMap(({ gaps }) => gaps)).toMatchObject(
-      [{ from: 2, to: 7, cause: /no longer on the gateway/ }].map((gap) => ({
+      [{ from: 2, to: 7, fromAt: 1, toAt: 8, cause: /no longer on the gateway/ }].map((gap) => ({
         ...gap,
         cause: expect.stringMatching(gap.cause),
       })),

@@ -1,7 +1,8 @@
 import { Quality } from '@lineside/shared/contracts/quality.ts';
 import { describe, expect, test } from 'vitest';
 import { meaningOf } from '../../../hub/oee/state-map.ts';
-import { linkedIntervals, timeline } from '../../../hub/oee/timeline.ts';
+import { timeline } from '../../../hub/oee/timeline.ts';
+import { linkedIntervals } from '../../../hub/store/timeseries/linked-intervals.ts';
 import type { StoredSample } from '../../../hub/store/timeseries/time-series.ts';
 import { random } from '../../shared/wire/random-batch.ts';
 

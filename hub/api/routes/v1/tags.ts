@@ -4,7 +4,7 @@ import { LINK_TAG } from '@lineside/shared/contracts/frame.ts';
 import { isGood } from '@lineside/shared/contracts/quality.ts';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import { type Static, Type } from 'typebox';
-import { linkedIntervals } from '../../../oee/timeline.ts';
+import { linkedIntervals } from '../../../store/timeseries/linked-intervals.ts';
 import type { TimeSeriesStore } from '../../../store/timeseries/time-series.ts';
 import type { ApiServices } from '../../services.ts';
 import type { Api } from '../api.ts';

@@ -8,9 +8,25 @@
 import type { DuckDBConnection, DuckDBPreparedStatement } from '@duckdb/node-api';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
-import type { Bucket, LastSample, RecordId, SampleColumns, StoredSample, TimeSeriesStore } from '../time-series.ts';
+import type {
+  Bucket,
+  LastSample,
+  RecordId,
+  SampleColumns,
+  StoredSample,
+  TagCount,
+  TimeSeriesStore,
+} from '../time-series.ts';
 import { type Database, openDatabase } from './open-database.ts';
-import { bucketRange, countSamples, lastSamples, MAX_RANGE, sampleBefore, sampleRange } from './queries.ts';
+import {
+  bucketRange,
+  countPerTag,
+  countSamples,
+  lastSamples,
+  MAX_RANGE,
+  sampleBefore,
+  sampleRange,
+} from './queries.ts';
 import { RangeBatch } from './range-batch.ts';
 import { ReaderPool } from './reader-pool.ts';
 import { CREATE_SAMPLES, SampleWriter } from './sample-writer.ts';
@@ -143,6 +159,10 @@ export class DuckDbStore implements TimeSeriesStore {
 
   async buckets(tag: number, from: number, to: number, stepMs: number): Promise<Bucket[]> {
     return this.#read((connection) => bucketRange(connection, tag, from, to, stepMs));
+  }
+
+  async perTag(from: number, to: number): Promise<TagCount[]> {
+    return this.#read((connection) => countPerTag(connection, from, to));
   }
 
   async count(tags?: number[]): Promise<number> {

@@ -2,7 +2,7 @@
 import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
 import type { Value } from '@lineside/shared/contracts/frame.ts';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
-import type { Bucket, LastSample, StoredSample } from '../time-series.ts';
+import type { Bucket, LastSample, StoredSample, TagCount } from '../time-series.ts';
 import { KIND } from './sample-writer.ts';
 
 export const MAX_RANGE = 1_000_000;
@@ -115,6 +115,16 @@ export async function bucketRange(
     max: max[i] ?? null,
     count: count[i] ?? 0,
   }));
+}
+
+export async function countPerTag(connection: DuckDBConnection, from: number, to: number): Promise<TagCount[]> {
+  const [tag = [], samples = [], first = [], last = []] = (await rows(
+    connection,
+    `SELECT tag, count(*)::DOUBLE, min(at_ms)::DOUBLE, max(at_ms)::DOUBLE
+     FROM samples WHERE at_ms >= $1 AND at_ms < $2 GROUP BY tag ORDER BY tag`,
+    [ms(from), ms(to)],
+  )) as number[][];
+  return tag.map((id, i) => ({ tag: id, samples: samples[i]!, firstAt: first[i]!, lastAt: last[i]! }));
 }
 
 export async function countSamples(connection: DuckDBConnection, tags?: number[]): Promise<number> {

@@ -8,7 +8,7 @@ let seq = (await watermarks(db))[0]?.seq ?? 0;
 writeSync(1, `open ${seq}\n`);
 for (;;) {
   seq++;
-  const gaps = [{ fromSeq: seq, toSeq: seq, cause: 'test' }];
+  const gaps = [{ fromSeq: seq, toSeq: seq, cause: 'test', fromAt: null, toAt: null }];
   await commitRecords(db, { gateway: 'g', epoch: 'e', seq, samples: 1, gaps, alarmEvents: [], events: [], at: seq });
   writeSync(1, `${seq}\n`);
 }

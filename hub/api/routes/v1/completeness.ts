@@ -1,0 +1,23 @@
+/** Whether all that was measured is here. */
+import { Problem } from '@lineside/shared/contracts/api.ts';
+import { CompletenessStatement } from '@lineside/shared/contracts/completeness.ts';
+import { Type } from 'typebox';
+import type { ApiServices } from '../../services.ts';
+import type { Api } from '../api.ts';
+
+export function completenessRoutes(app: Api, { completeness }: ApiServices): void {
+  app.get(
+    '/completeness',
+    {
+      schema: {
+        tags: ['plant'],
+        summary: 'For each gateway and device, whether all of a day is stored, or what is missing and why',
+        querystring: Type.Object({
+          day: Type.Optional(Type.String({ maxLength: 10, description: 'such as 2026-11-22; without it today' })),
+        }),
+        response: { 200: Type.Array(CompletenessStatement), 400: Problem },
+      },
+    },
+    (request) => completeness.ofDay(request.query.day),
+  );
+}
