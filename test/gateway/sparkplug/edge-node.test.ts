@@ -252,7 +252,7 @@ describe.skipIf(!hasMosquitto)('the Sparkplug edge node at Mosquitto', () => {
     await broker.restart();
     await rig.online();
     await vi.waitFor(() => expect(rig.buffer.reader('sparkplug').cursor).toBe(rig.buffer.newestSeq), PATIENT);
-    expect(rig.lines.find(({ msg }) => msg === 'Sparkplug history sent')).toMatchObject({ samples: 2 });
+    expect(rig.lines.findLast(({ msg }) => msg === 'Sparkplug history sent')).toMatchObject({ samples: 2 });
     await rig.stop();
     const again = await NodeRig.make(dir, broker.url);
     await again.start();

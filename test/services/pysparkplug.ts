@@ -1,0 +1,75 @@
+/** pysparkplug, Sparkplug B that others have written, in a virtual environment outside of the repository. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+/** The same as in install-pysparkplug.sh. */
+const VERSION = '0.6.1';
+const SCRIPT = fileURLToPath(new URL('pysparkplug-peer.py', import.meta.url));
+
+/** The interpreter that install-pysparkplug.sh has made; null where that has not run. */
+export function pysparkplugPython(): string | null {
+  const cache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
+  const python = join(cache, 'lineside-test', `pysparkplug-${VERSION}`, 'bin', 'python');
+  return existsSync(python) ? python : null;
+}
+
+export interface PeerMetric {
+  name: string;
+  type: string;
+  value: unknown;
+  historical: boolean;
+  null: boolean;
+  timed: boolean;
+}
+
+export interface PeerMessage {
+  type: string;
+  device: string | null;
+  seq: number | null;
+  qos: number;
+  metrics: PeerMetric[];
+}
+
+export class PysparkplugPeer {
+  readonly heard: PeerMessage[] = [];
+  /** What it has complained of. */
+  errors = '';
+  readonly #child: ChildProcess;
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+  }
+
+  static async start(role: 'host' | 'node', port: number, group: string, node: string): Promise<PysparkplugPeer> {
+    const child = spawn(pysparkplugPython()!, [SCRIPT, role, `${port}`, group, node]);
+    const peer = new PysparkplugPeer(child);
+    child.stderr.on('data', (bytes: Buffer) => {
+      peer.errors = (peer.errors + bytes.toString()).slice(-10_000);
+    });
+    await new Promise<void>((resolve, reject) => {
+      createInterface({ input: child.stdout }).on('line', (line) => {
+        const said = JSON.parse(line) as PeerMessage & { ready?: boolean };
+        if (said.ready) resolve();
+        else peer.heard.push(said);
+      });
+      child.once('exit', () => reject(new Error(`pysparkplug ended:\n${peer.errors}`)));
+    });
+    return peer;
+  }
+
+  /** As pysparkplug-peer.py says. */
+  order(what: Record<string, unknown>): void {
+    this.#child.stdin!.write(`${JSON.stringify(what)}\n`);
+  }
+
+  async stop(): Promise<void> {
+    if (this.#child.exitCode !== null) return;
+    const exited = new Promise((resolve) => this.#child.once('exit', resolve));
+    this.#child.kill('SIGKILL');
+    await exited;
+  }
+}
