@@ -10,7 +10,6 @@ import type { Logger } from '@lineside/shared/log/logger.ts';
 import type { TObject } from 'typebox';
 import type { Clock } from './clock.ts';
 import type { RecordingEntry } from './recording/recording.ts';
-import type { TagPast } from './tag-past.ts';
 
 /** One tag as a driver sees it: the id that goes into frames, and the driver's own settings. */
 export interface DriverTag<Settings> {
@@ -74,11 +73,6 @@ export interface WriteResult {
   error: string;
 }
 
-export interface Driver {
-  /**
-   * Begins to collect and returns at once: a device that is down is a state, not an error. From then on the
-   * driver recovers by itself, for ever, until `stop`.
-   */
 /** What became of an acknowledgement. */
 export interface AcknowledgeResult {
   /** The device took it; that it is so follows as a state of the condition. */
@@ -130,6 +124,11 @@ export function conditionKey({ condition, branch }: Pick<ConditionState, 'condit
   return branch === '' ? condition : `${condition}|${branch}`;
 }
 
+export interface Driver {
+  /**
+   * Begins to collect and returns at once: a device that is down is a state, not an error. From then on the
+   * driver recovers by itself, for ever, until `stop`.
+   */
   start(): void;
   /** Idempotent, safe before `start`; after it resolves no more frames come. Ends within 3 s. */
   stop(): Promise<void>;
@@ -143,17 +142,17 @@ export function conditionKey({ condition, branch }: Pick<ConditionState, 'condit
    * @param value raw, as the device has it: before scale and offset
    */
   write?(tag: number, value: Value): Promise<WriteResult>;
-}
-
-/** A setting that has the right form and still cannot work. */
-export interface ConfigProblem {
-  /** Position in the list of tags that was checked; absent when it is a setting of the device. */
   /**
    * Acknowledges an alarm that lives in the device, or a former state of it. Nothing is kept for later. Never rejects.
    *
    * @param key as of `conditionKey`
    */
   acknowledge?(key: string, comment: string): Promise<AcknowledgeResult>;
+}
+
+/** A setting that has the right form and still cannot work. */
+export interface ConfigProblem {
+  /** Position in the list of tags that was checked; absent when it is a setting of the device. */
   tag?: number;
   /** Name of the setting, such as `address`. */
   field: string;

@@ -56,8 +56,8 @@ export interface LinkEvents {
   flow(sentAt?: number): void;
   /** A reading of all values has ended; it began so long after its time. Milliseconds. */
   polled(tookMs: number, lateMs: number): void;
-  /** The connection is cut, and being repaired. */
   conditions: ConditionsEvents;
+  /** The connection is cut, and being repaired. */
   interrupted(): void;
   /** One attempt to repair it has failed; the next one follows. */
   repairFailed(error: unknown): void;
@@ -82,9 +82,9 @@ export class Link {
   #session: ClientSession | null = null;
   #subscription: Subscription | null = null;
   #poller: Poller | null = null;
-  #namespaces: string[] = [];
   /** Null when the server's alarms are not asked for. */
   readonly conditions: Conditions | null;
+  #namespaces: string[] = [];
   readonly #batches: Batches;
   /** Index → node id of the items that the server gives. */
   #given = new Map<number, string>();
@@ -237,10 +237,10 @@ export class Link {
     await this.#ask(this.#items.map((_, index) => index));
     // As seldom as its signs of life: the watch costs no more than they do.
     await this.#subscription?.watchClock(Math.max(1000, this.silenceLimitMs / 4));
-    this.#opened = true;
     const place = this.#subscription?.place;
     if (place && !this.#closed)
       await this.conditions?.open({ client, session, namespaces: this.#namespaces, ...place });
+    this.#opened = true;
     if (this.#settings.mode === 'poll' && !this.#closed) this.#poll();
   }
 
@@ -262,13 +262,13 @@ export class Link {
   async close(): Promise<void> {
     this.#closed = true;
     this.writer.abandon('the connection was given up');
+    this.conditions?.close();
     this.#poller?.stop();
     const client = this.#client;
     this.#client = null;
     let timer: NodeJS.Timeout | undefined;
     const patience = new Promise<void>((done) => {
       timer = setTimeout(done, CLOSE_MS);
-    this.conditions?.close();
     });
     const goodbye = (async () => {
       if (this.#session && !client?.isReconnecting) await this.#session.close(true).catch(() => {});
@@ -289,13 +289,13 @@ export class Link {
       changed: (index, data) => !this.#closed && this.#events.changed(index, data),
       flow: (sentAt) => !this.#closed && this.#events.flow(sentAt),
       unfiltered: (index, why) => !this.#closed && this.#events.unfiltered(index, why),
+      notified: (list) => this.conditions?.take(list),
       ended: (why) => this.#end(why),
       lost: (messages) => !this.#closed && this.#events.lost(messages),
     });
     await subscription.open(this.#settings);
     this.#subscription = subscription;
   }
-      notified: (list) => this.conditions?.take(list),
 
   #poll(): void {
     this.#poller = new Poller(this.#settings.pollMs, {
