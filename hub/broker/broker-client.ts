@@ -59,13 +59,14 @@ export class BrokerClient implements GatewayBus {
   }
 
   command(gateway: string, command: Command): void {
-    this.#publish(gateway, 'command', command);
+    // A write must not arrive twice, nor be kept for a gateway that is away.
+    this.#publish(gateway, 'command', command, command.type === 'tag.write' ? 0 : 1);
   }
 
   /** What cannot be sent now is asked for again: a gateway that gets no answer says hello. */
-  #publish(gateway: string, kind: HubTopic, body: Committed | Command): void {
+  #publish(gateway: string, kind: HubTopic, body: Committed | Command, qos: 0 | 1 = 1): void {
     if (!this.#client?.connected) return;
-    this.#client.publish(topicOf(gateway, kind), JSON.stringify(body), { qos: 1 }, (error) => {
+    this.#client.publish(topicOf(gateway, kind), JSON.stringify(body), { qos }, (error) => {
       if (error) this.#options.log.warn({ gateway, kind, error: messageOf(error) }, 'could not answer a gateway');
     });
   }

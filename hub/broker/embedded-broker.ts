@@ -140,15 +140,16 @@ export class EmbeddedBroker implements GatewayBus {
   }
 
   command(gateway: string, command: Command): void {
-    this.#publish(gateway, 'command', command);
+    // A write must not arrive twice, nor be kept for a gateway that is away.
+    this.#publish(gateway, 'command', command, command.type === 'tag.write' ? 0 : 1);
   }
 
-  #publish(gateway: string, kind: HubTopic, body: Committed | Command): void {
+  #publish(gateway: string, kind: HubTopic, body: Committed | Command, qos: 0 | 1 = 1): void {
     const packet: PublishPacket = {
       cmd: 'publish',
       topic: topicOf(gateway, kind),
       payload: Buffer.from(JSON.stringify(body)),
-      qos: 1,
+      qos,
       retain: false,
       dup: false,
     };

@@ -1,9 +1,13 @@
 /** Who set which tag, or tried to: the audit of writes. */
 import type { WriteEvent } from '@lineside/shared/contracts/event.ts';
 import type { TagWriteCommand } from '@lineside/shared/contracts/link.ts';
+import type { WriteOutcome } from '@lineside/shared/contracts/write.ts';
 import type { Kysely } from 'kysely';
 import { cleanText, toJson } from './clean-text.ts';
 import type { Database, Row } from './schema.ts';
+
+/** Characters. */
+const MOST_ERROR = 2_000;
 
 export type WriteCursor = Pick<Row<'writes'>, 'asked_at' | 'gateway' | 'via' | 'id'>;
 
@@ -62,6 +66,24 @@ export async function decideWrite(db: Kysely<Database>, gateway: string, event: 
         }))
         .where('writes.ok', 'is', null),
     )
+    .execute();
+}
+
+/** What a gateway has replied to a write of the hub; its event comes later and says the same. */
+export async function settleWrite(db: Kysely<Database>, gateway: string, outcome: WriteOutcome): Promise<void> {
+  await db
+    .updateTable('writes')
+    .set({
+      ok: outcome.ok,
+      old_value: jsonOf(outcome.old),
+      new_value: jsonOf(outcome.new),
+      error: cleanText(outcome.error).slice(0, MOST_ERROR),
+      decided_at: Math.round(outcome.at),
+    })
+    .where('gateway', '=', gateway)
+    .where('via', '=', 'hub')
+    .where('id', '=', cleanText(outcome.id))
+    .where('ok', 'is', null)
     .execute();
 }
 

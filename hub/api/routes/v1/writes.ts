@@ -1,0 +1,59 @@
+/** Setting tags, and who did. */
+import { Problem, WriteBody, WriteView } from '@lineside/shared/contracts/api.ts';
+import { WriteOutcome } from '@lineside/shared/contracts/write.ts';
+import { Type } from 'typebox';
+import type { ApiServices } from '../../services.ts';
+import type { Api } from '../api.ts';
+
+const Name = Type.Optional(Type.String({ minLength: 1, maxLength: 200 }));
+
+const Page = Type.Object({
+  limit: Type.Integer({ minimum: 1, maximum: 500, default: 100 }),
+  cursor: Type.Optional(Type.String({ maxLength: 2_000, description: '`next` of the page before' })),
+  gateway: Name,
+  device: Name,
+  tag: Name,
+  user: Name,
+});
+
+const Writes = Type.Object({
+  items: Type.Array(WriteView),
+  next: Type.Union([Type.String(), Type.Null()], {
+    description: 'cursor of the next page; null when it is the last',
+  }),
+});
+
+export function writeRoutes(app: Api, { writes }: ApiServices): void {
+  app.post(
+    '/tags/:id/write',
+    {
+      schema: {
+        tags: ['writes'],
+        summary: 'Set a tag, and wait for what became of it: ok is false when the gateway or the device refused it',
+        description:
+          'Sent once and never kept for later. Nothing was written: TAG_NOT_FOUND, TAG_NOT_WRITABLE, VALUE_REFUSED, ' +
+          'GATEWAY_OFFLINE, TOO_MANY_WRITES. It may have been written: WRITE_UNKNOWN.',
+        params: Type.Object({ id: Type.Integer({ minimum: 1 }) }),
+        body: WriteBody,
+        response: { 200: WriteOutcome, 400: Problem, 404: Problem, 409: Problem, 429: Problem, 504: Problem },
+      },
+    },
+    (request) => {
+      const { value, comment } = request.body;
+      return writes.request(request.user!.name, request.params.id, value, comment);
+    },
+  );
+
+  app.get(
+    '/writes',
+    {
+      schema: {
+        tags: ['writes'],
+        summary: 'Who set which tag, or tried to, newest first',
+        querystring: Page,
+        response: { 200: Writes, 400: Problem },
+      },
+    },
+    (request) => writes.list(request.query),
+  );
+}

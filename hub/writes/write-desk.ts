@@ -1,0 +1,193 @@
+/**
+ * Setting a tag from the hub. The gateway decides and carries it out; the hub notes who asked, sends the command once
+ * and waits for what became of it. Nothing is ever kept for later or sent again: whoever asked is told that it is
+ * not known, and the audit has the truth as soon as the gateway has told it.
+ */
+import { randomUUID } from 'node:crypto';
+import type { WriteState, WriteView } from '@lineside/shared/contracts/api.ts';
+import type { WriteEvent } from '@lineside/shared/contracts/event.ts';
+import type { CommandReply, TagWriteCommand } from '@lineside/shared/contracts/link.ts';
+import type { WriteOutcome } from '@lineside/shared/contracts/write.ts';
+import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
+import type { Logger } from '@lineside/shared/log/logger.ts';
+import type { Kysely } from 'kysely';
+import type { Database, Row } from '../store/postgres/schema.ts';
+import { createWrite, listWrites, settleWrite, type WriteFilter } from '../store/postgres/writes.ts';
+import { readCursor, writeCursor } from './write-cursor.ts';
+import { valueRefusal, type WritableTag } from './write-refusal.ts';
+
+/** A gateway that gets the command later does not carry it out. Milliseconds. */
+const HOLDS_MS = 5_000;
+
+/** Whoever asked waits at most so long: the command's time, and that of a slow device behind others. Milliseconds. */
+const ANSWER_MS = 20_000;
+
+/** Writes that somebody waits for. */
+const MOST_WAITING = 500;
+
+const NOT_KNOWN =
+  'the gateway has not told what became of it: it may not have got it, or ended before it could write it down; look at the value that the tag has now';
+
+export interface WriteDeskOptions {
+  db: Kysely<Database>;
+  /** The tag that goes by this id at present; undefined when there is none. */
+  tag(id: number): WritableTag | undefined;
+  unitOf(gateway: string, device: string, tag: string): string;
+  online(gateway: string): boolean;
+  /** Name and path of the machine that a device belongs to. */
+  machineOf(gateway: string, device: string): { path: string; name: string } | undefined;
+  /** Sends it at most once, and to nobody who is not there now. */
+  send(gateway: string, command: TagWriteCommand): void;
+  log: Logger;
+  now(): number;
+  /** Milliseconds; for tests. */
+  answerMs?: number;
+}
+
+interface Waiting {
+  resolve(outcome: WriteOutcome): void;
+  reject(error: Error): void;
+  timer: NodeJS.Timeout;
+}
+
+export class WriteDesk {
+  readonly #options: WriteDeskOptions;
+  readonly #waiting = new Map<string, Waiting>();
+  readonly #answerMs: number;
+
+  constructor(options: WriteDeskOptions) {
+    this.#options = options;
+    this.#answerMs = options.answerMs ?? ANSWER_MS;
+  }
+
+  /** Lets nobody wait any more. */
+  stop(): void {
+    for (const { reject, timer } of this.#waiting.values()) {
+      clearTimeout(timer);
+      reject(unknown('the hub stops'));
+    }
+    this.#waiting.clear();
+  }
+
+  /**
+   * Sets a tag, and tells what became of it. An outcome that is not ok is an answer too, not an error.
+   *
+   * @param value in engineering units, or a name
+   * @throws LinesideError TAG_NOT_FOUND, TAG_NOT_WRITABLE, VALUE_REFUSED, GATEWAY_OFFLINE, TOO_MANY_WRITES: nothing
+   *   was written; WRITE_UNKNOWN: it may have been
+   */
+  async request(by: string, tagId: number, value: TagWriteCommand['value'], comment: string): Promise<WriteOutcome> {
+    const { db, now, log } = this.#options;
+    const tag = this.#options.tag(tagId);
+    if (!tag) throw new LinesideError('TAG_NOT_FOUND', 'peer', `there is no tag ${tagId}`);
+    const { gateway, device, name } = tag;
+    const at = now();
+    const command: TagWriteCommand = {
+      ...{ id: randomUUID(), type: 'tag.write', device, tag: name, value, by, comment, at },
+      expiresAt: at + HOLDS_MS,
+    };
+    const refusal = this.#refusal(tag, value);
+    if (refusal) {
+      await createWrite(db, gateway, command, refusal.message);
+      log.warn({ gateway, device, tag: name, by, value, reason: refusal.message }, 'write refused');
+      throw refusal;
+    }
+    await createWrite(db, gateway, command);
+    const answer = this.#answer(gateway, command.id);
+    this.#options.send(gateway, command);
+    log.info({ gateway, device, tag: name, by, value, id: command.id }, 'write sent');
+    return answer;
+  }
+
+  /** What a gateway replies. Never rejects. */
+  async replied(gateway: string, { outcome }: CommandReply): Promise<void> {
+    try {
+      // Whoever waits finds it in the audit.
+      await settleWrite(this.#options.db, gateway, outcome);
+    } catch (error) {
+      this.#options.log.warn({ gateway, id: outcome.id, error: messageOf(error) }, 'outcome of a write not kept yet');
+    }
+    this.#settle(gateway, outcome);
+  }
+
+  /** What a gateway has written down; its reply may have been lost. */
+  decided(gateway: string, event: WriteEvent): void {
+    if (event.via !== 'hub') return;
+    const { id, ok, old, new: now, at, error } = event;
+    this.#settle(gateway, { id, ok, old, new: now, at, error });
+  }
+
+  /** Newest first. @throws LinesideError CURSOR_INVALID */
+  async list({ cursor, ...filter }: Omit<WriteFilter, 'before'> & { cursor?: string | undefined }): Promise<{
+    items: WriteView[];
+    next: string | null;
+  }> {
+    const before = cursor === undefined ? undefined : readCursor(cursor);
+    const rows = await listWrites(this.#options.db, { ...filter, before, limit: filter.limit + 1 });
+    const shown = rows.slice(0, filter.limit);
+    const last = shown.at(-1);
+    return {
+      items: shown.map((row) => this.#view(row)),
+      next: last && rows.length > shown.length ? writeCursor(last) : null,
+    };
+  }
+
+  #refusal(tag: WritableTag, value: TagWriteCommand['value']): LinesideError | null {
+    if (!tag.writable) {
+      const words = `${tag.name} may not be written: it has no writable: true in the configuration of ${tag.gateway}`;
+      return new LinesideError('TAG_NOT_WRITABLE', 'peer', words);
+    }
+    const wrong = valueRefusal(tag, value);
+    if (wrong !== null) return new LinesideError('VALUE_REFUSED', 'peer', wrong);
+    if (!this.#options.online(tag.gateway)) {
+      const words = `gateway ${tag.gateway} is not connected: nothing was written, and nothing is kept for later`;
+      return new LinesideError('GATEWAY_OFFLINE', 'outside', words);
+    }
+    if (this.#waiting.size < MOST_WAITING) return null;
+    return new LinesideError('TOO_MANY_WRITES', 'peer', `${MOST_WAITING} writes wait for their answers already`);
+  }
+
+  #answer(gateway: string, id: string): Promise<WriteOutcome> {
+    return new Promise((resolve, reject) => {
+      const key = `${gateway} ${id}`;
+      const timer = setTimeout(() => {
+        this.#waiting.delete(key);
+        this.#options.log.warn({ gateway, id }, 'no answer to a write');
+        reject(unknown(`gateway ${gateway} has not answered within ${this.#answerMs / 1000} s`));
+      }, this.#answerMs);
+      this.#waiting.set(key, { resolve, reject, timer });
+    });
+  }
+
+  #settle(gateway: string, outcome: WriteOutcome): void {
+    const key = `${gateway} ${outcome.id}`;
+    const waiting = this.#waiting.get(key);
+    if (!waiting) return;
+    this.#waiting.delete(key);
+    clearTimeout(waiting.timer);
+    waiting.resolve(outcome);
+  }
+
+  #view(row: Row<'writes'>): WriteView {
+    const { gateway, device, tag } = row;
+    const machine = this.#options.machineOf(gateway, device);
+    const state = this.#state(row);
+    return {
+      ...{ id: row.id, gateway, device, tag, unit: this.#options.unitOf(gateway, device, tag) },
+      ...{ machine: machine?.path ?? '', machineName: machine?.name ?? device },
+      ...{ by: row.by_whom, via: row.via, comment: row.comment, at: row.asked_at, requested: row.requested, state },
+      ...{ old: row.old_value, new: row.new_value, decidedAt: row.decided_at },
+      error: state === 'unknown' ? NOT_KNOWN : row.error,
+    };
+  }
+
+  #state({ ok, asked_at }: Row<'writes'>): WriteState {
+    if (ok !== null) return ok ? 'written' : 'failed';
+    return this.#options.now() - asked_at < this.#answerMs ? 'waiting' : 'unknown';
+  }
+}
+
+function unknown(why: string): LinesideError {
+  const words = `it is not known whether it was written: ${why}. Look at the value that the tag has now; the list of writes says more when the gateway has told`;
+  return new LinesideError('WRITE_UNKNOWN', 'outside', words);
+}
