@@ -45,7 +45,10 @@ export function checkUnsParts(
   }));
   for (const { device, tag, other, topic } of clashes(new UnsLayout(uns, gateway.id), all).slice(0, MOST_CLASHES)) {
     const index = devices.findIndex(({ id }) => id === device);
-    const message = `${device}/${tag} and ${other} would share the topic ${topic}: set equipment.cell, or put {device} into uns.template`;
+    const remedy = other.startsWith(`${device}/`)
+      ? 'give one of them another name, or end uns.template with {tag}'
+      : 'set equipment.cell, or put {device} into uns.template';
+    const message = `${device}/${tag} and ${other} would share the topic ${topic}: ${remedy}`;
     problems.push(document.problem(['devices', index], message));
   }
 }

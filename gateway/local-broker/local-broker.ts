@@ -102,12 +102,14 @@ export class LocalBroker {
     this.#broker = broker;
     broker.on('client', (client: NamedClient) => this.#ids.set(client.id, client.account));
     broker.on('clientDisconnect', (client) => this.#ids.delete(client.id));
+    // aedes tells of each message that such a client did not take.
+    const told = new WeakSet<Client>();
     broker.on('clientError', (client, error) => {
+      if (told.has(client)) return;
+      told.add(client);
       this.#dropped++;
-      log.warn(
-        { account: (client as NamedClient).account, error: messageOf(error) },
-        'local broker dropped a client',
-      );
+      const { account } = client as NamedClient;
+      log.warn({ account, error: messageOf(error) }, 'local broker dropped a client');
     });
     broker.on('connectionError', (_client, error) =>
       log.debug({ error: messageOf(error) }, 'a client did not come in'),
