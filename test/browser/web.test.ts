@@ -65,6 +65,23 @@ describe.skipIf(!existsSync(CHROMIUM))(`the web app in a browser (needs ${CHROMI
   const pill = (words: string): Promise<void> =>
     page.getByTestId('connection-pill').filter({ hasText: words }).waitFor(PATIENT);
 
+  test('a day of each gateway is told complete or not, with what is missing and why', async () => {
+    await signIn();
+    await page.getByRole('button', { name: 'Data completeness' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Data completeness' });
+    await dialog.getByRole('button', { name: 'Day before' }).click();
+    const [lossy, sound] = ['line-1', 'line-2'].map((name) =>
+      dialog.getByTestId('gateway-day').filter({ hasText: name }),
+    );
+    await lossy!.getByText('Something is missing').waitFor(PATIENT);
+    await lossy!.getByText('60,000 samples', { exact: true }).waitFor(PATIENT);
+    await lossy!.getByRole('img', { name: /did not answer from 01:00:00 to 01:12:00/ }).waitFor(PATIENT);
+    await lossy!.getByText(/clock was set back by 1 min 30 s/).waitFor(PATIENT);
+    await sound!.getByText('Complete', { exact: true }).waitFor(PATIENT);
+    await dialog.getByRole('button', { name: 'Today' }).click();
+    await sound!.getByText('Still open').waitFor(PATIENT);
+  });
+
   test('a wrong password is said so, too many are asked to wait, the right one shows the line', async () => {
     await page.goto(address);
     await page.getByLabel('Name', { exact: true }).fill(MOCK_LOGIN.name);

@@ -10,6 +10,7 @@ import websocket from '@fastify/websocket';
 import type { LiveMessage, Problem, Subscribe } from '@lineside/shared/contracts/api.ts';
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import type { WebSocket } from 'ws';
+import { mockCompleteness } from './mock-completeness.ts';
 import { MockPlant } from './mock-plant.ts';
 
 const DIST = resolve(import.meta.dirname, '../../hub/web/dist');
@@ -129,6 +130,9 @@ export class MockHub {
       const { from, to, points } = request.query as Record<string, string>;
       return plant.history(Number(id), Number(from), Number(to), Number(points));
     });
+    app.get('/api/v1/completeness', async (request) =>
+      mockCompleteness((request.query as { day: string }).day, Date.now()),
+    );
     app.get('/api/v1/alarms', async (request) => {
       const { limit = '100', before } = request.query as Record<string, string | undefined>;
       return plant.alarmHistory(Number(limit), before === undefined ? Number.POSITIVE_INFINITY : Number(before));

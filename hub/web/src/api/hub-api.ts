@@ -1,4 +1,5 @@
 import type { AlarmView, History, Overview, TagView, User } from '@lineside/shared/contracts/api.ts';
+import type { CompletenessStatement } from '@lineside/shared/contracts/completeness.ts';
 import { request } from './http.ts';
 
 /** How many alarms one page of the history holds. */
@@ -21,6 +22,8 @@ export const hubApi = {
       `/api/v1/tags/${tag}/history?from=${Math.floor(from)}&to=${Math.ceil(to)}&points=${HISTORY_POINTS}`,
       { signal },
     ),
+  completeness: (day: string, signal: AbortSignal) =>
+    request<CompletenessStatement[]>(`/api/v1/completeness?day=${day}`, { signal }),
   alarms: (before: number | null, signal: AbortSignal) =>
     request<AlarmView[]>(`/api/v1/alarms?limit=${ALARM_PAGE}${before === null ? '' : `&before=${before}`}`, {
       signal,

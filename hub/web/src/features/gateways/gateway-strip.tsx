@@ -1,11 +1,14 @@
 import type { GatewayView } from '@lineside/shared/contracts/api.ts';
+import { Button } from '@mantine/core';
 import { IconDatabase, IconRouter, IconRouterOff } from '@tabler/icons-react';
+import { useState } from 'react';
 import { formatMoment } from '../../format/duration.ts';
 import { formatNumber } from '../../format/value.ts';
 import { useGateways, useHubNow, usePlantLoaded } from '../../live/live-context.tsx';
 import { Since } from '../../live/since.tsx';
 import { MessagePanel } from '../../ui/message-panel.tsx';
 import { Panel } from '../../ui/panel.tsx';
+import { CompletenessDialog } from '../completeness/completeness-dialog.tsx';
 import { DeviceChip } from './device-chip.tsx';
 import classes from './gateway-strip.module.css';
 
@@ -16,8 +19,15 @@ const BACKLOG_MIN = 5_000;
 export function GatewayStrip() {
   const gateways = useGateways();
   const loaded = usePlantLoaded();
+  const [asked, setAsked] = useState(false);
+  const aside = (
+    <Button variant="subtle" size="compact-sm" onClick={() => setAsked(true)}>
+      Data completeness
+    </Button>
+  );
   return (
-    <Panel title="Gateways" className={classes.root}>
+    <Panel title="Gateways" className={classes.root} aside={aside}>
+      <CompletenessDialog opened={asked} onClose={() => setAsked(false)} />
       {gateways.length > 0 ? (
         <ul className={classes.list}>
           {gateways.map((gateway) => (

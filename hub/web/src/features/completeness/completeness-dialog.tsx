@@ -1,0 +1,89 @@
+import { ActionIcon, Button, Modal, Skeleton } from '@mantine/core';
+import { IconChevronLeft, IconChevronRight, IconCloudOff, IconRouter } from '@tabler/icons-react';
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import { hubApi } from '../../api/hub-api.ts';
+import { dayAfter, dayOf } from '../../format/day.ts';
+import { useHubNow } from '../../live/live-context.tsx';
+import { MessagePanel } from '../../ui/message-panel.tsx';
+import classes from './completeness-dialog.module.css';
+import { GatewayDay } from './gateway-day.tsx';
+
+/** Whether all of a day is here: for each gateway and device, and what is missing with its cause. */
+export function CompletenessDialog({ opened, onClose }: { opened: boolean; onClose: () => void }) {
+  const today = dayOf(useHubNow());
+  const [chosen, setChosen] = useState<string | null>(null);
+  const day = chosen ?? today;
+  const statements = useQuery({
+    queryKey: ['completeness', day],
+    queryFn: ({ signal }) => hubApi.completeness(day, signal),
+    enabled: opened,
+    placeholderData: keepPreviousData,
+    refetchInterval: day === today ? 30_000 : false,
+  });
+  return (
+    <Modal
+      opened={opened}
+      onClose={onClose}
+      title="Data completeness"
+      size="64rem"
+      classNames={{ body: classes.body }}
+    >
+      <div className={classes.days}>
+        <ActionIcon
+          variant="default"
+          size="2.25rem"
+          aria-label="Day before"
+          onClick={() => setChosen(dayAfter(day, -1))}
+        >
+          <IconChevronLeft size="1.2rem" />
+        </ActionIcon>
+        <input
+          type="date"
+          className={classes.day}
+          aria-label="Day"
+          value={day}
+          max={today}
+          onChange={({ currentTarget }) => setChosen(currentTarget.value || null)}
+        />
+        <ActionIcon
+          variant="default"
+          size="2.25rem"
+          aria-label="Day after"
+          disabled={day >= today}
+          onClick={() => setChosen(dayAfter(day, 1))}
+        >
+          <IconChevronRight size="1.2rem" />
+        </ActionIcon>
+        {day === today ? null : (
+          <Button variant="subtle" size="compact-md" onClick={() => setChosen(null)}>
+            Today
+          </Button>
+        )}
+      </div>
+      {statements.isPending ? (
+        <div className={classes.loading} aria-busy="true">
+          <Skeleton height="8rem" />
+          <Skeleton height="8rem" />
+        </div>
+      ) : statements.isError ? (
+        <MessagePanel tone="error" icon={<IconCloudOff size="1.6rem" />} title="It cannot be told">
+          <p>{statements.error.message}</p>
+          <Button variant="default" size="xs" mt="sm" onClick={() => void statements.refetch()}>
+            Try again
+          </Button>
+        </MessagePanel>
+      ) : statements.data.length === 0 ? (
+        <MessagePanel icon={<IconRouter size="1.6rem" />} title="There is no gateway yet">
+          What gateways measure is counted here from their first day on.
+        </MessagePanel>
+      ) : (
+        <ul className={classes.gateways} data-old={statements.isPlaceholderData || undefined}>
+          {statements.data.map((statement) => (
+            <GatewayDay key={statement.gateway} statement={statement} />
+          ))}
+        </ul>
+      )}
+    </Modal>
+  );
+}
