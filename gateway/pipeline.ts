@@ -81,12 +81,16 @@ export class Pipeline {
         this.#bufferMark?.beat();
         this.#link?.notify();
       },
+      onRebirth: () => this.#bufferReborn(),
     });
     this.#registry = new TagRegistry(join(dataDir, 'buffer'), log.child({ part: 'tags' }));
     this.writer = new TagWriter({
       conditioner: this.#conditioner,
       driver: (device) => this.#devices.driver(device),
-      buffer: this.buffer,
+      buffer: {
+        addEvent: (event) => this.buffer.addEvent(event),
+        flush: () => this.buffer.flushUrgent(),
+      },
       log: log.child({ part: 'writes' }),
       now,
     });
@@ -150,6 +154,7 @@ export class Pipeline {
         resolvePath: (path) => config.resolvePath(path),
       },
       buffer: this.buffer,
+      urgent: this.buffer.urgent,
       status: () => this.status(),
       onAcknowledge: (command) => this.#acknowledge(command),
       onWrite: ({ id, device, tag, value, by, comment }, notAfter) =>
@@ -171,7 +176,7 @@ export class Pipeline {
         this.buffer.addAlarm(event);
         for (const outlet of this.#outlets) outlet.alarm(event);
       },
-      flush: () => this.buffer.flush(),
+      flush: () => this.buffer.flushUrgent(),
     });
     await this.#startOutlets(unwind);
     await this.#alarms.start();
@@ -295,6 +300,14 @@ export class Pipeline {
   /** Drivers only tell of changes. */
   #tellStates(): void {
     for (const status of this.#devices.statuses()) for (const outlet of this.#outlets) outlet.device(status);
+  }
+
+  /** The numbers of what runs must not change; they hold in the new epoch as well. */
+  #bufferReborn(): void {
+    this.#registry.moveTo(this.buffer.epoch).catch((error: unknown) => {
+      this.#options.log.error({ error: messageOf(error) }, 'tag numbers not kept; the next start gives others');
+    });
+    this.#link?.notify();
   }
 
   /** A device that reports only what changes does not say again what a new model or alarm has to know. */

@@ -2,13 +2,14 @@
  * An ordered log of records on disk. Knows nothing of batches: it takes payloads, gives them their seq, makes
  * them durable, reads them back in order, and forgets them from the oldest end.
  */
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import { checksumSeed, END_MARK, RECORD_HEADER, SEGMENT_HEADER, writeRecord } from './format.ts';
 import type { FoundRecord } from './scan.ts';
+import { SegmentCache } from './segment-cache.ts';
 import { type Segment, SegmentFiles } from './segment-files.ts';
-import { type LoadedSegment, SegmentLoader } from './segment-loader.ts';
+import { type Damage, type LoadedSegment, SegmentLoader } from './segment-loader.ts';
 
 export interface LogRecord {
   seq: number;
@@ -28,6 +29,11 @@ export interface DiskLogOptions {
   now(): number;
   /** How many read at places of their own: so many segments stay in memory. 1 when absent. */
   readers?: number;
+  /**
+   * Records are found to be gone although nobody gave them up. Awaited before the place counts as seen; may be told
+   * again after a crash. Must not reject.
+   */
+  onDamage?(damage: Damage): Promise<void>;
 }
 
 const MIB = 1024 * 1024;
@@ -44,9 +50,9 @@ export class DiskLog {
   #active: Segment | undefined;
   #handle: FileHandle | undefined;
   #seed = 0;
+  #bornAt: number | null = null;
   #end = SEGMENT_HEADER;
-  /** Segments that were read last, newest first: the readers', and the one before them or behind the cursor. */
-  #cache: LoadedSegment[] = [];
+  readonly #cache: SegmentCache;
   #tail: LogRecord[] = [];
   #tailBytes = 0;
   epoch = '';
@@ -59,7 +65,8 @@ export class DiskLog {
   constructor(options: DiskLogOptions) {
     this.#options = options;
     this.#files = new SegmentFiles(options.dir, options.segmentBytes);
-    this.#loader = new SegmentLoader(options.log);
+    this.#loader = new SegmentLoader(options.log, options.onDamage ?? (() => Promise.resolve()));
+    this.#cache = new SegmentCache(options.readers ?? 1);
   }
 
   /** First number of the oldest segment; 0 when there is no segment. */
@@ -122,11 +129,13 @@ export class DiskLog {
   async roll(): Promise<void> {
     await this.close().catch(() => undefined);
     const firstSeq = this.#usedSeq + 1;
-    const { segment, handle } = await this.#files.create(this.epoch, firstSeq, this.#options.now());
+    const bornAt = this.#options.now();
+    const { segment, handle } = await this.#files.create(this.epoch, firstSeq, bornAt);
     // A segment that was born but got no record has the same name and is replaced.
     this.#segments = [...this.#segments.filter((other) => other.firstSeq !== firstSeq), segment];
-    this.#cache = this.#cache.filter((loaded) => loaded.path !== segment.path);
+    this.#cache.forget(segment.path);
     this.#begin(segment, handle, SEGMENT_HEADER);
+    this.#bornAt = bornAt;
   }
 
   /** Writes a record that `fits` and resolves when it is on disk. Not to be called again before it has settled. */
@@ -182,11 +191,40 @@ export class DiskLog {
     return next ? next.totalSamples - next.samples : this.totalSamples;
   }
 
+  /** The sound records of the oldest segment from `fromSeq` on. */
+  async oldestRecords(fromSeq: number): Promise<FoundRecord[]> {
+    const oldest = this.#segments[0];
+    if (!oldest) return [];
+    const { records } = await this.#loaded(oldest, oldest.firstSeq, false);
+    return records.slice(lowerBound(records, fromSeq));
+  }
+
+  /** When the oldest segment ended; null while it is the only one, or when the next one does not say. */
+  async oldestEndedAt(): Promise<number | null> {
+    const next = this.#segments[1];
+    return next ? this.#files.bornAt(next) : null;
+  }
+
+  /** When the segment that is written was begun; null when there is none, or it does not say. */
+  get activeBornAt(): number | null {
+    return this.#handle ? this.#bornAt : null;
+  }
+
+  /** Whether what is appended now would be found again by its name. False only when that is sure. */
+  async isThere(): Promise<boolean> {
+    if (!this.#active || !this.#handle) return this.#files.isThere(this.epoch);
+    try {
+      return (await stat(this.#active.path)).ino === (await this.#handle.stat()).ino;
+    } catch (error) {
+      return !['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
+    }
+  }
+
   /** Gives back the segments that hold only records up to `seq`. The newest segment always stays. */
   async release(seq: number): Promise<void> {
     while (this.#segments.length > 1 && this.#segments[1]!.firstSeq <= seq + 1) {
       const oldest = this.#segments.shift()!;
-      this.#cache = this.#cache.filter((loaded) => loaded.path !== oldest.path);
+      this.#cache.forget(oldest.path);
       try {
         await this.#files.release(oldest);
       } catch (error) {
@@ -226,10 +264,11 @@ export class DiskLog {
   /** Goes on in the newest segment where it ends. A file that cannot be written is left, and a new one begun. */
   async #resume(): Promise<void> {
     const newest = this.#segments.at(-1);
-    const loaded = this.#cache.find(({ path }) => path === newest?.path);
+    const loaded = newest && this.#cache.get(newest.path);
     if (!newest || !loaded) return;
     try {
       this.#begin(newest, await open(newest.path, 'r+'), loaded.end);
+      this.#bornAt = await this.#files.bornAt(newest);
     } catch (error) {
       this.#options.log.warn({ path: newest.path, error: messageOf(error) }, 'cannot go on in this buffer file');
     }
@@ -241,7 +280,7 @@ export class DiskLog {
     if (!loaded) return;
     if (loaded.records.length === 0) await this.#abandon(segment, 'buffer file without a sound record set aside');
     else {
-      await this.#loader.keepAside(segment.path, loaded.bytes!, { from: 0, to: SEGMENT_HEADER });
+      await this.#loader.keepAside(segment.path, loaded.bytes!, { from: 0, to: SEGMENT_HEADER }, null);
       await this.#files.mendHead(this.epoch, segment, this.#options.now()).catch(() => undefined);
     }
   }
@@ -260,9 +299,28 @@ export class DiskLog {
     if (segment === this.#segments.at(-1)) {
       this.#use(segment.firstSeq + Math.floor(this.#options.segmentBytes / RECORD_HEADER));
     }
+    const damage = await this.#lossOf(segment);
     this.#segments = this.#segments.filter((other) => other !== segment);
-    this.#cache = this.#cache.filter(({ path }) => path !== segment.path);
-    this.#loader.report(await this.#files.setAside(segment).catch(() => segment.path), why);
+    this.#cache.forget(segment.path);
+    await this.#loader.lostFile(await this.#files.setAside(segment).catch(() => segment.path), why, damage);
+  }
+
+  /** What goes with a whole file, as far as its neighbours tell. */
+  async #lossOf(segment: Segment): Promise<Damage> {
+    const index = this.#segments.indexOf(segment);
+    const next = this.#segments[index + 1];
+    const recordsOf = async (neighbour: Segment | undefined) =>
+      neighbour ? (await this.#loaded(neighbour, neighbour.firstSeq, false).catch(() => undefined))?.records : [];
+    const before = (await recordsOf(this.#segments[index - 1]))?.at(-1);
+    const after = (await recordsOf(next))?.[0];
+    const total = before?.totalSamples ?? (segment.firstSeq === 1 ? 0 : null);
+    return {
+      fromSeq: segment.firstSeq,
+      toSeq: next ? next.firstSeq - 1 : Math.max(this.#usedSeq, segment.firstSeq),
+      samples: after && total !== null ? after.totalSamples - after.samples - total : 0,
+      fromAt: before?.appendedAt ?? null,
+      toAt: after?.appendedAt ?? null,
+    };
   }
 
   async #load(segment: Segment, bytes: boolean): Promise<LoadedSegment> {
@@ -275,24 +333,15 @@ export class DiskLog {
       knownEnd: segment === this.#active ? this.#end : undefined,
       stillThere: () => this.#segments.includes(segment),
     });
-    if (this.#segments.includes(segment)) this.#cacheFirst(bytes ? loaded : { ...loaded, bytes: undefined });
+    if (this.#segments.includes(segment)) this.#cache.put(bytes ? loaded : { ...loaded, bytes: undefined });
     return loaded;
   }
 
-  /** Only one segment for each reader is kept with its bytes: it is large. */
-  #cacheFirst(loaded: LoadedSegment): void {
-    const { readers = 1 } = this.#options;
-    let withBytes = 0;
-    this.#cache = [loaded, ...this.#cache.filter(({ path }) => path !== loaded.path)]
-      .slice(0, readers + 1)
-      .map((kept) => (kept.bytes && ++withBytes > readers ? { ...kept, bytes: undefined } : kept));
-  }
-
   async #loaded(segment: Segment, from: number, bytes: boolean): Promise<LoadedSegment> {
-    const hit = this.#cache.find(({ path }) => path === segment.path);
+    const hit = this.#cache.get(segment.path);
     const grown = segment === this.#segments.at(-1) && (hit?.records.at(-1)?.seq ?? 0) < from;
     if (!hit || grown || (bytes && !hit.bytes)) return this.#load(segment, bytes);
-    if (bytes && hit !== this.#cache[0]) this.#cacheFirst(hit);
+    if (bytes) this.#cache.put(hit);
     return hit;
   }
 
@@ -310,7 +359,7 @@ export class DiskLog {
         const before = record ? await this.#before(loaded, at) : 0;
         if (record && this.#segments.includes(segment)) return { loaded, record, prev: before };
       } catch (error) {
-        const lost = segment !== this.#active && isLost(error);
+        const lost = segment !== this.#active && (await this.#isLost(error));
         if (lost) await this.#abandon(segment, `buffer file set aside, it cannot be read: ${messageOf(error)}`);
         else if (this.#segments.includes(segment)) throw error;
       }
@@ -333,6 +382,13 @@ export class DiskLog {
     return 0;
   }
 
+  /** Errors of a file that no waiting mends; with its whole directory it may be on a disk that comes back. */
+  async #isLost(error: unknown): Promise<boolean> {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return this.#files.isThere(this.epoch);
+    return ['EIO', 'EISDIR'].includes(code);
+  }
+
   #inTail(from: number): LogRecord | undefined {
     const oldest = this.#tail[0];
     return oldest && from >= oldest.seq ? this.#tail[lowerBound(this.#tail, from)] : undefined;
@@ -343,11 +399,6 @@ export class DiskLog {
     this.#tailBytes += record.payload.length;
     while (this.#tailBytes > TAIL_BYTES) this.#tailBytes -= this.#tail.shift()!.payload.length;
   }
-}
-
-/** Errors of a file that no waiting mends; a missing one may be on a disk that comes back. */
-function isLost(error: unknown): boolean {
-  return ['EIO', 'EISDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
 }
 
 /** Index of the first record with a seq of at least `from`. */

@@ -59,6 +59,11 @@ export function readSegmentHeader(buffer: Buffer): SegmentHead | null {
   return { epoch: buffer.toString('hex', 8, 24), firstSeq: readU64(buffer, 24) };
 }
 
+/** When the segment was begun, milliseconds since 1970 UTC; null when its header is damaged. */
+export function readBirth(buffer: Buffer): number | null {
+  return readSegmentHeader(buffer) ? readU64(buffer, 32) : null;
+}
+
 /** Where the checksums of a segment's records begin. Needs no header: the epoch and the file's name tell it. */
 export function checksumSeed({ epoch, firstSeq }: SegmentHead): number {
   const buffer = Buffer.alloc(24);

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
-import { readSegmentHeader, SEGMENT_HEADER, type SegmentHead, writeSegmentHeader } from './format.ts';
+import { readBirth, readSegmentHeader, SEGMENT_HEADER, type SegmentHead, writeSegmentHeader } from './format.ts';
 
 /** Free files beyond this number are deleted, so that a long outage's space is given back. */
 const KEEP_FREE = 2;
@@ -78,6 +78,20 @@ export class SegmentFiles {
     }
     segments.sort((a, b) => a.firstSeq - b.firstSeq);
     return { segments, headless, setAside };
+  }
+
+  /** When a segment was begun, milliseconds since 1970 UTC; null when it does not say. */
+  async bornAt(segment: Segment): Promise<number | null> {
+    return readBirth(await readHeadBytes(segment.path));
+  }
+
+  /** Whether the directory is there and is this epoch's. False only when that is sure. */
+  async isThere(epoch: string): Promise<boolean> {
+    try {
+      return (await readFile(join(this.#dir, 'epoch'), 'latin1')).trim() === epoch;
+    } catch (error) {
+      return !['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
+    }
   }
 
   /** Renames a file that cannot be used, so that someone can look at it. Returns its new path. */
@@ -203,6 +217,11 @@ function emptyUnlessDenied(error: NodeJS.ErrnoException): string {
 
 /** The head of a segment file; null when it is damaged or cannot be read. */
 async function readHead(path: string): Promise<SegmentHead | null> {
+  return readSegmentHeader(await readHeadBytes(path));
+}
+
+/** The first bytes of a segment file; zeros when it cannot be read. */
+async function readHeadBytes(path: string): Promise<Buffer> {
   const buffer = Buffer.alloc(SEGMENT_HEADER);
   try {
     const handle = await open(path, 'r');
@@ -212,7 +231,7 @@ async function readHead(path: string): Promise<SegmentHead | null> {
       await handle.close();
     }
   } catch {
-    return null;
+    return Buffer.alloc(SEGMENT_HEADER);
   }
-  return readSegmentHeader(buffer);
+  return buffer;
 }

@@ -1,5 +1,5 @@
 /** Reads segment files, and keeps what is damaged in them aside, so that nothing is thrown away unseen. */
-import { open, writeFile } from 'node:fs/promises';
+import { access, open, writeFile } from 'node:fs/promises';
 import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import { RECORD_HEADER } from './format.ts';
@@ -26,14 +26,28 @@ export interface LoadRequest extends Segment {
   stillThere(): boolean;
 }
 
+/** Records that are not there any more although nobody gave them up. */
+export interface Damage {
+  fromSeq: number;
+  toSeq: number;
+  /** 0 where it cannot be told. */
+  samples: number;
+  /** When the records around it were appended; null where there is none. */
+  fromAt: number | null;
+  toAt: number | null;
+}
+
 const MIB = 1024 * 1024;
 
 export class SegmentLoader {
   readonly #log: Logger;
+  readonly #onDamage: (damage: Damage) => Promise<void>;
   damagedPlaces = 0;
 
-  constructor(log: Logger) {
+  /** `onDamage` is called before a damaged place counts as seen, and perhaps again after a crash. */
+  constructor(log: Logger, onDamage: (damage: Damage) => Promise<void>) {
     this.#log = log;
+    this.#onDamage = onDamage;
   }
 
   /** Rejects with the file system's error when the file cannot be read. */
@@ -43,14 +57,24 @@ export class SegmentLoader {
     const { records, end, damaged, lostAtEnd } = scanSegment(bytes, { epoch, firstSeq }, endSeq);
     // Files are whole MiB. One that was cut short may have held any number of records.
     const missing = knownEnd === undefined && bytes.length % MIB !== 0 ? Math.floor((16 * MIB) / RECORD_HEADER) : 0;
-    if (request.stillThere()) for (const place of damaged) await this.keepAside(path, bytes, place);
+    if (request.stillThere()) {
+      for (const place of damaged) {
+        await this.keepAside(path, bytes, place, damageAt(place, records, request, lostAtEnd + missing));
+      }
+    }
     return { path, firstSeq, bytes, records, end, lostAtEnd: lostAtEnd + missing };
   }
 
-  /** Copies a damaged place to a file of its own, once. */
-  async keepAside(path: string, bytes: Buffer, place: { from: number; to: number }): Promise<void> {
+  /** Copies a damaged place to a file of its own, once. `damage` is what it has cost. */
+  async keepAside(
+    path: string,
+    bytes: Buffer,
+    place: { from: number; to: number },
+    damage: Damage | null,
+  ): Promise<void> {
     const aside = `${path}.${place.from}.bad`;
     try {
+      if (damage && !(await exists(aside))) await this.#onDamage(damage);
       await writeFile(aside, bytes.subarray(place.from, place.to), { mode: 0o640, flag: 'wx' });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EEXIST') return;
@@ -59,10 +83,46 @@ export class SegmentLoader {
     this.report(aside, `damaged place in the buffer set aside: bytes ${place.from} to ${place.to} of ${path}`);
   }
 
+  /** A whole file has gone. */
+  async lostFile(path: string, what: string, damage: Damage | null): Promise<void> {
+    if (damage) await this.#onDamage(damage);
+    this.report(path, what);
+  }
+
   report(path: string, what: string): void {
     this.damagedPlaces++;
     this.#log.error({ path }, what);
   }
+}
+
+/** Which records a damaged place has cost; null when there were none in it. */
+function damageAt(
+  place: { from: number; to: number },
+  records: FoundRecord[],
+  { firstSeq, endSeq }: LoadRequest,
+  lostAtEnd: number,
+): Damage | null {
+  const before = records.findLast(({ at }) => at < place.from);
+  const after = records.find(({ at }) => at >= place.to);
+  const last = before?.seq ?? firstSeq - 1;
+  const toSeq = after ? after.seq - 1 : Number.isFinite(endSeq) ? endSeq - 1 : last + lostAtEnd;
+  if (toSeq <= last) return null;
+  // Nothing came before the first record of an epoch.
+  const total = before?.totalSamples ?? (firstSeq === 1 ? 0 : null);
+  return {
+    fromSeq: last + 1,
+    toSeq,
+    samples: after && total !== null ? after.totalSamples - after.samples - total : 0,
+    fromAt: before?.appendedAt ?? null,
+    toAt: after?.appendedAt ?? null,
+  };
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function readUpTo(path: string, limit: number): Promise<Buffer> {

@@ -51,6 +51,12 @@ export class TagRegistry {
     return numbered;
   }
 
+  /** The buffer has begun another epoch while the tags run: they keep their numbers in it. */
+  async moveTo(epoch: string): Promise<void> {
+    this.#state = { ...this.#state, epoch };
+    await writeDurably(this.#path, JSON.stringify(this.#state));
+  }
+
   async #load(epoch: string, freshEpoch: boolean): Promise<TagIds> {
     try {
       const known: unknown = JSON.parse(await readFile(this.#path, 'utf8'));

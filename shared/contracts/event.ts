@@ -29,16 +29,27 @@ export const WriteEvent = Type.Object({
 });
 export type WriteEvent = Static<typeof WriteEvent>;
 
-/** Samples that the gateway had and gave up. */
+/**
+ * Samples that the gateway had and gave up. Such an event is on disk before what it speaks of is given up. When the
+ * power goes in between it may come twice, with the same epoch, reason and records; and the hub may have committed
+ * some of the records when its answer had not arrived yet.
+ */
 export const DropEvent = Type.Object({
   kind: Type.Literal('drop'),
   at: At,
-  reason: Type.String({ minLength: 1, description: 'such as bufferFull, diskFault, tooOld, thinned' }),
+  reason: Type.String({
+    minLength: 1,
+    description:
+      'bufferFull, tooOld, damaged, directoryRemoved: records went. thinned, diskFault, malformed: samples that never were in one',
+  }),
+  /** Of the records; the event itself travels in another one. Absent when the samples never were in a record. */
+  epoch: Type.Optional(Type.String({ pattern: '^[0-9a-f]{32}$' })),
+  /** 0 where it cannot be told, as of a damaged place at the end of the log. */
   samples: Type.Integer({ minimum: 0 }),
   /** Records that went, both included; null when the samples never were in one. */
   fromSeq: orNull(Seq),
   toSeq: orNull(Seq),
-  /** From when to when the samples were received; null when that is not known. */
+  /** From when to when the samples came, by the gateway's clock; null when that is not known. */
   fromAt: orNull(At),
   toAt: orNull(At),
 });

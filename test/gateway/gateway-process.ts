@@ -82,6 +82,9 @@ export async function onDisk(dir: string) {
       (tag, i) =>
         void samples.push({ tag: names.get(tag) ?? String(tag), value: batch.values[i], quality: batch.quality[i]! }),
     );
+  }
+  for (let record = await buffer.urgent.read(1); record; record = await buffer.urgent.read(record.seq + 1)) {
+    const batch = readBatch(decompressBatch(record.payload));
     alarms.push(...batch.alarms.map(({ rule, transition, by }) => `${rule} ${transition} ${by}`.trim()));
   }
   await buffer.close();

@@ -6,13 +6,19 @@ import type { BufferConfig } from '@lineside/gateway/buffer/config.ts';
 import type { LogRecord } from '@lineside/gateway/buffer/disk-log.ts';
 import { RECORD_HEADER } from '@lineside/gateway/buffer/format.ts';
 import { scanSegment } from '@lineside/gateway/buffer/scan.ts';
+import type { DropEvent } from '@lineside/shared/contracts/event.ts';
 import type { TagInfo } from '@lineside/shared/contracts/frame.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import { type Batch, readBatch } from '@lineside/shared/wire/batch-reader.ts';
 import { decompressBatch } from '@lineside/shared/wire/envelope.ts';
 import { onTestFinished } from 'vitest';
 
-export const CONFIG: BufferConfig = { commitIntervalMs: 10_000, segmentMiB: 1, maxMiB: 64, keepCommittedMiB: 0 };
+export const CONFIG: Partial<BufferConfig> = {
+  commitIntervalMs: 10_000,
+  segmentMiB: 1,
+  maxMiB: 64,
+  keepCommittedMiB: 0,
+};
 
 export const TAGS: TagInfo[] = [
   { id: 1, device: 'press', name: 'temperature', type: 'float64', unit: '°C', description: '' },
@@ -21,7 +27,9 @@ export const TAGS: TagInfo[] = [
 
 export interface Rig {
   buffer: GatewayBuffer;
+  /** Records of samples, and of alarms and events. */
   committed: LogRecord[];
+  urgent: LogRecord[];
   logged: string[];
 }
 
@@ -30,25 +38,34 @@ export function collectingLogger(lines: string[]): Logger {
   return { info: write, warn: write, error: write } as unknown as Logger;
 }
 
+interface RigOptions extends Partial<BufferConfig> {
+  tags?: TagInfo[];
+  readers?: string[];
+  rebirthMs?: number;
+  now?: () => number;
+}
+
 /** Opens a buffer; it is closed when the test is over. */
 export async function openBuffer(
   dir: string,
-  { tags = TAGS, readers = [], ...changes }: Partial<BufferConfig> & { tags?: TagInfo[]; readers?: string[] } = {},
+  { tags = TAGS, readers = [], rebirthMs, now = Date.now, ...changes }: RigOptions = {},
 ): Promise<Rig> {
   const committed: LogRecord[] = [];
+  const urgent: LogRecord[] = [];
   const logged: string[] = [];
   const buffer = new GatewayBuffer({
     dir,
     config: { ...CONFIG, ...changes },
     log: collectingLogger(logged),
-    now: Date.now,
-    onCommit: (record) => void committed.push(record),
+    now,
+    onCommit: (record, lane) => void (lane === 'urgent' ? urgent : committed).push(record),
     readers,
+    ...(rebirthMs === undefined ? {} : { rebirthMs }),
   });
   await buffer.open();
   onTestFinished(() => buffer.close());
   if (tags.length > 0) buffer.describeTags(tags);
-  return { buffer, committed, logged };
+  return { buffer, committed, urgent, logged };
 }
 
 /** One frame of one sample whose value tells it from all others. */
@@ -88,8 +105,18 @@ export async function storeLarge(buffer: GatewayBuffer, value: number, bytes: nu
 
 export const batchOf = (record: LogRecord): Batch => readBatch(decompressBatch(record.payload));
 
+/** All alarms and events that are on disk. */
+export async function urgentOf({ urgent }: GatewayBuffer): Promise<Pick<Batch, 'alarms' | 'events'>> {
+  const batches = (await drain(urgent)).map(batchOf);
+  return { alarms: batches.flatMap(({ alarms }) => alarms), events: batches.flatMap(({ events }) => events) };
+}
+
+export async function dropsOf(buffer: GatewayBuffer): Promise<DropEvent[]> {
+  return (await urgentOf(buffer)).events.filter((event) => event.kind === 'drop');
+}
+
 /** All records from `seq` on, as a drain would read them; fails when the order or a `prev` is wrong. */
-export async function drain(buffer: GatewayBuffer, seq = 1): Promise<LogRecord[]> {
+export async function drain(buffer: Pick<GatewayBuffer, 'read'>, seq = 1): Promise<LogRecord[]> {
   const records: LogRecord[] = [];
   for (let from = seq; ; ) {
     const record = await buffer.read(from);

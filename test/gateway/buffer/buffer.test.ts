@@ -62,8 +62,8 @@ describe('group commit', () => {
     expect(buffer.stats()).toMatchObject({ durableSamples: 400_000, droppedSamples: 0, fault: '' });
   });
 
-  it('carries alarms behind the samples that caused them', async () => {
-    const { buffer, committed } = await openBuffer(await tempDir());
+  it('keeps alarms in a lane of their own, which names its tags', async () => {
+    const { buffer, urgent } = await openBuffer(await tempDir());
     add(buffer, 99);
     buffer.addAlarm({
       occurrence: 'o',
@@ -82,10 +82,9 @@ describe('group commit', () => {
       comment: '',
     });
     await buffer.close();
-    expect(batchOf(committed[1]!)).toMatchObject({
-      values: [99],
-      alarms: [{ occurrence: 'o', state: 'unacknowledged' }],
-    });
+    expect(urgent.map(batchOf)).toMatchObject([
+      { catalog: TAGS, values: [], alarms: [{ occurrence: 'o', state: 'unacknowledged' }] },
+    ]);
   });
 
   it('drops and counts a frame that cannot be encoded, and says so once', async () => {

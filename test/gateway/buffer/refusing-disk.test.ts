@@ -28,7 +28,7 @@ async function smallDisk(mib: number): Promise<string> {
 
 describe.skipIf(!mountable)('a full disk', { timeout: 15_000 }, () => {
   it('makes samples wait, names the fault, and takes them in order when there is space', async () => {
-    const dir = await smallDisk(6);
+    const dir = await smallDisk(7);
     await writeFile(join(dir, 'ballast'), Buffer.alloc(4.5 * 1024 * 1024));
     const { buffer, logged } = await openBuffer(join(dir, 'buffer'), { commitIntervalMs: 5 });
     await store(buffer, 0);
@@ -139,7 +139,9 @@ describe('a directory that goes away', { timeout: 15_000 }, () => {
     const { buffer, logged } = await away();
     await expect(storeLarge(buffer, 2, 600_000)).rejects.toThrow();
     await buffer.close();
-    expect(JSON.parse(logged.at(-1)!)).toMatchObject({ msg: 'samples lost at the end', samples: 2 });
+    expect(logged.map((line) => JSON.parse(line))).toContainEqual(
+      expect.objectContaining({ msg: 'samples lost at the end', samples: 2 }),
+    );
   });
 
   it('does not disturb what the hub says', async () => {

@@ -1,4 +1,5 @@
 /** All that a gateway's buffer still holds, read by the gateway's own log and the shared reader of batches. */
+import { join } from 'node:path';
 import type { AlarmEvent } from '@lineside/shared/contracts/alarm.ts';
 import type { TagInfo, Value } from '@lineside/shared/contracts/frame.ts';
 import { createLogger } from '@lineside/shared/log/logger.ts';
@@ -8,6 +9,7 @@ import { DiskLog } from '../../../gateway/buffer/disk-log.ts';
 
 /** As the gateway's default. */
 const SEGMENT_BYTES = 16 * 1024 * 1024;
+const URGENT_SEGMENT_BYTES = 1024 * 1024;
 
 export interface BufferedSample {
   at: number;
@@ -50,7 +52,6 @@ export async function readBuffer(dir: string): Promise<BufferContent> {
     next = record.seq + 1;
     const batch = readBatch(decompressBatch(record.payload));
     name(batch.catalog, names);
-    content.alarms.push(...batch.alarms);
     content.samples += batch.tags.length;
     for (const { receivedAt, from, to } of batch.frames) {
       for (let i = from; i < to; i++) {
@@ -63,7 +64,21 @@ export async function readBuffer(dir: string): Promise<BufferContent> {
     }
   }
   await disk.close();
+  content.alarms.push(...(await alarmsIn(join(dir, 'urgent'))));
   return content;
+}
+
+/** Alarms have a lane of their own. */
+async function alarmsIn(dir: string): Promise<AlarmEvent[]> {
+  const log = createLogger({ name: 'proof', level: 'fatal' });
+  const disk = new DiskLog({ dir, segmentBytes: URGENT_SEGMENT_BYTES, log, now: Date.now });
+  await disk.open();
+  const alarms: AlarmEvent[] = [];
+  for (let record = await disk.read(1); record; record = await disk.read(record.seq + 1)) {
+    alarms.push(...readBatch(decompressBatch(record.payload)).alarms);
+  }
+  await disk.close();
+  return alarms;
 }
 
 function name(catalog: TagInfo[], names: Map<number, string>): void {
