@@ -11,6 +11,8 @@ export interface Outlet {
   describe(config: LoadedConfig, tags: TagInfo[]): void;
   /** Samples of the present that have passed their deadband. */
   observe(frame: Frame): void;
+  /** Samples of the past that came late. */
+  past?(frame: Frame): void;
   device(status: DeviceStatus): void;
   /** A transition; may come twice. */
   alarm(event: AlarmEvent): void;

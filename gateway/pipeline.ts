@@ -19,6 +19,8 @@ import { ModelSet, type ModelSwap } from './model-set.ts';
 import type { ModelStatus } from './models/model-stage.ts';
 import type { Outlet } from './outlet.ts';
 import { HubLink } from './publisher/hub-link.ts';
+import type { SparkplugConfig } from './sparkplug/config.ts';
+import { SPARKPLUG_READER, SparkplugOutlet } from './sparkplug-outlet.ts';
 import { describeTags, tagIds, watchedAlarms } from './tag-layout.ts';
 import { TagWriter } from './tag-writer.ts';
 import { Conditioner } from './tags/conditioner.ts';
@@ -64,6 +66,7 @@ export class Pipeline {
   /** What goes out beside the buffer. */
   readonly #outlets: Outlet[] = [];
   #uns: UnsOutlet | undefined;
+  #sparkplug: SparkplugOutlet | undefined;
   #bufferMark: ProgressMark | undefined;
   tags: TagInfo[] = [];
 
@@ -75,6 +78,7 @@ export class Pipeline {
     this.buffer = new GatewayBuffer({
       dir: join(dataDir, 'buffer'),
       config: config.buffer,
+      readers: config.sparkplug?.history.enabled ? [SPARKPLUG_READER] : [],
       log: log.child({ part: 'buffer' }),
       now,
       onCommit: () => {
@@ -129,6 +133,11 @@ export class Pipeline {
   /** Topics for integrators; undefined when nobody wants them. */
   get uns(): UnsOutlet | undefined {
     return this.#uns;
+  }
+
+  /** Undefined when the gateway is no Sparkplug node. */
+  get sparkplug(): SparkplugOutlet | undefined {
+    return this.#sparkplug;
   }
 
   /** What runs at present. */
@@ -295,6 +304,23 @@ export class Pipeline {
       this.#uns.describe(config, this.tags);
       await this.#uns.start();
     }
+    if (config.sparkplug) this.#startSparkplug({ ...config, sparkplug: config.sparkplug }, unwind);
+  }
+
+  #startSparkplug(config: LoadedConfig & { sparkplug: SparkplugConfig }, unwind: Unwind): void {
+    const { dataDir, version, log, now } = this.#options;
+    this.#sparkplug = new SparkplugOutlet({
+      ...{ config, dataDir, version, now },
+      buffer: this.buffer,
+      lastValue: (device, tag) => this.lastValues.get(device, tag),
+      hubConnected: () => this.link.state().connected,
+      write: (request) => this.writer.write(request),
+      log: log.child({ part: 'sparkplug' }),
+    });
+    this.#outlets.push(this.#sparkplug);
+    unwind.defer('Sparkplug node', () => this.#sparkplug!.stop());
+    this.#sparkplug.describe(config, this.tags);
+    this.#sparkplug.start();
   }
 
   /** Drivers only tell of changes. */
@@ -326,7 +352,10 @@ export class Pipeline {
     const kept = this.#conditioner.filter(frame);
     if (kept.tags.length === 0) return;
     this.buffer.addFrame(kept);
-    if (!frame.historical) for (const outlet of this.#outlets) outlet.observe(kept);
+    for (const outlet of this.#outlets) {
+      if (frame.historical) outlet.past?.(kept);
+      else outlet.observe(kept);
+    }
   }
 
   #lookAtCertificate(): void {

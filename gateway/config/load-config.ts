@@ -12,6 +12,7 @@ import type { ExpandedTag } from '../drivers/driver.ts';
 import { drivers } from '../drivers/registry.ts';
 import { type ModelConfig, outputOf, parseTagPath } from '../models/config.ts';
 import { checkHubLink } from '../publisher/config.ts';
+import { checkSparkplug } from '../sparkplug/config.ts';
 import { type CommonTag, checkTag, typeAfter } from '../tags/config.ts';
 import { checkUnsParts } from './check-uns.ts';
 import { deviceSchemaOf, GatewayConfig } from './schema.ts';
@@ -155,6 +156,10 @@ function checkReferences(document: ConfigDocument, config: GatewayConfig, proble
   if (config.hub && !formal.some(({ path }) => path[0] === 'hub')) {
     for (const { path, message } of checkHubLink(config.hub))
       problems.push(document.problem(['hub', ...path], message));
+  }
+  if (config.sparkplug && !formal.some(({ path }) => path[0] === 'sparkplug')) {
+    for (const { path, message } of checkSparkplug(config.sparkplug))
+      problems.push(document.problem(['sparkplug', ...path], message));
   }
   const devices = new Set(listOf(document.value, 'devices').map((device) => textOf(device, 'id')));
   const known = new Set(

@@ -8,6 +8,7 @@ import { LocalConfig } from '../local/config.ts';
 import { LocalBrokerConfig } from '../local-broker/config.ts';
 import { ModelConfig } from '../models/config.ts';
 import { HubLinkConfig } from '../publisher/config.ts';
+import { SparkplugConfig } from '../sparkplug/config.ts';
 import { CommonTag } from '../tags/config.ts';
 import { EquipmentConfig, UnsConfig } from '../uns/config.ts';
 
@@ -88,6 +89,7 @@ const Head = {
   local: LocalConfig,
   localBroker: LocalBrokerConfig,
   uns: UnsConfig,
+  sparkplug: Type.Optional(SparkplugConfig),
   models: Type.Array(ModelConfig, { default: [], description: 'ONNX models that run beside the machine' }),
   alarms: Type.Array(AlarmConfig, { default: [], maxItems: 10_000, description: 'Alarms that this gateway raises' }),
 };

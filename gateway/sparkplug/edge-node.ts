@@ -18,7 +18,7 @@ import { deviceTopic, nodeTopic, parseSparkplugTopic, stateTopic } from '@linesi
 import { BdSeqFile } from './bd-seq-file.ts';
 import { readDeviceCommand, readNodeCommand } from './commands.ts';
 import type { SparkplugConfig } from './config.ts';
-import { type History, HistoryFlush } from './history-flush.ts';
+import { type History, HistoryFlush, type Place } from './history-flush.ts';
 import { HostGate } from './host-gate.ts';
 import { LiveData } from './live-data.ts';
 import { birthMetric, type Sample } from './metrics.ts';
@@ -93,9 +93,9 @@ export class SparkplugNode {
   #bornAt = 0;
   #stuckAt = 0;
   /** Newest record of which all samples have been sent live. */
-  #published = 0;
+  #published: Place | undefined;
   /** Records that the broker has, and when it said so; oldest first. */
-  #proven: { at: number; seq: number }[] = [];
+  #proven: { at: number; place: Place }[] = [];
   #state: SparkplugState;
 
   constructor(options: SparkplugNodeOptions) {
@@ -121,7 +121,7 @@ export class SparkplugNode {
       onMessage: (topic, payload, retained) => this.#onMessage(topic, payload, retained),
       onLost: (reason) => this.#onLost(reason),
       mark: () => this.#mark(),
-      onProven: (seq) => this.#onProven(seq),
+      onProven: (place) => this.#onProven(place),
       log,
       ...timing,
     });
@@ -160,7 +160,9 @@ export class SparkplugNode {
 
   /** A frame that has gone through scale and deadband. Never throws. */
   observe(frame: Frame): void {
-    if (this.#state.online) this.#live.observe(frame, this.#options.now());
+    if (!this.#state.online) return;
+    if (frame.historical) this.#live.observePast(frame);
+    else this.#live.observe(frame, this.#options.now());
   }
 
   /** A device has gone up or down. */
@@ -184,7 +186,7 @@ export class SparkplugNode {
     const { config, log, now } = this.#options;
     const startedAt = performance.now();
     this.#state = { ...this.#state, online: true, since: now(), reason: '' };
-    this.#published = 0;
+    this.#published = undefined;
     this.#proven = [];
     const metrics = this.#giveBirths();
     const ms = Math.round(performance.now() - startedAt);
@@ -370,7 +372,7 @@ export class SparkplugNode {
       if (metrics.length > 0) this.#publish(deviceTopic(config.group, 'DDATA', node, device), metrics);
     }
     // Whatever is in a record was observed before the record was made.
-    if (history) this.#published = history.newestSeq;
+    if (history) this.#published = { epoch: history.epoch, seq: history.newestSeq };
   }
 
   #sendHistory(device: string, metrics: Metric[]): void {
@@ -393,23 +395,23 @@ export class SparkplugNode {
     this.observe(frame);
   }
 
-  #mark(): number {
-    if (!this.#state.online || !this.#flush) return 0;
+  #mark(): Place | undefined {
+    if (!this.#state.online || !this.#flush) return undefined;
     return this.#flush.caughtUp ? this.#published : this.#flush.position;
   }
 
-  #onProven(seq: number): void {
+  #onProven(place: Place): void {
     const { history, config } = this.#options;
-    if (!history || seq === 0) return;
+    if (!history) return;
     const now = performance.now();
-    this.#proven.push({ at: now, seq });
+    this.#proven.push({ at: now, place });
     // That the host is away is heard late: so long, what the broker has may have reached nobody.
     const overlapMs = config.primaryHost === undefined ? 0 : config.history.overlapMs;
     const done = this.#proven.filter(({ at }) => at <= now - overlapMs);
     const newest = done.at(-1);
     if (!newest) return;
     this.#proven.splice(0, done.length);
-    history.advance(newest.seq);
+    if (newest.place.epoch === history.epoch) history.advance(newest.place.seq);
   }
 
   #bdSeqMetric(bdSeq: number): Metric {

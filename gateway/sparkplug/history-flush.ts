@@ -12,6 +12,8 @@ import { dataMetric } from './metrics.ts';
 
 /** A place of its own in the gateway's buffer. */
 export interface History {
+  /** Names the numbering: with another one, `cursor` and all numbers begin anew. */
+  readonly epoch: string;
   readonly cursor: number;
   readonly newestSeq: number;
   /** The first record from `seq` on; undefined when there is none yet. */
@@ -35,6 +37,12 @@ export interface HistoryFlushOptions {
 }
 
 const TICK_MS = 100;
+/** A place in the history. */
+export interface Place {
+  epoch: string;
+  seq: number;
+}
+
 /** What was read before the births is in the buffer's records by then. */
 const SETTLE_MS = 2_000;
 const MAX_METRICS = 2_000;
@@ -49,6 +57,7 @@ export class HistoryFlush {
   /** The last record to be sent; undefined while that is not known. */
   #end: number | undefined;
   #position = 0;
+  #epoch = '';
   /** Newest record when the births went out, and when that was: what came later has been sent live. */
   #newestAtBirth = 0;
   #bornAt = 0;
@@ -65,8 +74,8 @@ export class HistoryFlush {
   }
 
   /** Records up to here have been handed on. */
-  get position(): number {
-    return this.#position;
+  get position(): Place {
+    return { epoch: this.#epoch, seq: this.#position };
   }
 
   get caughtUp(): boolean {
@@ -77,6 +86,7 @@ export class HistoryFlush {
   start(): void {
     const { history, now, settleMs = SETTLE_MS } = this.#options;
     this.stop();
+    this.#epoch = history.epoch;
     this.#position = history.cursor;
     this.#newestAtBirth = history.newestSeq;
     this.#bornAt = now();
@@ -116,6 +126,10 @@ export class HistoryFlush {
   async #tick(run: number): Promise<void> {
     const { samplesPerSecond, history, congested } = this.#options;
     if (this.#busy) return;
+    if (this.#epoch !== history.epoch) {
+      this.start();
+      return;
+    }
     this.#busy = true;
     const share = (samplesPerSecond * TICK_MS) / 1_000;
     // A record may be larger than a share: then the next ticks are without.

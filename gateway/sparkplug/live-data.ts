@@ -58,6 +58,18 @@ export class LiveData {
     }
   }
 
+  /** Takes what belongs to the past, such as the history of a device that was out of reach: all of it is told. */
+  observePast(frame: Frame): void {
+    const { tags, sourceAt, values, quality, receivedAt } = frame;
+    for (let i = 0; i < tags.length; i++) {
+      const known = this.#known.get(tags[i]!);
+      if (!known) continue;
+      const sample = { sourceAt: sourceAt[i]!, value: values[i]!, quality: quality[i]! };
+      const { id, type, device } = known.tag;
+      this.#push(device, { ...dataMetric(id, type, sample, receivedAt, false), isHistorical: true });
+    }
+  }
+
   /** Says a tag once more as it is: somebody has asked for something else and did not get it. */
   repeat(id: number, last: Sample, now: number): void {
     const known = this.#known.get(id);
@@ -72,12 +84,15 @@ export class LiveData {
   }
 
   #add(known: Known, sample: Sample, now: number): void {
-    if (this.full) return;
     const { id, type, device } = known.tag;
     const otherQuality = known.quality < 0 || sparkplugQuality(known.quality) !== sparkplugQuality(sample.quality);
     known.value = sample.value;
     known.quality = sample.quality;
-    const metric = dataMetric(id, type, sample, now, otherQuality);
+    this.#push(device, dataMetric(id, type, sample, now, otherQuality));
+  }
+
+  #push(device: string, metric: Metric): void {
+    if (this.full) return;
     const waiting = this.#waiting.get(device);
     if (waiting) waiting.push(metric);
     else this.#waiting.set(device, [metric]);

@@ -11,6 +11,7 @@ import { type MqttEndpoint, mqttReason, openMqtt } from '@lineside/shared/mqtt/o
 import { Backoff } from '@lineside/shared/time/backoff.ts';
 import type { MqttClient } from 'mqtt';
 import type { BdSeqFile } from './bd-seq-file.ts';
+import type { Place } from './history-flush.ts';
 
 /** A connection that is not ready after so long is given up. */
 const READY_MS = 15_000;
@@ -35,8 +36,8 @@ export interface SessionOptions {
   /** The connection is gone, or there was none. */
   onLost(reason: string): void;
   /** How far the sender is: given back to `onProven` when the broker has everything up to there. */
-  mark(): number;
-  onProven(mark: number): void;
+  mark(): Place | undefined;
+  onProven(mark: Place): void;
   log: Logger;
   /** For tests: waiting times between attempts, and between pings. */
   firstRetryMs?: number | undefined;
@@ -119,7 +120,7 @@ export class Session {
     this.#death = death;
     // The CONNECT waits in the socket until then, and in vain where nobody listens.
     client.stream.once(endpoint.url.startsWith('mqtts:') ? 'secureConnect' : 'connect', () => bdSeq.sent());
-    let mark: number | undefined;
+    let mark: Place | undefined;
     client.on('packetsend', ({ cmd }) => {
       if (cmd === 'pingreq') mark = this.#options.mark();
     });
@@ -176,7 +177,7 @@ export class Session {
     this.#options.onLost(reason);
     if (client?.connected && death && wasReady) {
       const heard = await within(GOODBYE_MS, client.publishAsync(death.topic, death.payload, { qos: 1 }));
-      if (heard && proves) this.#options.onProven(mark);
+      if (heard && proves && mark) this.#options.onProven(mark);
       await within(GOODBYE_MS, client.endAsync(false));
     }
     client?.end(true);

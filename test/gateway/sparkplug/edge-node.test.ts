@@ -70,6 +70,7 @@ describe.skipIf(!hasMosquitto)('the Sparkplug edge node at Mosquitto', () => {
     rig.frame('press', { temperature: 22 });
     rig.frame('press', { temperature: 22, parts: 2 ** 53 - 1 }, { quality: 0x4090_0000 });
     rig.frame('pump', { running: false, pressure: 1.5 });
+    rig.frame('pump', { pressure: 0.5 }, { at: 1_795_000_000_000, historical: true });
     rig.pending = 12;
     await vi.waitFor(() => expect(host.data()).toHaveLength(1), PATIENT);
     expect(host.data('press').map(({ name, value, quality }) => [name, value, quality])).toEqual([
@@ -77,9 +78,10 @@ describe.skipIf(!hasMosquitto)('the Sparkplug edge node at Mosquitto', () => {
       ['temperature', 22, Stale],
       ['parts', 2 ** 53 - 1, Stale],
     ]);
-    expect(host.data('pump').map(({ name, value }) => [name, value])).toEqual([
-      ['running', false],
-      ['pressure', 1.5],
+    expect(host.data('pump').map(({ name, value, historical }) => [name, value, historical])).toEqual([
+      ['pressure', 0.5, true],
+      ['running', false, false],
+      ['pressure', 1.5, false],
     ]);
     expect(host.data()).toMatchObject([{ name: 'Gateway/Samples waiting', value: 12 }]);
     expect(host.of('DDATA', 'press')[0]!.payload.metrics.every(({ name, datatype }) => !name && !datatype)).toBe(

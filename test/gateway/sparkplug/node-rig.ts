@@ -1,6 +1,6 @@
 /** An edge node over a real buffer on disk, with devices that do what the test says. */
 import { join } from 'node:path';
-import { emptyFrame, pushSample, type TagInfo, type Value } from '@lineside/shared/contracts/frame.ts';
+import { emptyFrame, type Frame, pushSample, type TagInfo, type Value } from '@lineside/shared/contracts/frame.ts';
 import type { DeviceState } from '@lineside/shared/contracts/link.ts';
 import type { WriteOutcome, WriteRequest } from '@lineside/shared/contracts/write.ts';
 import { pino } from 'pino';
@@ -79,6 +79,9 @@ export class NodeRig {
     };
     const { buffer } = this;
     const history = {
+      get epoch() {
+        return buffer.epoch;
+      },
       get cursor() {
         return buffer.reader('sparkplug').cursor;
       },
@@ -123,12 +126,16 @@ export class NodeRig {
   }
 
   /** A frame as it comes from the deadband, with one sample of each tag that is named. */
-  frame(device: string, values: Record<string, Value>, { quality = 0, at = Date.now() } = {}): void {
-    const frame = emptyFrame(device, at);
+  frame(
+    device: string,
+    values: Record<string, Value>,
+    { quality = 0, at = Date.now(), historical = false } = {},
+  ): void {
+    const frame: Frame = { ...emptyFrame(device, at), ...(historical ? { historical } : {}) };
     for (const [name, value] of Object.entries(values)) {
       pushSample(frame, this.tags.find((tag) => tag.device === device && tag.name === name)!.id, at, value, quality);
     }
-    this.lastValues.observe(frame);
+    if (!historical) this.lastValues.observe(frame);
     this.buffer.addFrame(frame);
     this.node.observe(frame);
   }
