@@ -10,6 +10,7 @@ import type { Logger } from '@lineside/shared/log/logger.ts';
 import type { TObject } from 'typebox';
 import type { Clock } from './clock.ts';
 import type { RecordingEntry } from './recording/recording.ts';
+import type { TagPast } from './tag-past.ts';
 
 /** One tag as a driver sees it: the id that goes into frames, and the driver's own settings. */
 export interface DriverTag<Settings> {
@@ -47,6 +48,11 @@ export interface DriverContext {
   dataDir: string;
   /** A file that the configuration names: relative paths count from the folder of the configuration. */
   resolvePath(path: string): string;
+  /**
+   * What is kept over a restart of how far tags have come, by their ids. A driver puts in those whose device has a
+   * history to ask, and goes on changing them.
+   */
+  pasts?: Map<number, TagPast> | undefined;
   /** The device is to be recorded. */
   recorder?: Recorder | undefined;
 }

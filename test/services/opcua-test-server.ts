@@ -118,6 +118,11 @@ export class OpcUaTestServer {
     this.#variables.get(name)!.setValueFromSource(new Variant({ dataType: DataType.Null }), statusCode, at);
   }
 
+  /** From now on the server keeps the values of this variable, the present one included, and gives them on request. */
+  historize(name: string): void {
+    this.space.installHistoricalDataNode(this.#variables.get(name)!, { maxOnlineValues: 100_000 });
+  }
+
   async stop(): Promise<void> {
     const server = this.#server;
     this.#server = null;

@@ -16,6 +16,7 @@ const LIMITS = {
   browse: VariableIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerBrowse,
   translate: VariableIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerTranslateBrowsePathsToNodeIds,
   monitor: VariableIds.Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall,
+  history: VariableIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerHistoryReadData,
 } as const;
 export type LimitedService = keyof typeof LIMITS;
 const SERVICES = Object.keys(LIMITS) as LimitedService[];
@@ -28,7 +29,7 @@ export class Batches {
 
   /** @param atMost operations in one request, whatever the server says */
   constructor(atMost: number = UNKNOWN) {
-    this.#sizes = { read: atMost, browse: atMost, translate: atMost, monitor: atMost };
+    this.#sizes = { read: atMost, browse: atMost, translate: atMost, monitor: atMost, history: atMost };
   }
 
   /** Operations in one request of this service. */

@@ -1,6 +1,7 @@
 /** The settings of an OPC UA server and of its tags. */
 import { type Static, Type } from 'typebox';
 import { ConditionsConfig } from './conditions-config.ts';
+import { HistoryConfig } from './history-config.ts';
 import { SecurityConfig, UserConfig } from './security-config.ts';
 
 const closed = { additionalProperties: false };
@@ -113,6 +114,7 @@ export const OpcUaDevice = Type.Object(
       description: 'How often tags that the server refuses are asked for again, in milliseconds.',
     }),
     conditions: Type.Optional(ConditionsConfig),
+    history: HistoryConfig,
     namespaces: Type.Optional(
       Type.Record(Type.String({ pattern: '^[A-Za-z][A-Za-z0-9_-]*$' }), Type.String({ minLength: 1 }), {
         description:

@@ -18,12 +18,14 @@ export class EventRecorder {
     this.#naming = naming;
   }
 
-  value(index: number, data: DataValue): void {
+  /** @param historical it was read out of the server's history */
+  value(index: number, data: DataValue, historical = false): void {
     const { value, statusCode, sourceTimestamp, serverTimestamp } = data;
     const status = statusCode.value >>> 0;
     this.#recorder.write({
       ...this.#naming(index),
       ...(this.#continues() ? { same: true } : {}),
+      ...(historical ? { historical } : {}),
       ...(value ? { type: value.dataType, array: value.arrayType, value: plain(value.value) } : {}),
       status,
       source: sourceTimestamp?.getTime() ?? null,

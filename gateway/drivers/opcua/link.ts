@@ -21,6 +21,7 @@ import { Batches } from './batches.ts';
 import { Conditions, type ConditionsEvents } from './conditions.ts';
 import type { OpcUaDevice } from './config.ts';
 import { findNodes } from './find-nodes.ts';
+import { HistoryAccess } from './history-access.ts';
 import { Poller } from './poller.ts';
 import { PROFILES } from './profiles.ts';
 import { SecureAccess, type SecurityContext } from './security-connect.ts';
@@ -256,6 +257,11 @@ export class Link {
     const given = [...this.#given].map(([index, nodeId]) => ({ index, nodeId }));
     const values = await this.#read(given);
     return new Map(given.map(({ index }, i) => [index, values[i]!]));
+  }
+
+  /** The server's own history of what it gives, once the link is open. */
+  history(): HistoryAccess {
+    return new HistoryAccess(this.#session!, this.#batches, this.#given, this.#settings.timestamps);
   }
 
   /** Never rejects, and never takes long: a dead server does not hold the gateway. */

@@ -10,7 +10,10 @@ import { HealthMeter } from '../health-meter.ts';
 import { parseAddress } from './address.ts';
 import type { OpcUaDevice, OpcUaTag } from './config.ts';
 import { EventRecorder } from './event-recorder.ts';
+import { overflowed } from './convert.ts';
+import { createHistory } from './create-history.ts';
 import type { Link, LinkEvents, LinkItem } from './link.ts';
+import type { History } from './history.ts';
 import { unreachable } from './reason.ts';
 import type { SecurityContext } from './security-connect.ts';
 import { shortfall } from './shortfall.ts';
@@ -46,6 +49,7 @@ export class OpcUaDriver implements Driver {
   readonly #backoff: Backoff;
   readonly #recorder: EventRecorder | null;
   #loaded: Loaded | null = null;
+  readonly #history: History | null;
   #link: Link | null = null;
   #started = false;
   #stopped = false;
@@ -103,6 +107,7 @@ export class OpcUaDriver implements Driver {
       ? new EventRecorder(context.recorder, (index) => this.#samples.naming(index))
       : null;
   }
+    this.#history = createHistory(device, tags, context, this.#samples, this.#recorder);
 
   start(): void {
     if (this.#started || this.#stopped) return;
@@ -273,6 +278,7 @@ export class OpcUaDriver implements Driver {
   /** Lets the present link go; its goodbye goes on behind. */
   #drop(): void {
     const link = this.#link;
+    this.#history?.pause();
     this.#link = null;
     if (!link) return;
     this.#pastRequests += link.transactions;
@@ -386,6 +392,7 @@ export class OpcUaDriver implements Driver {
 
   #lost(messages: number): void {
     this.#pastMissed += messages;
+    this.#history?.lost();
     this.#context.log.warn(
       { device: this.#device, messages },
       `device "${this.#device}": ${messages} messages with values were lost on the way, and the server does not have them any more; is the network overloaded?`,
@@ -401,7 +408,8 @@ export class OpcUaDriver implements Driver {
 
   #take(index: number, data: DataValue): void {
     this.#recorder?.value(index, data);
-    this.#samples.take(index, data);
+    const at = this.#samples.take(index, data);
+    if (at !== null) this.#history?.came(index, at, overflowed(data.statusCode.value >>> 0));
   }
 
   #up(): void {
@@ -410,6 +418,7 @@ export class OpcUaDriver implements Driver {
     if (this.#state === 'up') return;
     this.#setState('up');
     this.#context.log.info({ device: this.#device }, `device "${this.#device}" is connected`);
+    if (this.#link) this.#history?.start(this.#link.history());
   }
 
   #down(why: string): void {
@@ -417,6 +426,8 @@ export class OpcUaDriver implements Driver {
     this.#why = why;
     this.#recorder?.event('lost', why);
     this.#samples.outage(Quality.BadNoCommunication);
+    this.#history?.pause();
+    this.#history?.lost();
     if (this.#state === 'down') return;
     this.#setState('down');
     this.#context.log.warn({ device: this.#device }, `device "${this.#device}" is down: ${this.#reason()}`);

@@ -94,6 +94,7 @@ export class OpcUaReplay implements Driver {
     }
     for (const index of indexes) {
       if (typeof entry.refused === 'number') this.#samples.refuse(index, entry.refused, String(entry.reason));
+      else if (entry.historical === true) this.#samples.takePast(index, dataValue(entry));
       else this.#samples.take(index, dataValue(entry));
     }
   }

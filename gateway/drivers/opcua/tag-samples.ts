@@ -46,6 +46,8 @@ export class TagSamples {
   readonly #timestamps: OpcUaDevice['timestamps'];
   /** Samples of this turn of the event loop. */
   #frame: Frame | null = null;
+  /** The same of the past. */
+  #past: Frame | null = null;
   #stopped = false;
   #lastGoodAt: number | null = null;
   #missed = 0;
@@ -87,6 +89,7 @@ export class TagSamples {
   stop(): void {
     this.#stopped = true;
     this.#frame = null;
+    this.#past = null;
   }
 
   /** The next sample of each tag is the server's present value. */
@@ -113,14 +116,16 @@ export class TagSamples {
    * After an outage a server tells its present values once more, and those that have not changed carry a time
    * before the outage. Such a value is no new sample; but that it holds now is news, and gets the time of now. Else
    * the last sample of the tag, by time, would stay the Bad one of the outage.
+   *
+   * @returns its source time, milliseconds since 1970 UTC; null when the server gives none
    */
-  take(index: number, data: DataValue): void {
+  take(index: number, data: DataValue): number | null {
     const state = this.#tags[index]!;
     const now = this.#context.now();
     const { value, quality, mismatch } = convert(data, state.tag.settings.type);
     if (mismatch !== null) this.#warnMismatch(state, mismatch);
     if (overflowed(quality)) this.#missed++;
-    const time = this.#time(data);
+    const time = this.time(data);
     const at = time ?? now;
     // A Bad without a time of the source's own is the same one for as long as it lasts, however often it is read.
     const lasting = isBad(quality) && timeOf(data.sourceTimestamp) === null;
@@ -140,6 +145,22 @@ export class TagSamples {
     state.bad = false;
     state.refused = false;
     if (quality === Quality.Good) this.#lastGoodAt = now;
+    return lasting ? null : time;
+  }
+
+  /** A value out of the server's history: no news of the present. */
+  takePast(index: number, data: DataValue): void {
+    const { tag } = this.#tags[index]!;
+    const { value, quality } = convert(data, tag.settings.type);
+    if (!this.#past) {
+      this.#past = { ...emptyFrame(this.#device, this.#context.now()), historical: true };
+      queueMicrotask(() => {
+        const frame = this.#past;
+        this.#past = null;
+        if (frame && !this.#stopped) this.#context.onFrame(frame);
+      });
+    }
+    pushSample(this.#past, tag.id, this.time(data)!, value, quality);
   }
 
   /** Whether the last word on the tag is the driver's own, that there is none. */
@@ -149,10 +170,11 @@ export class TagSamples {
 
   /** Whether this is newer than what the server has sent last of the tag. */
   newer(index: number, data: DataValue): boolean {
-    return (this.#time(data) ?? 0) > this.#tags[index]!.sourceAt;
+    return (this.time(data) ?? 0) > this.#tags[index]!.sourceAt;
   }
 
-  #time({ sourceTimestamp, serverTimestamp }: DataValue): number | null {
+  /** Source time, milliseconds since 1970 UTC; null when the server gives none. */
+  time({ sourceTimestamp, serverTimestamp }: DataValue): number | null {
     const source = timeOf(sourceTimestamp);
     const server = timeOf(serverTimestamp);
     return this.#timestamps === 'server' ? (server ?? source) : (source ?? server);

@@ -22,6 +22,7 @@ export class Collector implements DriverContext {
   readonly logLines: string[] = [];
   readonly dataDir: string;
   readonly log: Logger;
+  pasts?: DriverContext['pasts'];
 
   constructor() {
     this.dataDir = mkdtempSync(join(tmpdir(), 'lineside-driver-'));
