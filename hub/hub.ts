@@ -250,6 +250,10 @@ async function receive({ gateway, kind, payload, retained }: GatewayMessage, rec
     await ingest.data(gateway, payload);
     return;
   }
+  if (kind === 'live') {
+    await ingest.live(gateway, payload);
+    return;
+  }
   const message = parse(payload);
   if (kind === 'hello' && Value.Check(Hello, message)) {
     await ingest.hello(gateway, message);
@@ -259,6 +263,7 @@ async function receive({ gateway, kind, payload, retained }: GatewayMessage, rec
   } else if (kind === 'status' && Value.Check(GatewayStatus, message) && message.gateway === gateway) {
     const changed = board.gateways.get(gateway)?.online !== message.online;
     board.report(message);
+    if (!message.online) writes.gone(gateway);
     // A status comes every few seconds; on disk it need not be that fresh.
     if (changed || Date.now() - (storedAt.get(gateway) ?? 0) > STORE_STATUS_MS) {
       storedAt.set(gateway, Date.now());

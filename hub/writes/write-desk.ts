@@ -45,6 +45,7 @@ export interface WriteDeskOptions {
 }
 
 interface Waiting {
+  gateway: string;
   resolve(outcome: WriteOutcome): void;
   reject(error: Error): void;
   timer: NodeJS.Timeout;
@@ -117,6 +118,16 @@ export class WriteDesk {
     this.#settle(gateway, { id, ok, old, new: now, at, error });
   }
 
+  /** A gateway is off line: what it has not told by now, it may not tell for long. */
+  gone(gateway: string): void {
+    for (const [key, { gateway: asked, reject, timer }] of this.#waiting) {
+      if (asked !== gateway) continue;
+      this.#waiting.delete(key);
+      clearTimeout(timer);
+      reject(unknown(`gateway ${gateway} has gone off line`));
+    }
+  }
+
   /** Newest first. @throws LinesideError CURSOR_INVALID */
   async list({ cursor, ...filter }: Omit<WriteFilter, 'before'> & { cursor?: string | undefined }): Promise<{
     items: WriteView[];
@@ -155,7 +166,7 @@ export class WriteDesk {
         this.#options.log.warn({ gateway, id }, 'no answer to a write');
         reject(unknown(`gateway ${gateway} has not answered within ${this.#answerMs / 1000} s`));
       }, this.#answerMs);
-      this.#waiting.set(key, { resolve, reject, timer });
+      this.#waiting.set(key, { gateway, resolve, reject, timer });
     });
   }
 
@@ -181,9 +192,9 @@ export class WriteDesk {
     };
   }
 
-  #state({ ok, asked_at }: Row<'writes'>): WriteState {
+  #state({ ok, gateway, id }: Row<'writes'>): WriteState {
     if (ok !== null) return ok ? 'written' : 'failed';
-    return this.#options.now() - asked_at < this.#answerMs ? 'waiting' : 'unknown';
+    return this.#waiting.has(`${gateway} ${id}`) ? 'waiting' : 'unknown';
   }
 }
 

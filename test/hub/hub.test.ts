@@ -172,7 +172,10 @@ describe('the hub as a program', { timeout: 60_000 }, () => {
     password = told.firstPassword!;
     expect(password).toMatch(/^[a-z2-9-]{23}$/);
     expect((await stat(told.firstPasswordFile)).mode & 0o777).toBe(0o600);
-    await vi.waitFor(() => expect(gateway.committed).toEqual([{ epoch: EPOCH, seq: 0, resend: false }]), 15_000);
+    await vi.waitFor(
+      () => expect(gateway.committed).toMatchObject([{ epoch: EPOCH, seq: 0, resend: false }]),
+      15_000,
+    );
     now = Date.now();
     await gateway.data(first());
     await vi.waitFor(() => expect(gateway.committed.at(-1)).toMatchObject({ seq: 1 }), 15_000);
@@ -256,7 +259,10 @@ describe('the hub as a program', { timeout: 60_000 }, () => {
   test('goes on with the same data, users and sessions, and makes no second password', async () => {
     await start();
     expect(told.firstPassword).toBeUndefined();
-    await vi.waitFor(() => expect(gateway.committed).toEqual([{ epoch: EPOCH, seq: 3, resend: false }]), 15_000);
+    await vi.waitFor(
+      () => expect(gateway.committed).toMatchObject([{ epoch: EPOCH, seq: 3, resend: false }]),
+      15_000,
+    );
     // What the gateway has not heard of it sends again; it changes nothing.
     await gateway.data(second());
     await vi.waitFor(() => expect(gateway.committed).toHaveLength(2), 15_000);
