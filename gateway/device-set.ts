@@ -4,6 +4,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { ConfigError, type ConfigProblem } from '@lineside/shared/config/config-document.ts';
+import type { ConditionNews } from '@lineside/shared/contracts/condition.ts';
 import { emptyFrame, type Frame, LINK_TAG, pushSample } from '@lineside/shared/contracts/frame.ts';
 import type { DeviceStatus } from '@lineside/shared/contracts/link.ts';
 import { Quality } from '@lineside/shared/contracts/quality.ts';
@@ -21,6 +22,8 @@ export interface DeviceSetOptions {
   /** A link tag's sample; it passes no other stage. */
   onLink(frame: Frame): void;
   onStatus(status: DeviceStatus): void;
+  /** What a device says of its own alarms. */
+  onConditions(news: ConditionNews): void;
   /** Before a device starts, and after it has stopped for good: what belongs to its tags comes and goes with it. */
   onAdded(device: DeviceEntry, tagId: TagId): void;
   /** `lost`: those of its tags that nobody gives any more. */
@@ -145,6 +148,7 @@ export class DeviceSet {
     const driver = createDriver(entry.driver, entry.settings, tags, {
       onFrame: (frame) => this.#options.onFrame(frame),
       onStatus: (status) => this.#changed(device, status),
+      onConditions: (news) => this.#options.onConditions(news),
       log: log.child({ part: entry.driver }),
       now,
       dataDir,

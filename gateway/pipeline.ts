@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import { readSecret } from '@lineside/shared/config/validate.ts';
+import type { AcknowledgeResult } from '@lineside/shared/contracts/condition.ts';
 import { type Frame, LINK_HEARTBEAT_MS, type TagInfo } from '@lineside/shared/contracts/frame.ts';
 import type { AcknowledgeCommand, GatewayStatus } from '@lineside/shared/contracts/link.ts';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
@@ -21,7 +22,7 @@ import type { Outlet } from './outlet.ts';
 import { HubLink } from './publisher/hub-link.ts';
 import type { SparkplugConfig } from './sparkplug/config.ts';
 import { SPARKPLUG_READER, SparkplugOutlet } from './sparkplug-outlet.ts';
-import { describeTags, tagIds, watchedAlarms } from './tag-layout.ts';
+import { alarmingDevices, describeTags, tagIds, watchedAlarms } from './tag-layout.ts';
 import { TagWriter } from './tag-writer.ts';
 import { Conditioner } from './tags/conditioner.ts';
 import { LastValues } from './tags/last-values.ts';
@@ -106,6 +107,7 @@ export class Pipeline {
         this.#link?.statusChanged();
         for (const outlet of this.#outlets) outlet.device(status);
       },
+      onConditions: (news) => this.#alarms?.observeConditions(news),
       onAdded: (device, tagId) => {
         const { id, tags } = device;
         for (const tag of tags) this.#conditioner.add(id, tagId(id, tag.name)!, tag);
@@ -179,6 +181,8 @@ export class Pipeline {
     this.#alarms = new AlarmStage({
       dataDir,
       alarms: prepared.alarms,
+      alarmingDevices: alarmingDevices(config),
+      acknowledgeInDevice: (device, key, comment) => this.#acknowledgeInDevice(device, key, comment),
       log: log.child({ part: 'alarms' }),
       now,
       add: (event) => {
@@ -337,11 +341,11 @@ export class Pipeline {
   }
 
   /** A device that reports only what changes does not say again what a new model or alarm has to know. */
-  #tellWhatIsNew({ devices, models, alarms, tagId }: Prepared): void {
+  #tellWhatIsNew({ config, devices, models, alarms, tagId }: Prepared): void {
     const last = (device: string, tag: number) =>
       devices.fresh.some(({ entry }) => entry.id === device) ? undefined : this.lastValues.get(device, tag);
     this.#models.prime(models, tagId, last);
-    this.alarms.replace(alarms, ({ device, id }) => last(device, id));
+    this.alarms.replace(alarms, ({ device, id }) => last(device, id), alarmingDevices(config));
   }
 
   /** Every stage behind the drivers, in order. */
@@ -366,12 +370,20 @@ export class Pipeline {
     if (frame) this.#take(frame);
   }
 
-  async #acknowledge(command: AcknowledgeCommand): Promise<void> {
+  async #acknowledge({ occurrence, by, comment }: AcknowledgeCommand): Promise<void> {
+    const { log, now } = this.#options;
     try {
-      await this.alarms.acknowledge(command.occurrence, command.by, command.comment, this.#options.now());
+      await this.alarms.acknowledge(occurrence, by, comment, now(), true);
     } catch (error) {
+      const told = { occurrence, by, error: messageOf(error) };
+      if (error instanceof LinesideError && error.code === 'ALARM_REFUSED') log.warn(told, 'alarm not acknowledged');
       // The hub repeats a command until its effect has come back, so most of these are echoes.
-      this.#options.log.debug({ occurrence: command.occurrence, error: messageOf(error) }, 'nothing to acknowledge');
+      else log.debug(told, 'nothing to acknowledge');
     }
+  }
+
+  async #acknowledgeInDevice(device: string, key: string, comment: string): Promise<AcknowledgeResult> {
+    const result = await this.#devices.driver(device)?.acknowledge?.(key, comment);
+    return result ?? { ok: false, error: `device "${device}" cannot be asked any more`, again: false };
   }
 }

@@ -54,3 +54,10 @@ export function watchedAlarms(alarms: AlarmConfig[], tags: TagInfo[]): WatchedAl
     return { config, tag: { id, device, unit } };
   });
 }
+
+/** The devices whose own alarms are asked for. */
+export function alarmingDevices(config: LoadedConfig): ReadonlySet<string> {
+  const asked = ({ settings }: { settings: unknown }) =>
+    (settings as { conditions?: { enabled?: boolean } }).conditions?.enabled === true;
+  return new Set(config.devices.filter(asked).map(({ id }) => id));
+}

@@ -6,10 +6,13 @@ import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import { type Adapter, Low } from 'lowdb';
 import type { Occurrence } from './alarm-rule.ts';
+import type { DeviceOccurrence } from './device-alarm.ts';
 
 export interface AlarmFile {
   /** By rule id. The device is for the day when the rule is gone. */
   occurrences: Record<string, Occurrence & { device: string }>;
+  /** Alarms that live in devices; absent in the file of an earlier version. */
+  inDevices?: DeviceOccurrence[];
   outbox: AlarmEvent[];
   /** Newest last, for the local page. */
   recent: AlarmEvent[];
@@ -53,11 +56,13 @@ class DurableJson implements Adapter<AlarmFile> {
 
 /** Deep enough that nothing behind it stumbles: an event without its occurrence would stop every batch. */
 function isAlarmFile(data: AlarmFile): boolean {
-  const { occurrences, outbox, recent } = data ?? {};
+  const { occurrences, inDevices = [], outbox, recent } = data ?? {};
   return (
     typeof occurrences === 'object' &&
     occurrences !== null &&
     Object.values(occurrences).every((entry) => [entry?.id, entry?.state, entry?.device].every(isText)) &&
+    Array.isArray(inDevices) &&
+    inDevices.every((entry) => [entry?.id, entry?.state, entry?.device, entry?.key].every(isText)) &&
     [outbox, recent].every((events) => Array.isArray(events) && events.every((event) => isText(event?.occurrence)))
   );
 }

@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { ALARM_PRIORITIES, type AlarmEvent } from '@lineside/shared/contracts/alarm.ts';
+import type { AcknowledgeResult, ConditionNews } from '@lineside/shared/contracts/condition.ts';
 import type { Frame, Value } from '@lineside/shared/contracts/frame.ts';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
@@ -14,6 +15,8 @@ import { type AlarmFile, openAlarmFile } from './alarm-file.ts';
 import { AlarmRule, type Occurrence, type RuleTag } from './alarm-rule.ts';
 import { limitOf } from './condition.ts';
 import type { AlarmConfig } from './config.ts';
+import type { DeviceAlarm } from './device-alarm.ts';
+import { DeviceAlarms, needsAnswer } from './device-alarms.ts';
 
 /** An alarm as the local page shows it. */
 export interface LocalAlarm extends Occurrence {
@@ -23,6 +26,8 @@ export interface LocalAlarm extends Occurrence {
   priority: AlarmConfig['priority'];
   limit: number | null;
   unit: string;
+  /** It lives in the device, which alone can tell what it is now and acknowledge it. */
+  inDevice: boolean;
 }
 
 /** How often delays are looked at, milliseconds: the resolution of on- and off-delay. */
@@ -42,6 +47,10 @@ export interface WatchedAlarm {
 export interface AlarmStageOptions {
   dataDir: string;
   alarms: WatchedAlarm[];
+  /** Those whose own alarms are asked for. */
+  alarmingDevices?: ReadonlySet<string>;
+  /** Sends an acknowledgement to a device. Never rejects. */
+  acknowledgeInDevice?(device: string, key: string, comment: string): Promise<AcknowledgeResult>;
   log: Logger;
   now(): number;
   /** Puts an event into the buffer, which holds it from then on while this process lives. */
@@ -55,6 +64,8 @@ export class AlarmStage {
   #byTag = new Map<number, AlarmRule[]>();
   #devices = new Set<string>();
   #rules: AlarmRule[] = [];
+  readonly #inDevices: DeviceAlarms;
+  #alarmingDevices: ReadonlySet<string>;
   #file: Low<AlarmFile> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #retry: NodeJS.Timeout | undefined;
@@ -68,6 +79,8 @@ export class AlarmStage {
 
   constructor(options: AlarmStageOptions) {
     this.#options = options;
+    this.#alarmingDevices = options.alarmingDevices ?? new Set();
+    this.#inDevices = new DeviceAlarms(randomUUID, (words) => options.log.warn(words));
   }
 
   /** Reads the alarms of the last run, and sends again what may not have reached the buffer. */
@@ -75,6 +88,7 @@ export class AlarmStage {
     const path = join(this.#options.dataDir, 'alarms.json');
     this.#file = await openAlarmFile(path, this.#options.log);
     this.#watch(this.#options.alarms.map((alarm) => this.#ruleOf(alarm)));
+    this.#inDevices.restore(this.#file.data.inDevices ?? []);
     this.#save(this.#endOrphans());
     this.#timer = setInterval(() => this.tick(), TICK_MS);
   }
@@ -84,10 +98,12 @@ export class AlarmStage {
    * keeps its occurrence, as after a restart; the occurrence of one that is gone ends by name.
    *
    * @param last the newest sample of a tag that goes on: a device that reports only changes would not repeat it
+   * @param alarmingDevices those whose own alarms are asked for; the alarms of others end by name
    */
   replace(
     alarms: WatchedAlarm[],
     last: (tag: RuleTag) => { value: Value; quality: number } | undefined = () => undefined,
+    alarmingDevices: ReadonlySet<string> = new Set(),
   ): void {
     const now = this.#options.now();
     const before = new Map(this.#rules.map((rule) => [rule.config.id, rule]));
@@ -100,7 +116,17 @@ export class AlarmStage {
       return rule;
     });
     this.#watch(rules);
+    this.#alarmingDevices = alarmingDevices;
     this.#save(this.#endOrphans());
+  }
+
+  /** Takes what a device says of its own alarms. */
+  observeConditions(news: ConditionNews): void {
+    if (this.#stopped || !this.#file || !this.#alarmingDevices.has(news.device)) return;
+    const events = this.#inDevices.take(news, this.#options.now());
+    if (events.length > 0) this.#save(events);
+    // What could not be acknowledged before may be now.
+    if (news.all) for (const alarm of this.#inDevices.wished(news.device)) void this.#send(alarm);
   }
 
   #ruleOf({ config, tag }: WatchedAlarm): AlarmRule {
@@ -147,16 +173,33 @@ export class AlarmStage {
   /** Fires the transitions whose delay is over. */
   tick(): void {
     const now = this.#options.now();
-    const events = this.#rules.flatMap((rule) => rule.tick(now) ?? []);
+    const events = [...this.#rules.flatMap((rule) => rule.tick(now) ?? []), ...this.#inDevices.tick(now)];
     if (events.length > 0) this.#save(events);
   }
 
   /**
-   * Acknowledges an occurrence on behalf of somebody.
-   * @throws LinesideError ALARM_UNKNOWN when no such occurrence is waiting for it, GATEWAY_STOPPING
+   * Acknowledges an occurrence on behalf of somebody. One that lives in a device is so when the device says so.
+   *
+   * @param lasting a device that cannot take it now is asked again when it can
+   * @throws LinesideError ALARM_UNKNOWN when no such occurrence is waiting for it, ALARM_REFUSED with the words of the
+   * device that does not take it, GATEWAY_STOPPING
    */
-  async acknowledge(occurrence: string, by: string, comment: string, at = this.#options.now()): Promise<void> {
+  async acknowledge(
+    occurrence: string,
+    by: string,
+    comment: string,
+    at = this.#options.now(),
+    lasting = false,
+  ): Promise<void> {
     if (this.#stopped) throw new LinesideError('GATEWAY_STOPPING', 'outside', 'the gateway is stopping; try again');
+    const inDevice = this.#inDevices.find(occurrence);
+    if (inDevice && needsAnswer(inDevice.occurrence)) {
+      inDevice.wish = { by, comment };
+      const { ok, error, again } = await this.#send(inDevice);
+      if (ok) return;
+      if (!(lasting && again)) inDevice.wish = null;
+      throw new LinesideError('ALARM_REFUSED', 'outside', `it was not acknowledged: ${error}`);
+    }
     const rule = this.#rules.find((candidate) => candidate.occurrence?.id === occurrence);
     const event = rule?.acknowledge(by, comment, at);
     if (!event) {
@@ -166,9 +209,16 @@ export class AlarmStage {
     await this.#saving;
   }
 
+  async #send({ occurrence: { device, key }, wish }: DeviceAlarm): Promise<AcknowledgeResult> {
+    const { acknowledgeInDevice: send } = this.#options;
+    if (!send || !wish) return { ok: false, error: 'there is no way to the device', again: false };
+    // The device does not know the person, and its screen shows the comment.
+    return send(device, key, wish.comment === '' ? wish.by : `${wish.comment} (${wish.by})`);
+  }
+
   /** All that are not normal, most urgent first, then newest. */
   active(): LocalAlarm[] {
-    return this.#rules
+    const ofRules = this.#rules
       .filter((rule) => rule.occurrence !== undefined)
       .map((rule) => ({
         ...rule.occurrence!,
@@ -178,11 +228,15 @@ export class AlarmStage {
         priority: rule.config.priority,
         limit: limitOf(rule.config),
         unit: rule.tag.unit,
-      }))
-      .sort(
-        (a, b) =>
-          ALARM_PRIORITIES.indexOf(a.priority) - ALARM_PRIORITIES.indexOf(b.priority) || b.raisedAt - a.raisedAt,
-      );
+        inDevice: false,
+      }));
+    const inDevices = this.#inDevices
+      .all()
+      .map(({ key, condition, lastAt, ...shown }) => ({ ...shown, limit: null, unit: '', inDevice: true }));
+    return [...ofRules, ...inDevices].sort(
+      (a, b) =>
+        ALARM_PRIORITIES.indexOf(a.priority) - ALARM_PRIORITIES.indexOf(b.priority) || b.raisedAt - a.raisedAt,
+    );
   }
 
   /** The latest transitions, newest first. */
@@ -194,7 +248,11 @@ export class AlarmStage {
   #endOrphans(): AlarmEvent[] {
     const known = new Set(this.#rules.map((rule) => rule.config.id));
     const orphans = Object.entries(this.#file!.data.occurrences).filter(([rule]) => !known.has(rule));
-    return orphans.map(([rule, { id, device }]) => {
+    const ended = this.#inDevices.keepOnly(this.#alarmingDevices, this.#options.now());
+    for (const { rule, occurrence } of ended) {
+      this.#options.log.warn({ rule, occurrence }, 'alarm ended: nobody asks its device for alarms any more');
+    }
+    const ofRules = orphans.map(([rule, { id, device }]): AlarmEvent => {
       this.#options.log.warn({ rule, occurrence: id }, 'alarm ended: its rule has left the configuration');
       return {
         occurrence: id,
@@ -213,6 +271,7 @@ export class AlarmStage {
         comment: '',
       };
     });
+    return [...ofRules, ...ended];
   }
 
   /** State and outbox in one write; then the outbox into the buffer; then the outbox is empty. */
@@ -226,6 +285,7 @@ export class AlarmStage {
         occurrence ? [[config.id, { ...occurrence, device: tag.device }]] : [],
       ),
     );
+    data.inDevices = this.#inDevices.all();
     data.outbox.push(...events);
     data.recent = [...data.recent, ...events].slice(-KEEP_RECENT);
     this.#deliverNext();

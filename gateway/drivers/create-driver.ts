@@ -23,6 +23,7 @@ export function createDriver(
   const driver = create({
     onFrame: (frame) => context.onFrame(frame),
     onStatus: (status) => context.onStatus(status),
+    onConditions: (news) => context.onConditions?.(news),
     resolvePath: (path) => context.resolvePath(path),
     log,
     now,
@@ -38,7 +39,7 @@ export function recordingFile(dataDir: string, device: string): string {
 }
 
 function recorded(driver: Driver, recorder: FileRecorder): Driver {
-  const { write } = driver;
+  const { write, acknowledge } = driver;
   return {
     start() {
       recorder.start();
@@ -50,5 +51,6 @@ function recorded(driver: Driver, recorder: FileRecorder): Driver {
     },
     status: () => driver.status(),
     ...(write ? { write: (tag, value) => write.call(driver, tag, value) } : {}),
+    ...(acknowledge ? { acknowledge: (key, comment) => acknowledge.call(driver, key, comment) } : {}),
   };
 }

@@ -1,5 +1,6 @@
 /** Events of conditions (OPC 10000-9, 5.5): which fields are asked for, and what they say. */
 import type { AlarmPriority } from '@lineside/shared/contracts/alarm.ts';
+import type { ConditionState } from '@lineside/shared/contracts/condition.ts';
 import {
   AttributeIds,
   coerceNodeId,
@@ -9,7 +10,6 @@ import {
   LiteralOperand,
   type Variant,
 } from 'node-opcua-client';
-import type { ConditionState } from '../driver.ts';
 import type { ConditionsConfig } from './conditions-config.ts';
 
 /** The longest texts that are taken, characters. */

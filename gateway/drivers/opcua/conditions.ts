@@ -2,6 +2,12 @@
  * The conditions of one server over one subscription: their events, a full account of them after each connect and
  * whenever events were lost (ConditionRefresh), and acknowledgements (OPC 10000-9, 5.5.7 and 5.7.3).
  */
+import {
+  type AcknowledgeResult,
+  type ConditionNews,
+  type ConditionState,
+  conditionKey,
+} from '@lineside/shared/contracts/condition.ts';
 import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import {
   AttributeIds,
@@ -19,7 +25,6 @@ import {
   TimestampsToReturn,
   type VariantOptions,
 } from 'node-opcua-client';
-import { type AcknowledgeResult, type ConditionNews, type ConditionState, conditionKey } from '../driver.ts';
 import { acknowledgeWords } from './acknowledge-words.ts';
 import { CONDITION_ID_AT, CONDITION_TYPE, type ConditionEvent, eventFilter, readEvent } from './condition-events.ts';
 import type { ConditionsConfig } from './conditions-config.ts';

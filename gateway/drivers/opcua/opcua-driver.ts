@@ -1,11 +1,12 @@
 /** One OPC UA server: its values as frames, its state as sentences, and its recovery. */
+import type { AcknowledgeResult, ConditionNews } from '@lineside/shared/contracts/condition.ts';
 import type { Value } from '@lineside/shared/contracts/frame.ts';
 import type { DeviceState, DeviceStatus } from '@lineside/shared/contracts/link.ts';
 import { Quality } from '@lineside/shared/contracts/quality.ts';
 import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import { Backoff } from '@lineside/shared/time/backoff.ts';
 import type { DataValue } from 'node-opcua-client';
-import type { AcknowledgeResult, ConditionNews, Driver, DriverContext, DriverTag, WriteResult } from '../driver.ts';
+import type { Driver, DriverContext, DriverTag, WriteResult } from '../driver.ts';
 import { HealthMeter } from '../health-meter.ts';
 import { parseAddress } from './address.ts';
 import type { OpcUaDevice, OpcUaTag } from './config.ts';
