@@ -82,9 +82,9 @@ export class Pipeline {
       readers: config.sparkplug?.history.enabled ? [SPARKPLUG_READER] : [],
       log: log.child({ part: 'buffer' }),
       now,
-      onCommit: () => {
+      onCommit: (record, lane) => {
         this.#bufferMark?.beat();
-        this.#link?.notify();
+        this.#link?.notify(lane === 'samples' ? record : undefined);
       },
       onRebirth: () => this.#bufferReborn(),
     });
@@ -167,6 +167,7 @@ export class Pipeline {
       buffer: this.buffer,
       urgent: this.buffer.urgent,
       status: () => this.status(),
+      catchUpKiBPerSecond: config.hub.catchUpKiBPerSecond,
       onAcknowledge: (command) => this.#acknowledge(command),
       onWrite: ({ id, device, tag, value, by, comment }, notAfter) =>
         this.writer.write({ id, device, tag, value, by, via: 'hub', comment }, notAfter),

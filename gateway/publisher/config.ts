@@ -12,6 +12,13 @@ export const HubLinkConfig = Type.Object(
       description: 'File that holds this gateway’s password at the hub, path from the configuration’s folder',
     }),
     tls: Type.Optional(TlsClient),
+    catchUpKiBPerSecond: Type.Integer({
+      default: 0,
+      minimum: 0,
+      maximum: 1_048_576,
+      description:
+        'How fast records that wait since an outage are sent, for a line that others use too; 0: as fast as the hub takes them',
+    }),
     mqttVersion: Type.Union([Type.Literal('3.1.1'), Type.Literal('5')], {
       default: '3.1.1',
       description:

@@ -22,10 +22,12 @@ import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import { type MqttEndpoint, mqttReason, openMqtt } from '@lineside/shared/mqtt/open-client.ts';
 import { Backoff } from '@lineside/shared/time/backoff.ts';
+import { writeEnvelope } from '@lineside/shared/wire/envelope.ts';
 import type { MqttClient } from 'mqtt';
 import { Value } from 'typebox/value';
+import { CatchUpRate } from './catch-up-rate.ts';
 import { HubClock } from './hub-clock.ts';
-import { type LinkBuffer, LinkLane } from './link-lane.ts';
+import { type LinkBuffer, LinkLane, type LinkRecord } from './link-lane.ts';
 
 export interface HubLinkOptions {
   gateway: string;
@@ -45,6 +47,8 @@ export interface HubLinkOptions {
    * @param notAfter when it must not be carried out any more, on the clock of `performance.now()`
    */
   onWrite(command: TagWriteCommand, notAfter: number): Promise<WriteOutcome>;
+  /** How fast a backlog may be sent; 0: as fast as the hub takes it. */
+  catchUpKiBPerSecond?: number;
   log: Logger;
   now(): number;
 }
@@ -64,6 +68,10 @@ const SILENCE_MS = 5_000;
 const HELLO_MS = 15_000;
 /** At the end, the hub gets so long to commit the last records; what it does not stays on disk. */
 const LAST_RECORDS_MS = 900;
+/** More records than these that have not been sent are a backlog; fewer are on their way. */
+const BACKLOG_RECORDS = 8;
+/** With more than this unsent, what is shown would only come late. Bytes. */
+const SHOWN_BYTES = 1024 * 1024;
 /** What the hub says fits into a few hundred bytes. */
 const MAX_MESSAGE_BYTES = 64 * 1024;
 
@@ -83,11 +91,14 @@ export class HubLink {
   #helloAt = 0;
   #state: LinkState;
   #whenCaughtUp: () => void = () => undefined;
+  readonly #catchUp: CatchUpRate;
+  #pumpLater: NodeJS.Timeout | undefined;
 
   constructor(options: HubLinkOptions) {
     const { buffer, urgent, log } = options;
     this.#options = options;
     this.#lanes = (urgent ? [urgent, buffer] : [buffer]).map((lane) => new LinkLane(lane, log));
+    this.#catchUp = new CatchUpRate(options.catchUpKiBPerSecond ?? 0);
     this.#state = { connected: false, since: options.now(), reason: 'not started', recordsSent: 0 };
   }
 
@@ -120,11 +131,19 @@ export class HubLink {
     return this.#state;
   }
 
-  /** The buffer has a new record, or another epoch. */
-  notify(): void {
+  /**
+   * The buffer has a new record, or another epoch.
+   *
+   * @param record of the lane of samples: while a backlog is before it, it is shown to the hub at once all the same
+   */
+  notify(record?: LinkRecord): void {
     if (!this.#ready) return;
-    if (this.#lanes.some((lane) => lane.isReborn)) this.#hello();
-    else void this.#pump();
+    if (this.#lanes.some((lane) => lane.isReborn)) {
+      this.#hello();
+      return;
+    }
+    void this.#pump();
+    if (record && this.#samples.unsent > BACKLOG_RECORDS) this.#show(record);
   }
 
   /** Something in the status changed: tell the hub soon, but not at every change of a flapping device. */
@@ -134,6 +153,26 @@ export class HubLink {
       this.#statusSoon = undefined;
       this.#publishStatus();
     }, 200);
+  }
+
+  /** For those who look at the present. It is stored when its turn comes, so it may get lost here. */
+  #show({ seq, prev, payload }: LinkRecord): void {
+    const client = this.#client;
+    if (!client?.connected || client.stream.writableLength > SHOWN_BYTES) return;
+    const envelope = writeEnvelope({ epoch: this.#options.buffer.epoch, seq, prev, batch: payload });
+    client.publish(this.#topic('live'), envelope, { qos: 0 });
+  }
+
+  /** A backlog waits for its rate; what is urgent does not. */
+  #mustWait(lane: LinkLane): boolean {
+    if (lane !== this.#samples || lane.unsent <= BACKLOG_RECORDS) return false;
+    const wait = this.#catchUp.waitMs(performance.now());
+    if (wait === 0) return false;
+    this.#pumpLater ??= setTimeout(() => {
+      this.#pumpLater = undefined;
+      void this.#pump();
+    }, wait);
+    return true;
   }
 
   /** Without them, the hub would learn what the devices said last only after the next start. */
@@ -146,6 +185,10 @@ export class HubLink {
         resolve();
       };
     });
+  }
+
+  get #samples(): LinkLane {
+    return this.#lanes.at(-1)!;
   }
 
   get #caughtUp(): boolean {
@@ -303,13 +346,14 @@ export class HubLink {
     this.#pumping = true;
     try {
       while (this.#client?.connected) {
-        const lane = this.#lanes.find(({ maySend }) => maySend);
+        const lane = this.#lanes.find((each) => each.maySend && !this.#mustWait(each));
         if (!lane) break;
         const client = this.#client;
         const record = await lane.next();
         // While the disk was read, the connection may have gone.
         if (!record || !lane.ready || client !== this.#client || !client.connected) continue;
         client.publish(this.#topic('data'), record.envelope, { qos: 1 });
+        if (lane.unsent > BACKLOG_RECORDS) this.#catchUp.sent(record.envelope.length, performance.now());
         lane.sent(record.seq, record.envelope.length, this.#options.now());
         this.#state.recordsSent++;
       }
@@ -336,6 +380,8 @@ export class HubLink {
     this.#timers = [];
     clearTimeout(this.#statusSoon);
     this.#statusSoon = undefined;
+    clearTimeout(this.#pumpLater);
+    this.#pumpLater = undefined;
     for (const lane of this.#lanes) lane.ready = false;
     const client = this.#client;
     this.#client = undefined;

@@ -7,13 +7,19 @@ import type { Logger } from '@lineside/shared/log/logger.ts';
 import { writeEnvelope } from '@lineside/shared/wire/envelope.ts';
 import { SendWindow } from './send-window.ts';
 
+export interface LinkRecord {
+  seq: number;
+  prev: number;
+  payload: Buffer;
+}
+
 /** What the link needs of a lane of the buffer. */
 export interface LinkBuffer {
   readonly epoch: string;
   readonly oldestSeq: number;
   readonly newestSeq: number;
   readonly committedSeq: number;
-  read(seq: number): Promise<{ seq: number; prev: number; payload: Buffer } | undefined>;
+  read(seq: number): Promise<LinkRecord | undefined>;
   committed(seq: number): Promise<void>;
 }
 
@@ -45,6 +51,11 @@ export class LinkLane {
   /** The buffer has begun another epoch since the hello. */
   get isReborn(): boolean {
     return this.#epoch !== this.buffer.epoch;
+  }
+
+  /** Records that have not been sent, those that are lost included. */
+  get unsent(): number {
+    return this.buffer.newestSeq - this.#window.nextSeq + 1;
   }
 
   /** There is a record to send, and room for it. */

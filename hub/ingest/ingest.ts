@@ -17,6 +17,7 @@ import { type Batch, readBatch } from '@lineside/shared/wire/batch-reader.ts';
 import { decompressBatch, type Envelope, readEnvelope } from '@lineside/shared/wire/envelope.ts';
 import type { RecordId, SampleColumns, TimeSeriesStore } from '../store/timeseries/time-series.ts';
 import type { CommittedRun, IngestLedger } from './ledger.ts';
+import { previewOf } from './preview.ts';
 import { Sequence } from './sequence.ts';
 
 /**
@@ -152,6 +153,25 @@ export class Ingest {
     epoch.turn = epoch.turn.then(() => this.#take(epoch, envelope, payload));
     await epoch.turn;
     if (this.#waitingSamples > MAX_WAITING_SAMPLES) await new Promise<void>((resolve) => this.#room.push(resolve));
+  }
+
+  /**
+   * Takes what a gateway shows while a backlog is before it: for the present alone, for it comes again to be stored.
+   * Tags that are only described in the backlog are left out.
+   */
+  async live(gateway: string, payload: Buffer): Promise<void> {
+    if (this.#stopped) return;
+    try {
+      const envelope = readEnvelope(payload);
+      const { tags, sequence } = await this.#epoch(gateway, envelope.epoch);
+      if (envelope.seq <= sequence.accepted) return;
+      const arrival = previewOf(gateway, readBatch(decompressBatch(envelope.batch)), tags);
+      if (arrival.samples.tags.length > 0) this.#tell(() => this.#options.onArrival(arrival));
+    } catch (error) {
+      if (error instanceof LinesideError && error.blame === 'peer') {
+        await this.quarantine(gateway, messageOf(error), payload);
+      } else this.#options.log.warn({ gateway, error: messageOf(error) }, 'what a gateway showed was not taken');
+    }
   }
 
   async #take(epoch: Epoch, envelope: Envelope, payload: Buffer): Promise<void> {

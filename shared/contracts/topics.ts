@@ -4,6 +4,7 @@
  * | topic                              | from    | QoS | retained | payload |
  * |------------------------------------|---------|-----|----------|---------|
  * | lineside/v1/{gateway}/data         | gateway | 1   | no       | Envelope (lineside.proto) |
+ * | lineside/v1/{gateway}/live        | gateway | 0   | no       | as `data`: what a backlog is before, to be shown and not stored |
  * | lineside/v1/{gateway}/hello        | gateway | 1   | no       | JSON `Hello` |
  * | lineside/v1/{gateway}/status       | gateway | 1   | yes      | JSON `GatewayStatus`; the will says offline |
  * | lineside/v1/{gateway}/reply        | gateway | 1   | no       | JSON `CommandReply` |
@@ -13,7 +14,7 @@
 
 const ROOT = 'lineside/v1';
 
-export const GATEWAY_TOPICS = ['data', 'hello', 'status', 'reply'] as const;
+export const GATEWAY_TOPICS = ['data', 'live', 'hello', 'status', 'reply'] as const;
 export const HUB_TOPICS = ['committed', 'command'] as const;
 export type GatewayTopic = (typeof GATEWAY_TOPICS)[number];
 export type HubTopic = (typeof HUB_TOPICS)[number];

@@ -19,6 +19,10 @@ export class FakeHub {
   readonly hellos: Hello[] = [];
   /** Seqs of the data, in order of arrival. */
   readonly seqs: number[] = [];
+  /** Seqs of what was shown before its turn. */
+  readonly shown: number[] = [];
+  /** The same, with their lanes. */
+  readonly records: { epoch: string; seq: number }[] = [];
   readonly statuses: { status: GatewayStatus; retained: boolean }[] = [];
   readonly replies: CommandReply[] = [];
   onHello: (hello: Hello) => void = () => {};
@@ -96,10 +100,12 @@ export class FakeHub {
       this.hellos.push(hello);
       this.onHello(hello);
     } else if (kind === 'data') {
-      const { seq, prev } = readEnvelope(payload);
+      const { epoch, seq, prev } = readEnvelope(payload);
       this.seqs.push(seq);
+      this.records.push({ epoch, seq });
       this.onData(seq, prev);
-    } else if (kind === 'reply') this.replies.push(JSON.parse(payload.toString()) as CommandReply);
+    } else if (kind === 'live') this.shown.push(readEnvelope(payload).seq);
+    else if (kind === 'reply') this.replies.push(JSON.parse(payload.toString()) as CommandReply);
     else this.statuses.push({ status: JSON.parse(payload.toString()) as GatewayStatus, retained });
   }
 }

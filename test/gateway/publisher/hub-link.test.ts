@@ -5,6 +5,7 @@ import type { AcknowledgeCommand, TagWriteCommand } from '@lineside/shared/contr
 import { pino } from 'pino';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { GatewayBuffer } from '../../../gateway/buffer/buffer.ts';
+import { CatchUpRate } from '../../../gateway/publisher/catch-up-rate.ts';
 import { HubLink } from '../../../gateway/publisher/hub-link.ts';
 import { tempDir } from '../../services/temp-dir.ts';
 import { FakeHub, GATEWAY, PASSWORD } from './fake-hub.ts';
@@ -23,7 +24,7 @@ class Rig {
   /** Added to the clock, milliseconds. */
   skew = 0;
 
-  private constructor(dir: string, url: string, hub: FakeHub, password: string) {
+  private constructor(dir: string, url: string, hub: FakeHub, password: string, catchUpKiBPerSecond: number) {
     this.hub = hub;
     const log = pino({ level: 'debug' }, { write: (line) => void this.lines.push(line) });
     const now = () => Date.now() + this.skew;
@@ -32,7 +33,7 @@ class Rig {
       config: { commitIntervalMs: 0, segmentMiB: 4, maxMiB: 64, keepCommittedMiB: 32 },
       log: pino({ level: 'silent' }),
       now,
-      onCommit: () => this.link.notify(),
+      onCommit: (record, lane) => this.link.notify(lane === 'samples' ? record : undefined),
     });
     this.link = new HubLink({
       gateway: GATEWAY,
@@ -47,15 +48,16 @@ class Rig {
         this.writes.push({ command, leftMs: notAfter - performance.now() });
         return { id: command.id, ok: true, old: 1, new: 2, at: 3, error: '' };
       },
+      catchUpKiBPerSecond,
       log,
       now,
     });
   }
 
-  static async make({ records = 0, password = PASSWORD, start = true, url = '' } = {}): Promise<Rig> {
+  static async make({ records = 0, password = PASSWORD, start = true, url = '', catchUp = 0 } = {}): Promise<Rig> {
     const dir = await tempDir();
     const hub = await new FakeHub().start();
-    const rig = new Rig(dir, url || `mqtt://127.0.0.1:${hub.port}`, hub, password);
+    const rig = new Rig(dir, url || `mqtt://127.0.0.1:${hub.port}`, hub, password, catchUp);
     onTestFinished(async () => {
       await hub.kill();
       await rig.link.stop();
@@ -114,6 +116,49 @@ async function settled(rig: Rig): Promise<void> {
   rig.link.statusChanged();
   await vi.waitFor(() => expect(rig.hub.statuses.length).toBeGreaterThan(before), PATIENT);
 }
+
+describe('behind a backlog', () => {
+  test('what is measured now is shown at once, and stored when its turn comes', async () => {
+    const rig = await Rig.make({ records: 100 });
+    await rig.hello();
+    rig.hub.answer({ seq: 0 });
+    await rig.sent(range(1, 64));
+    await rig.fill(1);
+    await vi.waitFor(() => expect(rig.hub.shown).toEqual([101]), PATIENT);
+    rig.hub.commitAll(64);
+    await rig.committed(101);
+    expect(rig.hub.seqs).toEqual(range(1, 101));
+    await rig.fill(3);
+    await rig.committed(104);
+    expect(rig.hub.shown).toEqual([101]);
+  });
+
+  test('a rate for the backlog leaves the line to what is measured now', async () => {
+    const rig = await Rig.make({ records: 100, catchUp: 1 });
+    rig.hub.commitAll();
+    await vi.waitFor(() => expect(rig.hub.seqs.length).toBeGreaterThan(1), PATIENT);
+    await rig.fill(1);
+    await vi.waitFor(() => expect(rig.hub.shown).toEqual([101]), PATIENT);
+    // A record has 80 bytes and more: 1 KiB/s are at most 13 a second.
+    expect(rig.hub.seqs.length).toBeLessThan(60);
+  });
+
+  test.each([
+    [0, 5_000, 0],
+    [4, 4_096, 1_000],
+    [1, 512, 500],
+  ])('%i KiB/s: %i bytes take %i ms', (kib, bytes, ms) => {
+    const rate = new CatchUpRate(kib);
+    expect(rate.waitMs(10)).toBe(0);
+    rate.sent(bytes, 10);
+    expect(rate.waitMs(10)).toBeCloseTo(ms);
+    rate.sent(bytes, 10);
+    expect(rate.waitMs(10)).toBeCloseTo(2 * ms);
+    // What was not used is not saved up.
+    rate.sent(bytes, 100_000);
+    expect(rate.waitMs(100_000)).toBeCloseTo(ms);
+  });
+});
 
 describe('in order', () => {
   test('hello comes first, and nothing of the data before the hub has answered', async () => {

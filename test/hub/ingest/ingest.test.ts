@@ -164,6 +164,28 @@ describe('ingest', () => {
     expect(await stored()).toEqual([[1, 10]]);
   });
 
+  test('what is shown before its turn is seen at once, and stored only when it comes', async () => {
+    await ingest.data(gateway, first());
+    const shown = envelope(9, { samples: [speed(9, 90)] });
+    await ingest.live(gateway, shown);
+    expect(arrivals.at(-1)!.samples).toMatchObject({ at: [9], values: [90] });
+    await answered(1);
+    expect(await stored()).toEqual([[1, 10]]);
+    for (let seq = 2; seq <= 9; seq++) await ingest.data(gateway, envelope(seq, { samples: [speed(seq, seq * 10)] }));
+    await answered(9);
+    const seen = arrivals.length;
+    await ingest.live(gateway, shown);
+    expect(arrivals).toHaveLength(seen);
+    expect(ingest.counts).toMatchObject({ duplicates: 0, holes: 0, recordsAccepted: 9 });
+  });
+
+  test('what is shown of a tag that is not described yet is left out; garbage is kept aside', async () => {
+    await ingest.live(gateway, envelope(9, { samples: [speed(9, 90)] }));
+    expect(arrivals).toEqual([]);
+    await ingest.live(gateway, Buffer.from('garbage'));
+    expect(ledger.quarantined).toHaveLength(1);
+  });
+
   test('a hole is asked for, and nothing behind it is taken', async () => {
     await ingest.data(gateway, first());
     await ingest.data(gateway, envelope(3, { samples: [speed(3, 30)] }));
