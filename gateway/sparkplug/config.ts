@@ -10,7 +10,8 @@ export const SparkplugConfig = Type.Object(
   {
     url: Type.String({
       pattern: '^(mqtt|mqtts)://[^/@\\s]+$',
-      description: 'Address of the broker, such as mqtt://broker.example:1883 or mqtts://broker.example:8883',
+      description:
+        'Address of the broker, such as mqtt://broker.example:1883 or mqtts://broker.example:8883; name and password go into username and passwordFile',
     }),
     group: Type.String({
       ...ID,
@@ -41,7 +42,7 @@ export const SparkplugConfig = Type.Object(
       Type.String({
         ...ID,
         description:
-          'Host id of the primary host application: nothing is sent while it is not online, and what was missed is sent afterwards. Without it, the node is online whenever the broker is',
+          'Id of the primary host application, without /, + and #: nothing is sent while it is not online, and what it has missed is sent afterwards. Without it, the node is online whenever the broker is',
       }),
     ),
     publishIntervalMs: Type.Integer({

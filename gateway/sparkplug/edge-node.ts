@@ -178,8 +178,13 @@ export class SparkplugNode {
   #onReady(bdSeq: number): void {
     this.#bdSeq = bdSeq;
     this.#ready = true;
-    if (this.#gate.open) this.#goOnline();
-    else this.#say(`waiting for the primary host "${this.#options.config.primaryHost}"`);
+    if (this.#gate.open) {
+      this.#goOnline();
+      return;
+    }
+    const { log, config } = this.#options;
+    log.info({ host: config.primaryHost }, 'connected for Sparkplug; waiting for the primary host');
+    this.#say(`waiting for the primary host "${config.primaryHost}"`);
   }
 
   #goOnline(): void {
