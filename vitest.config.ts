@@ -1,4 +1,10 @@
+import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { SHORT_LIVED } from './test/services/short-lived.ts';
+import { TEST_CACHE } from './test/services/test-cache.ts';
+
+// Compiled once for all the processes of the suites, ours and their programs: a start costs a third less.
+process.env.NODE_COMPILE_CACHE ??= join(TEST_CACHE, 'compiled');
 
 /** Suites that start whole plants or wait out time limits: they mostly wait, so three at a time, after the others. */
 const HEAVY = [
@@ -15,6 +21,7 @@ const common = {
   retry,
   environment: 'node',
   pool: 'forks',
+  execArgv: SHORT_LIVED,
   testTimeout: 30_000,
   hookTimeout: 60_000,
 } as const;

@@ -12,6 +12,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { alarmEvent, EPOCH, envelope, tagInfo } from '../services/gateway-records.ts';
 import { gatewayStatus } from '../services/hub-world.ts';
+import { newRelational } from '../services/new-relational.ts';
 import { Program } from '../services/program.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -99,6 +100,7 @@ describe('the hub as a program', { timeout: 60_000 }, () => {
     await writeFile(join(dir, 'plant.yaml'), PLANT);
     await writeFile(join(dir, 'hub.yaml'), HUB);
     await writeFile(join(dir, 'secret'), `${SECRET}\n`, { mode: 0o600 });
+    await newRelational(join(dir, 'data', 'relational'));
   });
   afterAll(async () => {
     gateway?.end();

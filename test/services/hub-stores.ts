@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openRelational, type Relational } from '../../hub/store/postgres/relational.ts';
 import { DuckDbStore } from '../../hub/store/timeseries/duckdb/duckdb-store.ts';
+import { newRelational } from './new-relational.ts';
 
 export interface HubStores {
   dir: string;
@@ -14,7 +15,9 @@ export interface HubStores {
 
 export async function openStores(): Promise<HubStores> {
   const dir = await mkdtemp(join(tmpdir(), 'lineside-stores-'));
-  const relational = await openRelational({ dataDir: join(dir, 'relational') });
+  const dataDir = join(dir, 'relational');
+  await newRelational(dataDir);
+  const relational = await openRelational({ dataDir });
   const timeSeries = new DuckDbStore({ file: join(dir, 'samples.duckdb'), memoryLimit: '128MB' });
   await timeSeries.open();
   return {

@@ -10,19 +10,16 @@ import { commitRecords, listGaps, watermarks } from '../../../../hub/store/postg
 import { MIGRATIONS, migrate, status } from '../../../../hub/store/postgres/migrate.ts';
 import { openRelational } from '../../../../hub/store/postgres/relational.ts';
 import { relationalContract } from '../../../contract/relational.ts';
+import { newRelational } from '../../../services/new-relational.ts';
 
 const CHILD = join(import.meta.dirname, 'insert-forever.ts');
 
-/** A new database takes seconds to make; one is made here, and every test has a copy. */
 let root: string;
-let template: string;
 let copies = 0;
 
 beforeAll(async () => {
   root = await mkdtemp(join(tmpdir(), 'lineside-pglite-'));
-  template = join(root, 'template');
-  await (await openRelational({ dataDir: template })).close();
-}, 60_000);
+});
 
 afterAll(async () => {
   await rm(root, { recursive: true, force: true });
@@ -30,7 +27,7 @@ afterAll(async () => {
 
 async function copy(): Promise<string> {
   const dataDir = join(root, `copy-${++copies}`);
-  await cp(template, dataDir, { recursive: true });
+  await newRelational(dataDir);
   return dataDir;
 }
 
