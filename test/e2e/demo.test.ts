@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type RunningDemo, startDemo } from '../services/demo.ts';
 import { freePorts } from '../services/free-ports.ts';
+import { newRelational } from '../services/new-relational.ts';
 
 const cleanUps: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -15,6 +16,13 @@ afterEach(async () => {
 async function folder(): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'lineside-start-'));
   cleanUps.push(() => rm(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+/** A folder in which the hub's store is made already. */
+async function usedFolder(): Promise<string> {
+  const dir = await folder();
+  await newRelational(join(dir, 'hub', 'relational'));
   return dir;
 }
 
@@ -67,7 +75,7 @@ describe('npm start', () => {
   });
 
   test('brings a part back that was killed, with all that was stored', async () => {
-    const demo = await start(await folder());
+    const demo = await start(await usedFolder());
     const cookie = await signIn(demo, demo.password);
     await expect.poll(() => storedSamples(demo, cookie), { timeout: 20_000 }).toBeGreaterThan(20);
     const stored = await storedSamples(demo, cookie);
@@ -83,7 +91,7 @@ describe('npm start', () => {
       const taken = createServer();
       await new Promise<void>((resolve) => taken.listen(port, '127.0.0.1', resolve));
       cleanUps.push(() => new Promise((resolve) => taken.close(resolve)));
-      const failure = startDemo({ varDir: await folder(), env: { [setting]: String(port) } });
+      const failure = startDemo({ varDir: await usedFolder(), env: { [setting]: String(port) } });
       await expect(failure).rejects.toThrow(new RegExp(`port ${port}[^]*${setting}=`));
     },
   );

@@ -1,15 +1,14 @@
 /** The whole demo as `npm start` runs it, in a folder and on ports of its own. */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { freePorts } from './free-ports.ts';
+import { newRelational } from './new-relational.ts';
+import { Program } from './program.ts';
 
-const ROOT = resolve(import.meta.dirname, '../..');
 const PORT_NAMES = ['HTTP', 'MQTT', 'LOCAL', 'DEMO', 'OPCUA', 'MOULDER', 'PUMP'] as const;
 
 export interface RunningDemo {
-  child: ChildProcess;
   varDir: string;
   hubUrl: string;
   localUrl: string;
@@ -32,37 +31,31 @@ interface Announced {
   parts?: Record<string, number>;
 }
 
+/** @param options `varDir`: this folder, as it is; without it a new one, in which the hub finds its store made already */
 export async function startDemo(options: { env?: NodeJS.ProcessEnv; varDir?: string } = {}): Promise<RunningDemo> {
   const varDir = options.varDir ?? (await mkdtemp(join(tmpdir(), 'lineside-demo-')));
+  if (!options.varDir) await newRelational(join(varDir, 'hub', 'relational'));
   const ports = await freePorts(PORT_NAMES.length);
-  const env: NodeJS.ProcessEnv = { ...process.env, LINESIDE_VAR: varDir };
+  const env: NodeJS.ProcessEnv = { LINESIDE_VAR: varDir };
   PORT_NAMES.forEach((name, i) => {
     env[`LINESIDE_${name}_PORT`] = String(ports[i]);
   });
   Object.assign(env, options.env);
-  const child = spawn(process.execPath, ['demo/start.ts'], {
-    cwd: ROOT,
-    env,
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-  });
   let written = '';
-  for (const stream of [child.stdout!, child.stderr!]) {
-    stream.setEncoding('utf8').on('data', (text: string) => {
-      written += text;
-    });
-  }
-  const exited = new Promise<number | null>((done) => child.once('exit', done));
+  const program = new Program({
+    name: 'the demo',
+    args: ['demo/start.ts'],
+    env: () => env,
+    hear: (line) => {
+      written += `${line}\n`;
+    },
+  });
   const end: RunningDemo['end'] = async (signal = 'SIGTERM') => {
     const from = performance.now();
-    if (child.exitCode === null) child.kill(signal);
-    return { code: await exited, ms: performance.now() - from };
+    return { code: await program.end(signal), ms: performance.now() - from };
   };
-  const announced = await new Promise<Announced>((ready, failed) => {
-    child.on('message', (message) => ready(message as Announced));
-    child.once('exit', (code) => failed(new Error(`the demo ended with ${code}:\n${written}`)));
-  });
+  const announced = (await program.start()) as Announced;
   return {
-    child,
     varDir,
     hubUrl: `http://127.0.0.1:${env.LINESIDE_HTTP_PORT}`,
     localUrl: `http://127.0.0.1:${env.LINESIDE_LOCAL_PORT}`,

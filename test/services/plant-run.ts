@@ -5,10 +5,11 @@
  */
 import { randomBytes } from 'node:crypto';
 import { mkdir, mkdtemp, rm, watch, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ControlledProgram } from './controlled-program.ts';
+import { freePorts } from './free-ports.ts';
+import { newRelational } from './new-relational.ts';
+import { Program } from './program.ts';
 import { Wire } from './wire.ts';
 
 export type ProgramName = 'plant' | 'hub' | 'gateway';
@@ -35,8 +36,6 @@ export interface PlantRunOptions {
 }
 
 const GATEWAY = 'line-1';
-/** Below the ports that the system gives to outgoing connections, so that a restart finds its port free. */
-const PORTS = { from: 20_000, to: 32_000 };
 
 export class PlantRun {
   readonly gateway = GATEWAY;
@@ -44,7 +43,7 @@ export class PlantRun {
   readonly wire = new Wire();
   readonly outages: Outage[] = [];
   readonly #options: PlantRunOptions;
-  readonly #programs: Record<ProgramName, ControlledProgram>;
+  readonly #programs: Record<ProgramName, Program>;
   readonly #ports = { opcua: 0, moulder: 0, pump: 0, http: 0 };
   #localUrl = '';
   hubUrl = '';
@@ -55,8 +54,10 @@ export class PlantRun {
     const run = new PlantRun(dir, options);
     await mkdir(join(dir, 'secrets'), { mode: 0o700 });
     await writeFile(join(dir, 'secrets', GATEWAY), `${randomBytes(24).toString('base64url')}\n`, { mode: 0o600 });
+    await newRelational(join(run.hubDir, 'relational'));
     await run.wire.listen();
-    Object.assign(run.#ports, await freePorts());
+    const [opcua, moulder, pump, http] = await freePorts(4);
+    Object.assign(run.#ports, { opcua, moulder, pump, http });
     return run;
   }
 
@@ -64,7 +65,7 @@ export class PlantRun {
     this.dir = dir;
     this.#options = options;
     const program = (name: ProgramName, args: () => string[], env: () => NodeJS.ProcessEnv) =>
-      new ControlledProgram({ name, args, env, logFile: join(dir, `${name}.log`) });
+      new Program({ name, args, env, logFile: join(dir, `${name}.log`) });
     this.#programs = {
       plant: program(
         'plant',
@@ -253,26 +254,5 @@ async function written(dir: string, ending: string): Promise<void> {
     for await (const { filename } of watch(dir, { signal: stop })) if (filename?.endsWith(ending)) return;
   } catch (error) {
     if (!stop.aborted) throw error;
-  }
-}
-
-async function freePorts() {
-  const ports = new Set<number>();
-  while (ports.size < 4) ports.add(await freePort());
-  const [opcua, moulder, pump, http] = ports;
-  return { opcua, moulder, pump, http };
-}
-
-async function freePort(): Promise<number> {
-  for (;;) {
-    const port = PORTS.from + Math.floor(Math.random() * (PORTS.to - PORTS.from));
-    const server = createServer();
-    const free = await new Promise<boolean>((resolve) => {
-      server.once('error', () => resolve(false));
-      server.listen(port, '127.0.0.1', () => resolve(true));
-    });
-    if (!free) continue;
-    await new Promise<void>((resolve) => server.close(() => resolve()));
-    return port;
   }
 }
