@@ -118,6 +118,7 @@ function figures(pipeline: Pipeline, reloader: Reloader, lag: EventLoopLag, cloc
     tags: pipeline.tags.length,
     buffer: pipeline.buffer.stats(),
     link: pipeline.link.state(),
+    sparkplug: pipeline.sparkplug?.state() ?? null,
     models: pipeline.models(),
     alarms: pipeline.alarms.active(),
     reload: reloader.last,

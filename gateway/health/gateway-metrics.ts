@@ -20,6 +20,8 @@ export interface GatewayFigures {
     id: string;
     state: string;
     lastScore: number | null;
+  /** Null when the gateway is no Sparkplug node. */
+  sparkplug: { online: boolean; since: number; messages: number; births: number } | null;
     inferences: number;
     skipped: number;
     meanMicros: number;
@@ -44,6 +46,7 @@ export function gatewayMetrics(figures: GatewayFigures): Metric[] {
   ];
 }
 
+    ...ofSparkplug(figures),
 function metric(name: string, type: Metric['type'], help: string, samples: MetricSample[] | number): Metric {
   const list = typeof samples === 'number' ? [{ value: samples }] : samples;
   return { name: name.startsWith('process_') ? name : `${PREFIX}_${name}`, type, help, samples: list };
@@ -93,6 +96,17 @@ function ofDevices(devices: DeviceStatus[]): Metric[] {
   const each = (value: (status: DeviceStatus) => number | null | undefined): MetricSample[] =>
     devices.flatMap((status) => {
       const found = value(status);
+function ofSparkplug({ sparkplug }: GatewayFigures): Metric[] {
+  if (!sparkplug) return [];
+  const { online, since, messages, births } = sparkplug;
+  return [
+    metric('sparkplug_online', 'gauge', '1 while births are out and data follows.', Number(online)),
+    metric('sparkplug_since_timestamp_seconds', 'gauge', 'Since when it is online or not.', since / 1e3),
+    metric('sparkplug_messages_total', 'counter', 'Sparkplug messages sent.', messages),
+    metric('sparkplug_births_total', 'counter', 'Times that all births were sent.', births),
+  ];
+}
+
       return found === null || found === undefined ? [] : [{ labels: labelsOf(status), value: found }];
     });
   const labelsOf = ({ device, driver }: DeviceStatus) => ({ device, driver });

@@ -14,8 +14,13 @@ function figures(): GatewayFigures {
   return {
     status,
     tags: 3,
-    buffer: { durableSamples: 99, droppedSamples: 2, droppedAlarms: 0, damagedPlaces: 0, fault: 'no space left' },
+    buffer: {
+      ...{ durableSamples: 99, droppedSamples: 2, droppedAlarms: 0, damagedPlaces: 0, fault: 'no space left' },
+      ...{ droppedByReason: { diskFault: 2 }, urgent: { pendingRecords: 4, bytes: 1_048_576 }, thinning: false },
+      readers: [{ name: 'sparkplug', pendingRecords: 8, droppedSamples: 0 }],
+    },
     link: { connected: true, since: 1_790_000_000_500, recordsSent: 17 },
+    sparkplug: { online: true, since: 1_790_000_000_750, messages: 41, births: 2 },
     models: [model],
     alarms: [{ priority: 'high', state: 'unacknowledged' }],
     clock: { steps: 2, guessed: true },
