@@ -5,6 +5,7 @@
 import { connect, type IClientOptions, type MqttClient } from 'mqtt';
 import { type TlsClient, tlsOptions, tlsReason } from '../config/tls-client.ts';
 import { messageOf } from '../errors/lineside-error.ts';
+import { meetPacketLengths } from './packet-lengths.ts';
 
 export interface MqttEndpoint {
   /** mqtt:// or mqtts://, host and port. */
@@ -28,6 +29,7 @@ export function openMqtt(
 ): MqttClient {
   const { url, username, password, tls, mqttVersion, resolvePath } = endpoint;
   const { protocol, hostname } = new URL(url);
+  meetPacketLengths();
   return connect(url, {
     keepalive: 15,
     ...options,
