@@ -1,5 +1,5 @@
 /** Alarms of a test server, each moved by hand; the server's own code does the rest (OPC 10000-9). */
-import { DataType } from 'node-opcua-client';
+import { DataType, type StatusCode } from 'node-opcua-client';
 import type { OpcUaTestServer } from './opcua-test-server.ts';
 
 /** What of a condition is made use of; the server's types do not name the way to make one. */
@@ -9,8 +9,10 @@ interface Condition {
     getAckedState(): boolean;
     setAckedState(acked: boolean): void;
     setRetain(retain: boolean): void;
+    getComment(): { text: string };
     setComment(comment: string): void;
   };
+  acknowledge: { bindMethod(method: (...args: never[]) => void): void };
   activateAlarm(): void;
   deactivateAlarm(retain: boolean): void;
   raiseNewCondition(info: { message?: string; severity: number; retain: boolean }): void;
@@ -83,5 +85,12 @@ export class ServerAlarm {
     branch.setComment(comment);
     branch.setRetain(branch.getActiveState());
     this.condition.raiseNewCondition({ severity: this.#severity, retain: branch.getActiveState() });
+  }
+
+  /** It cannot be acknowledged by the method any more. */
+  refuse(statusCode: StatusCode): void {
+    this.condition.acknowledge.bindMethod((_arguments, _context, done: (error: null, result: object) => void) =>
+      done(null, { statusCode }),
+    );
   }
 }

@@ -35,8 +35,9 @@ import { type Answer, requestOnce } from './request-once.ts';
 /** Conditions of one server that are kept; a server may have more that are calm. */
 const MOST_KNOWN = 5_000;
 
-/** Lost events ask for an account at most so often, milliseconds. */
-const ACCOUNT_EVERY_MS = 5_000;
+/** An account is asked for at most so often; when events are lost again and again, ever more seldom. Milliseconds. */
+const ACCOUNT_EVERY_MS = 2_000;
+const ACCOUNT_SELDOM_MS = 300_000;
 
 /** After so long an account that has begun and not ended is no longer waited for, milliseconds. */
 const ACCOUNT_PATIENCE_MS = 60_000;
@@ -80,6 +81,9 @@ export class Conditions {
   /** Monotonic time since when the end of an account is waited for; null when it is not. */
   #askedAt: number | null = null;
   #accountAgain = false;
+  /** Events that fill the server's queue: some may have been thrown away. */
+  #queueSize = Number.POSITIVE_INFINITY;
+  #losses = 0;
   #timer: NodeJS.Timeout | null = null;
   #closed = false;
   #tooMany = false;
@@ -157,7 +161,8 @@ export class Conditions {
     const { results } = await raw.createMonitoredItems(request);
     const made = results?.[0];
     if (!made?.statusCode.isGoodish()) return made?.statusCode.name ?? 'no answer';
-    const { filterResult } = made;
+    const { filterResult, revisedQueueSize } = made;
+    if (revisedQueueSize > 1) this.#queueSize = revisedQueueSize;
     if (!(filterResult instanceof EventFilterResult)) return '';
     const ofConditionId = filterResult.selectClauseResults?.[CONDITION_ID_AT];
     return ofConditionId && !ofConditionId.isGoodish() ? `no conditions: ${ofConditionId.name}` : '';
@@ -174,22 +179,36 @@ export class Conditions {
       if (states.length > 0 || all) this.#events.told(all ? { states, all } : { states });
       states = [];
     };
-    for (const { eventFields } of events ?? []) {
-      const meaning = readEvent(eventFields ?? [], { settings, timestamps, namespaces });
+    const context = { settings, timestamps, namespaces };
+    const meanings = (events ?? []).map(({ eventFields }) => readEvent(eventFields ?? [], context));
+    const lost =
+      meanings.length >= this.#queueSize ||
+      meanings.some((one) => one && 'signal' in one && one.signal === 'overflow');
+    if (lost) this.#lost();
+    for (const meaning of meanings) {
       if (meaning === null) continue;
       if ('state' in meaning) {
         if (this.#learn(meaning)) states.push(meaning.state);
       } else if (meaning.signal === 'refreshStart') {
-        this.#account = new Set();
+        this.#account = lost ? null : new Set();
       } else if (meaning.signal === 'refreshEnd') {
         const all = this.#endAccount();
         if (all) tell(all);
-      } else {
-        // Something was lost on the way, or the server asks for it.
+      } else if (meaning.signal === 'refreshRequired') {
         this.#later(ACCOUNT_EVERY_MS);
       }
     }
     tell();
+  }
+
+  /** No account is a full one then, not even the one that is under way. */
+  #lost(): void {
+    this.#account = null;
+    this.#later(Math.min(ACCOUNT_EVERY_MS * 2 ** this.#losses++, ACCOUNT_SELDOM_MS));
+    if (this.#losses < 4) return;
+    this.#events.doubt(
+      `the server loses events of its alarms again and again; raise queueSize of conditions (${this.#queueSize}), or leave more of them out`,
+    );
   }
 
   /** Whether the state is news. */
@@ -259,6 +278,7 @@ export class Conditions {
     if (!all) return null;
     for (const key of [...this.#known.keys()]) if (!all.has(key)) this.#known.delete(key);
     this.#tooMany = false;
+    this.#losses = 0;
     return all;
   }
 
