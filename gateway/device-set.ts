@@ -13,6 +13,7 @@ import type { Logger } from '@lineside/shared/log/logger.ts';
 import type { DeviceEntry, LoadedConfig } from './config/load-config.ts';
 import { createDriver } from './drivers/create-driver.ts';
 import type { Driver } from './drivers/driver.ts';
+import type { TagPast } from './drivers/tag-past.ts';
 
 /** Number of a tag; undefined when there is none. */
 export type TagId = (device: string, tag: string) => number | undefined;
@@ -31,6 +32,8 @@ export interface DeviceSetOptions {
   log: Logger;
   now(): number;
   dataDir: string;
+  /** See `DriverContext`. */
+  pasts: Map<number, TagPast>;
 }
 
 interface Device {
@@ -138,7 +141,7 @@ export class DeviceSet {
   }
 
   #make(entry: DeviceEntry, tagId: TagId, resolvePath: (path: string) => string): Device {
-    const { log, now, dataDir } = this.#options;
+    const { log, now, dataDir, pasts } = this.#options;
     const tags = entry.tags.map(({ name, settings }) => ({
       id: tagId(entry.id, name)!,
       name,
@@ -153,6 +156,7 @@ export class DeviceSet {
       now,
       dataDir,
       resolvePath,
+      pasts,
     });
     device = { entry, driver, link: tagId(entry.id, LINK_TAG)!, tagId, ids: tags.map(({ id }) => id) };
     return device;

@@ -22,6 +22,7 @@ import type { Outlet } from './outlet.ts';
 import { HubLink } from './publisher/hub-link.ts';
 import type { SparkplugConfig } from './sparkplug/config.ts';
 import { SPARKPLUG_READER, SparkplugOutlet } from './sparkplug-outlet.ts';
+import { PASTS_READER, TagPasts } from './tag-pasts.ts';
 import { alarmingDevices, describeTags, tagIds, watchedAlarms } from './tag-layout.ts';
 import { TagWriter } from './tag-writer.ts';
 import { Conditioner } from './tags/conditioner.ts';
@@ -57,6 +58,7 @@ export class Pipeline {
   readonly #devices: DeviceSet;
   readonly #models: ModelSet;
   readonly lastValues = new LastValues();
+  readonly #pasts: TagPasts;
   readonly buffer: GatewayBuffer;
   /** Whoever may set a tag does it here. */
   readonly writer: TagWriter;
@@ -79,7 +81,7 @@ export class Pipeline {
     this.buffer = new GatewayBuffer({
       dir: join(dataDir, 'buffer'),
       config: config.buffer,
-      readers: config.sparkplug?.history.enabled ? [SPARKPLUG_READER] : [],
+      readers: [PASTS_READER, ...(config.sparkplug?.history.enabled ? [SPARKPLUG_READER] : [])],
       log: log.child({ part: 'buffer' }),
       now,
       onCommit: (record, lane) => {
@@ -88,6 +90,7 @@ export class Pipeline {
       },
       onRebirth: () => this.#bufferReborn(),
     });
+    this.#pasts = new TagPasts({ path: join(dataDir, 'history.json'), buffer: this.buffer, log });
     this.#registry = new TagRegistry(join(dataDir, 'buffer'), log.child({ part: 'tags' }));
     this.writer = new TagWriter({
       conditioner: this.#conditioner,
@@ -117,10 +120,12 @@ export class Pipeline {
         this.writer.removeDevice(id);
         this.#conditioner.remove(id, tags);
         this.lastValues.forget(id, lost);
+        for (const tag of lost) this.#pasts.map.delete(tag);
       },
       log,
       now,
       dataDir,
+      pasts: this.#pasts.map,
     });
   }
 
@@ -152,6 +157,8 @@ export class Pipeline {
     const { config, dataDir, log, progress, now } = this.#options;
     await this.buffer.open();
     unwind.defer('buffer', () => this.buffer.close());
+    await this.#pasts.start();
+    unwind.defer('how far the tags have come', () => this.#pasts.stop());
     const prepared = await this.#prepare(config);
     this.#describe(prepared);
     // The link heartbeats of the devices alone give the buffer something to commit every few seconds.
@@ -349,18 +356,20 @@ export class Pipeline {
     this.alarms.replace(alarms, ({ device, id }) => last(device, id), alarmingDevices(config));
   }
 
-  /** Every stage behind the drivers, in order. */
+  /** Every stage behind the drivers, in order. What is past is kept, and no news for anyone. */
   #take(frame: Frame): void {
+    if (frame.historical) {
+      this.buffer.addFrame(frame);
+      for (const outlet of this.#outlets) outlet.past?.(frame);
+      return;
+    }
     this.#models.observe(frame);
     this.#alarms?.observe(frame);
     this.lastValues.observe(frame);
     const kept = this.#conditioner.filter(frame);
     if (kept.tags.length === 0) return;
     this.buffer.addFrame(kept);
-    for (const outlet of this.#outlets) {
-      if (frame.historical) outlet.past?.(kept);
-      else outlet.observe(kept);
-    }
+    for (const outlet of this.#outlets) outlet.observe(kept);
   }
 
   #lookAtCertificate(): void {

@@ -102,14 +102,14 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
   };
   const take = (raw: Frame) => {
     const frame = conditioner.scale(raw);
-    for (const rule of rules) {
+    for (const rule of frame.historical ? [] : rules) {
       frame.tags.forEach((tag, i) => {
         if (tag !== rule.tag.id) return;
         rule.observe(frame.values[i]!, frame.quality[i]!, now());
         tellAlarms();
       });
     }
-    const kept = conditioner.filter(frame);
+    const kept = frame.historical ? frame : conditioner.filter(frame);
     if (kept.tags.length === 0) return;
     summary.frames++;
     summary.samples += kept.tags.length;
@@ -122,6 +122,7 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
       sourceAt: kept.sourceAt,
       values: kept.values,
       quality: kept.quality.map(qualityName),
+      ...(kept.historical ? { historical: true } : {}),
     });
   };
   const driver = drivers[entry.driver]!.replay(

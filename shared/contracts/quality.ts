@@ -32,6 +32,14 @@ export function isBad(code: number): boolean {
   return code >>> 31 === 1;
 }
 
+/** Bits that say "the queue has overflowed here": type DataValue and Overflow (OPC 10000-4, 7.39.1, table 174). */
+const OVERFLOW = 0x0480;
+
+/** True when the device has thrown samples away just before or after this one. */
+export function overflowed(code: number): boolean {
+  return (code & OVERFLOW) === OVERFLOW;
+}
+
 /** The code's name where the gateway knows it, else its severity and its hexadecimal form. */
 export function qualityName(code: number): string {
   const known = names.get(code >>> 0);

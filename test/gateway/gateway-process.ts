@@ -73,14 +73,19 @@ export async function onDisk(dir: string) {
   });
   await buffer.open();
   const names = new Map<number, string>();
-  const samples: { tag: string; value: unknown; quality: number }[] = [];
+  const samples: { tag: string; at: number; value: unknown; quality: number }[] = [];
   const alarms: string[] = [];
   for (let record = await buffer.read(1); record; record = await buffer.read(record.seq + 1)) {
     const batch = readBatch(decompressBatch(record.payload));
     for (const { id, device, name } of batch.catalog) names.set(id, `${device}/${name}`);
     batch.tags.forEach(
       (tag, i) =>
-        void samples.push({ tag: names.get(tag) ?? String(tag), value: batch.values[i], quality: batch.quality[i]! }),
+        void samples.push({
+          tag: names.get(tag) ?? String(tag),
+          at: batch.sourceAt[i]!,
+          value: batch.values[i],
+          quality: batch.quality[i]!,
+        }),
     );
   }
   for (let record = await buffer.urgent.read(1); record; record = await buffer.urgent.read(record.seq + 1)) {

@@ -27,14 +27,6 @@ export interface Converted {
   mismatch: string | null;
 }
 
-/** Bits that say "the server's queue overflowed here": type DataValue and Overflow (OPC 10000-4, 7.39.1, table 174). */
-const OVERFLOW = 0x0480;
-
-/** True when the server has thrown samples away just before or after this one. */
-export function overflowed(quality: number): boolean {
-  return (quality & OVERFLOW) === OVERFLOW;
-}
-
 /** Value and quality; a Bad status has no value, and its code is kept. */
 export function convert(data: DataValue, type: ValueType): Converted {
   const quality = data.statusCode.value >>> 0;

@@ -1,4 +1,4 @@
-/** What a driver needs to read its server's history: null when it is not to be read. */
+/** What a driver needs to read its server's history. */
 import type { DriverContext, DriverTag } from '../driver.ts';
 import type { TagPast } from '../tag-past.ts';
 import type { OpcUaDevice, OpcUaTag } from './config.ts';
@@ -6,6 +6,7 @@ import type { EventRecorder } from './event-recorder.ts';
 import { History } from './history.ts';
 import type { TagSamples } from './tag-samples.ts';
 
+/** To be called when the driver starts: until then another one may be speaking for its tags. Null when it is off. */
 export function createHistory(
   device: OpcUaDevice & { id: string },
   tags: DriverTag<OpcUaTag>[],

@@ -2,7 +2,7 @@
 import type { AcknowledgeResult, ConditionNews } from '@lineside/shared/contracts/condition.ts';
 import type { Value } from '@lineside/shared/contracts/frame.ts';
 import type { DeviceState, DeviceStatus } from '@lineside/shared/contracts/link.ts';
-import { Quality } from '@lineside/shared/contracts/quality.ts';
+import { overflowed, Quality } from '@lineside/shared/contracts/quality.ts';
 import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import { Backoff } from '@lineside/shared/time/backoff.ts';
 import type { DataValue } from 'node-opcua-client';
@@ -10,11 +10,10 @@ import type { Driver, DriverContext, DriverTag, WriteResult } from '../driver.ts
 import { HealthMeter } from '../health-meter.ts';
 import { parseAddress } from './address.ts';
 import type { OpcUaDevice, OpcUaTag } from './config.ts';
-import { EventRecorder } from './event-recorder.ts';
-import { overflowed } from './convert.ts';
 import { createHistory } from './create-history.ts';
-import type { Link, LinkEvents, LinkItem } from './link.ts';
+import { EventRecorder } from './event-recorder.ts';
 import type { History } from './history.ts';
+import type { Link, LinkEvents, LinkItem } from './link.ts';
 import { unreachable } from './reason.ts';
 import type { SecurityContext } from './security-connect.ts';
 import { shortfall } from './shortfall.ts';
@@ -49,8 +48,9 @@ export class OpcUaDriver implements Driver {
   readonly #samples: TagSamples;
   readonly #backoff: Backoff;
   readonly #recorder: EventRecorder | null;
+  readonly #makeHistory: () => History | null;
+  #history: History | null = null;
   #loaded: Loaded | null = null;
-  readonly #history: History | null;
   #link: Link | null = null;
   #started = false;
   #stopped = false;
@@ -107,12 +107,13 @@ export class OpcUaDriver implements Driver {
     this.#recorder = context.recorder
       ? new EventRecorder(context.recorder, (index) => this.#samples.naming(index))
       : null;
+    this.#makeHistory = () => createHistory(device, tags, context, this.#samples, this.#recorder);
   }
-    this.#history = createHistory(device, tags, context, this.#samples, this.#recorder);
 
   start(): void {
     if (this.#started || this.#stopped) return;
     this.#started = true;
+    this.#history = this.#makeHistory();
     void this.#connect();
   }
 
@@ -278,8 +279,8 @@ export class OpcUaDriver implements Driver {
 
   /** Lets the present link go; its goodbye goes on behind. */
   #drop(): void {
-    const link = this.#link;
     this.#history?.pause();
+    const link = this.#link;
     this.#link = null;
     if (!link) return;
     this.#pastRequests += link.transactions;
@@ -392,8 +393,8 @@ export class OpcUaDriver implements Driver {
   }
 
   #lost(messages: number): void {
-    this.#pastMissed += messages;
     this.#history?.lost();
+    this.#pastMissed += messages;
     this.#context.log.warn(
       { device: this.#device, messages },
       `device "${this.#device}": ${messages} messages with values were lost on the way, and the server does not have them any more; is the network overloaded?`,
@@ -418,17 +419,17 @@ export class OpcUaDriver implements Driver {
     this.#backoff.reset();
     if (this.#state === 'up') return;
     this.#setState('up');
-    this.#context.log.info({ device: this.#device }, `device "${this.#device}" is connected`);
     if (this.#link) this.#history?.start(this.#link.history());
+    this.#context.log.info({ device: this.#device }, `device "${this.#device}" is connected`);
   }
 
   #down(why: string): void {
     this.#health.error('connection');
     this.#why = why;
     this.#recorder?.event('lost', why);
-    this.#samples.outage(Quality.BadNoCommunication);
     this.#history?.pause();
     this.#history?.lost();
+    this.#samples.outage(Quality.BadNoCommunication);
     if (this.#state === 'down') return;
     this.#setState('down');
     this.#context.log.warn({ device: this.#device }, `device "${this.#device}" is down: ${this.#reason()}`);

@@ -1,11 +1,11 @@
 /** What an OPC UA server and its outages say of each tag, as samples in frames. */
 import { emptyFrame, type Frame, pushSample, type Value } from '@lineside/shared/contracts/frame.ts';
-import { isBad, Quality } from '@lineside/shared/contracts/quality.ts';
+import { isBad, overflowed, Quality } from '@lineside/shared/contracts/quality.ts';
 import type { DataValue } from 'node-opcua-client';
 import type { DriverContext, DriverTag } from '../driver.ts';
 import { addressText } from './address.ts';
 import type { OpcUaDevice, OpcUaTag } from './config.ts';
-import { convert, overflowed } from './convert.ts';
+import { convert } from './convert.ts';
 
 interface TagState {
   readonly tag: DriverTag<OpcUaTag>;
