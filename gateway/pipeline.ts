@@ -13,12 +13,12 @@ import type { Unwind } from '@lineside/shared/lifecycle/unwind.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import { AlarmStage, type WatchedAlarm } from './alarms/alarm-stage.ts';
 import { GatewayBuffer } from './buffer/buffer.ts';
-import { CertificateWatch } from './certificate-watch.ts';
 import type { LoadedConfig } from './config/load-config.ts';
 import { DeviceSet, type DeviceSwap, type TagId } from './device-set.ts';
 import { ModelSet, type ModelSwap } from './model-set.ts';
 import type { ModelStatus } from './models/model-stage.ts';
 import type { Outlet } from './outlet.ts';
+import { OwnTags } from './own-tags.ts';
 import { HubLink } from './publisher/hub-link.ts';
 import type { SparkplugConfig } from './sparkplug/config.ts';
 import { SPARKPLUG_READER, SparkplugOutlet } from './sparkplug-outlet.ts';
@@ -44,7 +44,7 @@ interface Prepared {
   config: LoadedConfig;
   tags: TagInfo[];
   tagId: TagId;
-  certificate: CertificateWatch | null;
+  own: OwnTags;
   devices: DeviceSwap;
   models: ModelSwap;
   alarms: WatchedAlarm[];
@@ -63,7 +63,7 @@ export class Pipeline {
   /** Whoever may set a tag does it here. */
   readonly writer: TagWriter;
   #config: LoadedConfig;
-  #certificate: CertificateWatch | null = null;
+  #own: OwnTags | undefined;
   #alarms: AlarmStage | undefined;
   #link: HubLink | undefined;
   /** What goes out beside the buffer. */
@@ -215,7 +215,7 @@ export class Pipeline {
     this.#tellStates();
     const heartbeat = setInterval(() => {
       this.#devices.sayLinks();
-      this.#lookAtCertificate();
+      this.#lookAtOwnTags();
     }, LINK_HEARTBEAT_MS);
     unwind.defer('heartbeat', () => clearInterval(heartbeat));
   }
@@ -229,7 +229,7 @@ export class Pipeline {
    * @throws LinesideError RELOAD_ROLLED_BACK when it failed on the way: then what ran before runs again
    */
   async change(config: LoadedConfig, mayGoOn: () => boolean = () => true): Promise<void> {
-    const before = { config: this.#config, tags: this.tags, certificate: this.#certificate };
+    const before = { config: this.#config, tags: this.tags, own: this.#own! };
     const prepared = await this.#prepare(config);
     await this.#models.rehearse(prepared.models, config);
     if (!mayGoOn()) throw new LinesideError('GATEWAY_STOPPING', 'outside', 'the gateway is stopping');
@@ -265,14 +265,14 @@ export class Pipeline {
 
   status(): GatewayStatus {
     const { config, version, now } = this.#options;
-    const { epoch, pendingRecords, pendingSamples, bytes } = this.buffer.stats();
+    const { epoch, pendingRecords, pendingSamples, bytes, fault } = this.buffer.stats();
     return {
       gateway: config.gateway.id,
       online: true,
       at: now(),
       version,
       startedAt: this.#startedAt,
-      buffer: { epoch, pendingRecords, pendingSamples, bytes },
+      buffer: { epoch, pendingRecords, pendingSamples, bytes, ...(fault === '' ? {} : { fault }) },
       devices: this.#devices.statuses(),
     };
   }
@@ -280,27 +280,25 @@ export class Pipeline {
   /** Numbers every tag and makes every part that is new. A number that is then not used is only not given again. */
   async #prepare(config: LoadedConfig): Promise<Prepared> {
     const { dataDir, log } = this.#options;
-    const watch = CertificateWatch.of(config.devices, dataDir, log);
-    const certificate = watch?.tag.device === this.#certificate?.tag.device ? this.#certificate : watch;
+    const own = new OwnTags(config.devices, dataDir, log, this.#own);
     // What the hub has committed was given back, but speaks of these numbers as well.
     const fresh = this.buffer.newestSeq === 0 && this.buffer.committedSeq === 0;
-    const described = [...describeTags(config), ...(certificate ? [certificate.tag] : [])];
-    const tags = await this.#registry.assign(this.buffer.epoch, fresh, described);
+    const tags = await this.#registry.assign(this.buffer.epoch, fresh, [...describeTags(config), ...own.tags]);
     const tagId = tagIds(tags);
     return {
       config,
       tags,
       tagId,
-      certificate,
+      own,
       devices: this.#devices.prepare(config, tagId),
       models: this.#models.prepare(config, tagId),
-      alarms: watchedAlarms([...config.alarms, ...(certificate ? [certificate.alarm] : [])], tags),
+      alarms: watchedAlarms([...config.alarms, ...own.alarms], tags),
     };
   }
 
-  #describe({ config, tags, certificate }: Pick<Prepared, 'config' | 'tags' | 'certificate'>): void {
+  #describe({ config, tags, own }: Pick<Prepared, 'config' | 'tags' | 'own'>): void {
     this.tags = tags;
-    this.#certificate = certificate;
+    this.#own = own;
     this.buffer.describeTags(tags);
     for (const outlet of this.#outlets) outlet.describe(config, tags);
   }
@@ -372,12 +370,8 @@ export class Pipeline {
     for (const outlet of this.#outlets) outlet.observe(kept);
   }
 
-  #lookAtCertificate(): void {
-    if (!this.#certificate) return;
-    const { device, name } = this.#certificate.tag;
-    const { id } = this.tags.find((tag) => tag.device === device && tag.name === name)!;
-    const frame = this.#certificate.look(id, this.#options.now());
-    if (frame) this.#take(frame);
+  #lookAtOwnTags(): void {
+    for (const frame of this.#own!.look(this.tags, this.buffer.stats(), this.#options.now())) this.#take(frame);
   }
 
   async #acknowledge({ occurrence, by, comment }: AcknowledgeCommand): Promise<void> {

@@ -32,6 +32,6 @@ export class AgeClock {
     if (Math.abs(offset - this.#offset) > STEP_MS) this.#floor = now;
     this.#offset = offset;
     const written = at < PLAUSIBLE ? this.#startedAt : at;
-    return now - Math.max(written, this.#floor);
+    return Math.max(0, now - Math.max(written, this.#floor));
   }
 }

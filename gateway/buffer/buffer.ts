@@ -67,6 +67,7 @@ export interface BufferStats {
   durableSamples: number;
   /** Samples dropped by this process, for whatever reason but damage. */
   droppedSamples: number;
+  droppedByReason: Record<string, number>;
   /** Alarms and events dropped by this process, because the disk did not write for long. */
   droppedAlarms: number;
   damagedPlaces: number;
@@ -263,13 +264,15 @@ export class GatewayBuffer {
   stats(): BufferStats {
     const { samples, urgent } = this;
     const { newestSeq, oldestSeq } = samples;
+    const dropped = addUp(samples.log.dropped, this.#tally.dropped);
     return {
       epoch: this.epoch,
       pendingRecords: samples.log.pendingRecords,
       pendingSamples: samples.log.pendingSamples,
       bytes: samples.log.bytes,
       durableSamples: samples.log.totalSamples,
-      droppedSamples: samples.log.droppedSamples + this.#tally.samples,
+      droppedSamples: Object.values(dropped).reduce((sum, count) => sum + count, 0),
+      droppedByReason: dropped,
       droppedAlarms: this.#droppedAlarms,
       damagedPlaces: samples.log.damagedPlaces + urgent.log.damagedPlaces,
       urgent: { epoch: urgent.epoch, pendingRecords: urgent.log.pendingRecords, bytes: urgent.log.bytes },
@@ -337,4 +340,10 @@ export class GatewayBuffer {
     this.#lastRefusal = why;
     this.#options.log.error({ error: why }, 'a frame was dropped');
   }
+}
+
+function addUp(...counts: ReadonlyMap<string, number>[]): Record<string, number> {
+  const sums: Record<string, number> = {};
+  for (const [reason, samples] of counts.flatMap((map) => [...map])) sums[reason] = (sums[reason] ?? 0) + samples;
+  return sums;
 }

@@ -232,6 +232,8 @@ export class DiskLog {
         throw error;
       }
     }
+    // What was given back or given up must not come again out of memory.
+    while (this.#tail.length > 0 && this.#tail[0]!.seq < this.oldestSeq) this.#forgetOldest();
   }
 
   /** Number of segments that hold, or will hold, records behind `seq`. */
@@ -397,7 +399,11 @@ export class DiskLog {
   #remember(record: LogRecord): void {
     this.#tail.push(record);
     this.#tailBytes += record.payload.length;
-    while (this.#tailBytes > TAIL_BYTES) this.#tailBytes -= this.#tail.shift()!.payload.length;
+    while (this.#tailBytes > TAIL_BYTES) this.#forgetOldest();
+  }
+
+  #forgetOldest(): void {
+    this.#tailBytes -= this.#tail.shift()!.payload.length;
   }
 }
 

@@ -9,8 +9,8 @@ export type TallyReason = 'bufferFull' | 'diskFault' | 'malformed' | 'thinned';
 export class DropTally {
   readonly #now: () => number;
   readonly #open = new Map<TallyReason, { samples: number; fromAt: number; toAt: number }>();
-  /** Of this process. */
-  samples = 0;
+  /** Samples that this process has dropped, by reason. */
+  readonly dropped = new Map<string, number>();
 
   constructor(now: () => number) {
     this.#now = now;
@@ -22,7 +22,7 @@ export class DropTally {
 
   /** Times are when the samples came. */
   add(reason: TallyReason, samples: number, fromAt = this.#now(), toAt = fromAt): void {
-    this.samples += samples;
+    this.dropped.set(reason, (this.dropped.get(reason) ?? 0) + samples);
     const open = this.#open.get(reason);
     if (!open) this.#open.set(reason, { samples, fromAt, toAt });
     else {

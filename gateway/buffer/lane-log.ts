@@ -65,8 +65,8 @@ export class LaneLog {
   #goneSamples = 0;
   /** Up to here drops have been declared, by this process or the one before. */
   #declaredTo = 0;
-  /** Dropped by this process because of the limits. */
-  droppedSamples = 0;
+  /** Samples that this process has dropped, by reason. */
+  readonly dropped = new Map<string, number>();
   /** Newest number in use when this process began. */
   #openedAt = 0;
   /** Newest of the records that have to be written once more, see `writeBehind`. */
@@ -263,13 +263,17 @@ export class LaneLog {
     // Counted now and not before: the hub may have answered in the meantime.
     const samples = last - this.#committedSamples;
     if (samples <= 0) return;
-    this.droppedSamples += samples;
+    this.#countDrop(reason, samples);
     this.#committedSamples = last;
     const words = reason === 'tooOld' ? 'samples too old: dropped' : 'buffer full: oldest samples dropped';
     this.#options.log.error(
       { fromSeq, toSeq: end, samples },
       `${words}; free the disk, raise ${reason === 'tooOld' ? 'maxAgeHours' : 'maxMiB'} or mend the link`,
     );
+  }
+
+  #countDrop(reason: string, samples: number): void {
+    this.dropped.set(reason, (this.dropped.get(reason) ?? 0) + samples);
   }
 
   async #declare(reason: string, fromSeq: number, toSeq: number): Promise<void> {
@@ -354,7 +358,7 @@ export class LaneLog {
     this.#goneSince = undefined;
     this.committedSeq = 0;
     this.#committedSamples = this.#goneSamples = this.#declaredTo = this.#openedAt = this.#behind = 0;
-    this.droppedSamples += samples;
+    this.#countDrop('directoryRemoved', samples);
     await this.readers.open(this.epoch);
     log.error(
       { dir, samples, epoch: this.epoch },

@@ -11,8 +11,12 @@ export interface GatewayFigures {
   buffer: {
     durableSamples: number;
     droppedSamples: number;
+    droppedByReason: Record<string, number>;
     droppedAlarms: number;
     damagedPlaces: number;
+    urgent: { pendingRecords: number; bytes: number };
+    thinning: boolean;
+    readers: { name: string; pendingRecords: number; droppedSamples: number }[];
     fault: string;
   };
   link: { connected: boolean; since: number; recordsSent: number };
@@ -193,6 +197,10 @@ function ofSparkplug({ sparkplug }: GatewayFigures): Metric[] {
 
 function ofBuffer({ status, buffer }: GatewayFigures): Metric[] {
   const { pendingRecords, pendingSamples, bytes } = status.buffer;
+  const { urgent, readers } = buffer;
+  const reasons = Object.entries(buffer.droppedByReason).map(([reason, value]) => ({ labels: { reason }, value }));
+  const pending = readers.map((reader) => ({ labels: { reader: reader.name }, value: reader.pendingRecords }));
+  const missed = readers.map((reader) => ({ labels: { reader: reader.name }, value: reader.droppedSamples }));
   return [
     metric('buffer_pending_records', 'gauge', 'Records that the hub has not committed.', pendingRecords),
     metric('buffer_pending_samples', 'gauge', 'Samples on disk that the hub has not committed.', pendingSamples),
@@ -202,6 +210,12 @@ function ofBuffer({ status, buffer }: GatewayFigures): Metric[] {
     metric('buffer_dropped_alarms_total', 'counter', 'Alarm events lost at the gateway.', buffer.droppedAlarms),
     metric('buffer_damaged_places', 'gauge', 'Damaged places found on disk.', buffer.damagedPlaces),
     metric('buffer_fault', 'gauge', '1 while the disk does not take data.', Number(buffer.fault !== '')),
+    metric('buffer_thinning', 'gauge', '1 while samples are thinned.', Number(buffer.thinning)),
+    metric('buffer_urgent_pending_records', 'gauge', 'Records of alarms and events to send.', urgent.pendingRecords),
+    metric('buffer_urgent_bytes', 'gauge', 'Disk space of alarms and events.', urgent.bytes),
+    metric('buffer_dropped_samples_by_reason_total', 'counter', 'Samples lost by reason, once there was one.', reasons),
+    metric('buffer_reader_pending_records', 'gauge', 'Records that a reader besides the hub has to read.', pending),
+    metric('buffer_reader_dropped_samples_total', 'counter', 'Samples lost before a reader had them.', missed),
   ];
 }
 

@@ -78,6 +78,7 @@ export const GatewayStatus = Type.Object({
     pendingRecords: Seq,
     pendingSamples: Seq,
     bytes: Seq,
+    fault: Type.Optional(Type.String({ description: 'why the disk does not take data; absent while it does' })),
   }),
   devices: Type.Array(DeviceStatus),
 });

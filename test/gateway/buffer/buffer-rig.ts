@@ -43,12 +43,13 @@ interface RigOptions extends Partial<BufferConfig> {
   readers?: string[];
   rebirthMs?: number;
   now?: () => number;
+  onRebirth?: () => void;
 }
 
 /** Opens a buffer; it is closed when the test is over. */
 export async function openBuffer(
   dir: string,
-  { tags = TAGS, readers = [], rebirthMs, now = Date.now, ...changes }: RigOptions = {},
+  { tags = TAGS, readers = [], rebirthMs, now = Date.now, onRebirth = () => undefined, ...changes }: RigOptions = {},
 ): Promise<Rig> {
   const committed: LogRecord[] = [];
   const urgent: LogRecord[] = [];
@@ -60,6 +61,7 @@ export async function openBuffer(
     now,
     onCommit: (record, lane) => void (lane === 'urgent' ? urgent : committed).push(record),
     readers,
+    onRebirth,
     ...(rebirthMs === undefined ? {} : { rebirthMs }),
   });
   await buffer.open();
