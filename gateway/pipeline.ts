@@ -22,8 +22,8 @@ import { OwnTags } from './own-tags.ts';
 import { HubLink } from './publisher/hub-link.ts';
 import type { SparkplugConfig } from './sparkplug/config.ts';
 import { SPARKPLUG_READER, SparkplugOutlet } from './sparkplug-outlet.ts';
-import { PASTS_READER, TagPasts } from './tag-pasts.ts';
 import { alarmingDevices, describeTags, tagIds, watchedAlarms } from './tag-layout.ts';
+import { PASTS_READER, TagPasts } from './tag-pasts.ts';
 import { TagWriter } from './tag-writer.ts';
 import { Conditioner } from './tags/conditioner.ts';
 import { LastValues } from './tags/last-values.ts';
@@ -374,15 +374,19 @@ export class Pipeline {
     for (const frame of this.#own!.look(this.tags, this.buffer.stats(), this.#options.now())) this.#take(frame);
   }
 
-  async #acknowledge({ occurrence, by, comment }: AcknowledgeCommand): Promise<void> {
+  /** @returns the words of a device that does not take it; empty when it may still become true */
+  async #acknowledge({ occurrence, by, comment }: AcknowledgeCommand): Promise<string> {
     const { log, now } = this.#options;
     try {
       await this.alarms.acknowledge(occurrence, by, comment, now(), true);
+      return '';
     } catch (error) {
       const told = { occurrence, by, error: messageOf(error) };
-      if (error instanceof LinesideError && error.code === 'ALARM_REFUSED') log.warn(told, 'alarm not acknowledged');
+      const code = error instanceof LinesideError ? error.code : '';
+      if (code === 'ALARM_REFUSED' || code === 'ALARM_LATER') log.warn(told, 'alarm not acknowledged');
       // The hub repeats a command until its effect has come back, so most of these are echoes.
       else log.debug(told, 'nothing to acknowledge');
+      return code === 'ALARM_REFUSED' ? told.error.slice(0, 1_000) : '';
     }
   }
 

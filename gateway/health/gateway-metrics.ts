@@ -20,12 +20,12 @@ export interface GatewayFigures {
     fault: string;
   };
   link: { connected: boolean; since: number; recordsSent: number };
+  /** Null when the gateway is no Sparkplug node. */
+  sparkplug: { online: boolean; since: number; messages: number; births: number } | null;
   models: {
     id: string;
     state: string;
     lastScore: number | null;
-  /** Null when the gateway is no Sparkplug node. */
-  sparkplug: { online: boolean; since: number; messages: number; births: number } | null;
     inferences: number;
     skipped: number;
     meanMicros: number;
@@ -46,11 +46,11 @@ export function gatewayMetrics(figures: GatewayFigures): Metric[] {
     ...ofDevices(figures.status.devices),
     ...ofBuffer(figures),
     ...ofModels(figures),
+    ...ofSparkplug(figures),
     ...ofProcess(figures),
   ];
 }
 
-    ...ofSparkplug(figures),
 function metric(name: string, type: Metric['type'], help: string, samples: MetricSample[] | number): Metric {
   const list = typeof samples === 'number' ? [{ value: samples }] : samples;
   return { name: name.startsWith('process_') ? name : `${PREFIX}_${name}`, type, help, samples: list };
@@ -96,10 +96,6 @@ function ofGateway({ status, tags, link, alarms, clock, reload, process }: Gatew
   ];
 }
 
-function ofDevices(devices: DeviceStatus[]): Metric[] {
-  const each = (value: (status: DeviceStatus) => number | null | undefined): MetricSample[] =>
-    devices.flatMap((status) => {
-      const found = value(status);
 function ofSparkplug({ sparkplug }: GatewayFigures): Metric[] {
   if (!sparkplug) return [];
   const { online, since, messages, births } = sparkplug;
@@ -111,6 +107,10 @@ function ofSparkplug({ sparkplug }: GatewayFigures): Metric[] {
   ];
 }
 
+function ofDevices(devices: DeviceStatus[]): Metric[] {
+  const each = (value: (status: DeviceStatus) => number | null | undefined): MetricSample[] =>
+    devices.flatMap((status) => {
+      const found = value(status);
       return found === null || found === undefined ? [] : [{ labels: labelsOf(status), value: found }];
     });
   const labelsOf = ({ device, driver }: DeviceStatus) => ({ device, driver });
@@ -213,7 +213,12 @@ function ofBuffer({ status, buffer }: GatewayFigures): Metric[] {
     metric('buffer_thinning', 'gauge', '1 while samples are thinned.', Number(buffer.thinning)),
     metric('buffer_urgent_pending_records', 'gauge', 'Records of alarms and events to send.', urgent.pendingRecords),
     metric('buffer_urgent_bytes', 'gauge', 'Disk space of alarms and events.', urgent.bytes),
-    metric('buffer_dropped_samples_by_reason_total', 'counter', 'Samples lost by reason, once there was one.', reasons),
+    metric(
+      'buffer_dropped_samples_by_reason_total',
+      'counter',
+      'Samples lost by reason, once there was one.',
+      reasons,
+    ),
     metric('buffer_reader_pending_records', 'gauge', 'Records that a reader besides the hub has to read.', pending),
     metric('buffer_reader_dropped_samples_total', 'counter', 'Samples lost before a reader had them.', missed),
   ];
