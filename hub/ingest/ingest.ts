@@ -17,6 +17,7 @@ import { type Batch, readBatch } from '@lineside/shared/wire/batch-reader.ts';
 import { decompressBatch, type Envelope, readEnvelope } from '@lineside/shared/wire/envelope.ts';
 import type { RecordId, SampleColumns, TimeSeriesStore } from '../store/timeseries/time-series.ts';
 import type { CommittedRun, IngestLedger } from './ledger.ts';
+import { presentOf } from './present.ts';
 import { previewOf } from './preview.ts';
 import { Sequence } from './sequence.ts';
 
@@ -227,8 +228,8 @@ export class Ingest {
     this.#waiting.push(record);
     this.#waitingSamples += record.samples.tags.length;
     this.#schedule();
-    if (record.samples.tags.length > 0)
-      this.#tell(() => this.#options.onArrival({ gateway, samples: record.samples, frames }));
+    const arrival = presentOf(gateway, record.samples, frames);
+    if (arrival.samples.tags.length > 0) this.#tell(() => this.#options.onArrival(arrival));
   }
 
   /** Those who show the present are told; when they fail, the data flows on all the same. */

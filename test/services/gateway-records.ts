@@ -17,6 +17,8 @@ export interface TestRecord {
   device?: string;
   receivedAt?: number;
   samples?: TestSample[];
+  /** Read out of the device's history, before the others. */
+  past?: TestSample[];
   alarms?: AlarmEvent[];
 }
 
@@ -39,10 +41,14 @@ export function alarmEvent(change: Partial<AlarmEvent> = {}): AlarmEvent {
 export function envelope(seq: number, record: TestRecord, options: { prev?: number; epoch?: string } = {}): Buffer {
   const writer = new BatchWriter(new Map((record.tags ?? []).map((tag) => [tag.id, tag.type])));
   if (record.tags) writer.addTags(record.tags);
-  const { samples = [] } = record;
-  if (samples.length > 0) {
+  for (const [samples, historical] of [
+    [record.past ?? [], true],
+    [record.samples ?? [], false],
+  ] as const) {
+    if (samples.length === 0) continue;
     const frame = emptyFrame(record.device ?? 'packer', record.receivedAt ?? samples.at(-1)![1]);
     for (const [tag, at, value, quality] of samples) pushSample(frame, tag, at, value, quality ?? 0);
+    if (historical) frame.historical = true;
     writer.addFrame(frame);
   }
   for (const alarm of record.alarms ?? []) writer.addAlarm(alarm);

@@ -153,6 +153,21 @@ describe('ingest', () => {
     expect(arrivals.map(({ frames }) => frames)).toMatchObject([[{ device: 'packer', receivedAt: 1 }], [{}], [{}]]);
   });
 
+  test('what was read out of a device’s history late is stored at its time, and is no news of the present', async () => {
+    await ingest.data(gateway, first());
+    await ingest.data(gateway, envelope(2, { samples: [speed(50, 500)] }));
+    await ingest.data(gateway, envelope(3, { past: [speed(20, 200), speed(30, 300)], samples: [speed(60, 600)] }));
+    await ingest.data(gateway, envelope(4, { past: [speed(40, 400)] }));
+    await answered(4);
+    expect(arrivals.map(({ samples }) => samples.at)).toEqual([[1], [50], [60]]);
+    expect(arrivals.at(-1)!.samples).toMatchObject({ values: [600], quality: [0] });
+    expect(arrivals.at(-1)!.frames).toHaveLength(1);
+    expect((await stored()).map(([at]) => at)).toEqual([1, 20, 30, 40, 50, 60]);
+    expect(committed.flatMap(({ run }) => run.samples)).toSatisfy(
+      (sums: number[]) => sums.reduce((a, b) => a + b) === 6,
+    );
+  });
+
   test('what comes twice is stored once and answered again', async () => {
     await ingest.data(gateway, first());
     await ingest.data(gateway, first());
