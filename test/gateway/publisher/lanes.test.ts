@@ -34,7 +34,7 @@ async function rig() {
       ...{ gateway: GATEWAY, online: true, at: 1, version: '0', startedAt: 0, devices: [] },
       buffer: { epoch: buffer.epoch, pendingRecords: 0, pendingSamples: 0, bytes: 0 },
     }),
-    onAcknowledge: () => Promise.resolve(),
+    onAcknowledge: () => Promise.reject(new Error('nobody acknowledges here')),
     onWrite: () => Promise.reject(new Error('nobody writes here')),
     log,
     now: Date.now,
