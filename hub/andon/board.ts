@@ -135,10 +135,22 @@ export class AndonBoard extends EventEmitter<BoardEvents> {
   tagsOf(path: string): TagView[] | null {
     const machine = this.#options.machines.find((candidate) => candidate.path === path);
     if (!machine) return null;
-    return this.catalog.ofDevice(machine.gateway, machine.device).map((tag) => {
-      const shown = machine.show.find((entry) => entry.tag === tag.name);
-      return this.#tagView(tag, shown?.label ?? tag.name, shown?.decimals ?? (tag.type === 'integer' ? 0 : 2));
-    });
+    return this.catalog.ofDevice(machine.gateway, machine.device).map((tag) => this.#shownTag(machine, tag));
+  }
+
+  /** The tags of all machines that somebody may write, machine by machine. */
+  writableTags(): TagView[] {
+    const writable = this.catalog.writable();
+    return this.#options.machines.flatMap((machine) =>
+      writable
+        .filter(({ gateway, device }) => gateway === machine.gateway && device === machine.device)
+        .map((tag) => this.#shownTag(machine, tag)),
+    );
+  }
+
+  #shownTag(machine: Machine, tag: HubTag): TagView {
+    const shown = machine.show.find((entry) => entry.tag === tag.name);
+    return this.#tagView(tag, shown?.label ?? tag.name, shown?.decimals ?? (tag.type === 'integer' ? 0 : 2));
   }
 
   /** The machine that a device belongs to. */

@@ -49,6 +49,11 @@ export class TagCatalog {
     return [...this.#byName.values()].filter((tag) => tag.gateway === gateway);
   }
 
+  /** Tags that somebody may write, by name. */
+  writable(): HubTag[] {
+    return [...this.#byName.values()].filter((tag) => tag.writable).sort((a, b) => a.name.localeCompare(b.name));
+  }
+
   /** Tags of a device by name, the gateway's own left out. */
   ofDevice(gateway: string, device: string): HubTag[] {
     return [...this.#byName.values()]

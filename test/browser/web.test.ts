@@ -136,6 +136,44 @@ describe.skipIf(!existsSync(CHROMIUM))(`the web app in a browser (needs ${CHROMI
     await alarm('Film roll nearly empty').waitFor(PATIENT);
   });
 
+  test('a value is set within its limits, and the log says who, what and what became of it', async () => {
+    await signIn();
+    const panel = page.getByRole('region', { name: 'Setpoints' });
+    await panel.getByRole('button', { name: 'Set Target speed of Packer' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('New value').fill('150');
+    await dialog.getByText('At most 130.').waitFor(PATIENT);
+    expect(await dialog.getByRole('button', { name: 'Set', exact: true }).isDisabled()).toBe(true);
+    await dialog.getByLabel('New value').fill('110,5');
+    await dialog.getByLabel('Comment').fill('thin film');
+    await dialog.getByRole('button', { name: 'Set to 110.5 1/min' }).click();
+    await dialog.getByText('It was 120 1/min and is 110.5 1/min now').waitFor(PATIENT);
+    // The one in the head of the dialog has the same name.
+    await dialog.getByRole('button', { name: 'Close', exact: true }).last().click();
+
+    await panel.getByRole('button', { name: 'Set Mode of Packer' }).click();
+    await dialog.getByRole('combobox', { name: 'New value' }).click();
+    await page.getByRole('option', { name: 'Manual' }).click();
+    await dialog.getByRole('button', { name: 'Set', exact: true }).click();
+    await dialog.getByText('the device refused it: exception 4').waitFor(PATIENT);
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+
+    await panel.getByRole('button', { name: 'Set Heaters of Injection moulder' }).click();
+    await dialog.getByRole('radiogroup', { name: 'New value' }).getByText('Off').click();
+    await dialog.getByRole('button', { name: 'Set to Off' }).click();
+    await dialog.getByText('not known whether it was written').waitFor(PATIENT);
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+
+    await panel.getByText('Log', { exact: true }).click();
+    await expect
+      .poll(() => panel.getByTestId('write-row').allTextContents(), PATIENT)
+      .toEqual([
+        expect.stringMatching(/admin.*heaters.*— → Off.*Not known/),
+        expect.stringMatching(/admin.*mode.*Automatic → Manual.*Not written.*exception 4/),
+        expect.stringMatching(/admin.*targetSpeed.*120 1\/min → 110.5 1\/min.*Written.*thin film/),
+      ]);
+  });
+
   test('the chart draws on, rests under the pointer, and takes a value from a tile', async () => {
     await signIn();
     const chart = page.getByTestId('trend-chart');

@@ -12,6 +12,7 @@ import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import type { WebSocket } from 'ws';
 import { mockCompleteness } from './mock-completeness.ts';
 import { MockPlant } from './mock-plant.ts';
+import { MockWrites } from './mock-writes.ts';
 
 const DIST = resolve(import.meta.dirname, '../../hub/web/dist');
 const SESSION = 'mock-session';
@@ -21,6 +22,7 @@ export const MOCK_LOGIN = { name: 'admin', password: 'lineside' };
 
 export class MockHub {
   readonly plant = new MockPlant();
+  readonly writes = new MockWrites();
   private readonly dist: string;
   private app: FastifyInstance | null = null;
   private readonly clients = new Map<WebSocket, Set<number>>();
@@ -129,6 +131,16 @@ export class MockHub {
       const { id } = request.params as { id: string };
       const { from, to, points } = request.query as Record<string, string>;
       return plant.history(Number(id), Number(from), Number(to), Number(points));
+    });
+    app.get('/api/v1/tags/writable', async () => this.writes.tags);
+    app.get('/api/v1/writes', async () => ({ items: this.writes.log, next: null }));
+    app.post('/api/v1/tags/:id/write', async (request, reply) => {
+      const { id } = request.params as { id: string };
+      const { value, comment = '' } = request.body as { value: number | boolean | string; comment?: string };
+      const answer = this.writes.write(Number(id), value, comment, MOCK_LOGIN.name, Date.now());
+      if ('code' in answer) return reply.code(answer.status).type('application/problem+json').send(answer);
+      if (answer.ok) this.send({ type: 'values', values: [[Number(id), answer.at, answer.new, 0]] });
+      return answer;
     });
     app.get('/api/v1/completeness', async (request) =>
       mockCompleteness((request.query as { day: string }).day, Date.now()),

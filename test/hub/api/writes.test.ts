@@ -70,6 +70,8 @@ describe('writing a tag', () => {
       target: { min: 0, max: 60, names: [] },
       mode: { min: null, max: null, names: ['Off', 'Auto'] },
     });
+    const writable = (await (await call('/api/v1/tags/writable')).json()) as TagView[];
+    expect(writable).toEqual(tags.filter(({ write: may }) => may));
   });
 
   test.each([

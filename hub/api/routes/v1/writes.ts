@@ -1,5 +1,5 @@
 /** Setting tags, and who did. */
-import { Problem, WriteBody, WriteView } from '@lineside/shared/contracts/api.ts';
+import { Problem, TagView, WriteBody, WriteView } from '@lineside/shared/contracts/api.ts';
 import { WriteOutcome } from '@lineside/shared/contracts/write.ts';
 import { Type } from 'typebox';
 import type { ApiServices } from '../../services.ts';
@@ -23,7 +23,19 @@ const Writes = Type.Object({
   }),
 });
 
-export function writeRoutes(app: Api, { writes }: ApiServices): void {
+export function writeRoutes(app: Api, { writes, board }: ApiServices): void {
+  app.get(
+    '/tags/writable',
+    {
+      schema: {
+        tags: ['writes'],
+        summary: 'The tags of all machines that may be set, with their last values',
+        response: { 200: Type.Array(TagView) },
+      },
+    },
+    () => board.writableTags(),
+  );
+
   app.post(
     '/tags/:id/write',
     {

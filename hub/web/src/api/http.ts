@@ -20,13 +20,21 @@ export class ApiError extends Error {
 
 const TIMEOUT_MS = 15_000;
 
+interface RequestOptions {
+  method?: string;
+  body?: unknown;
+  signal?: AbortSignal;
+  /** For what takes longer than a question. */
+  timeoutMs?: number;
+}
+
 /**
  * Sends a request to the hub and reads its JSON.
  *
  * @throws ApiError with the words of the hub's problem document (RFC 9457), or status 0 when nothing answered.
  */
-export async function request<T>(path: string, init: { method?: string; body?: unknown; signal?: AbortSignal } = {}) {
-  const timeout = AbortSignal.timeout(TIMEOUT_MS);
+export async function request<T>(path: string, init: RequestOptions = {}) {
+  const timeout = AbortSignal.timeout(init.timeoutMs ?? TIMEOUT_MS);
   let response: Response;
   try {
     response = await fetch(path, {
@@ -48,7 +56,8 @@ async function toError(response: Response): Promise<ApiError> {
   const seconds = Number(response.headers.get('retry-after') ?? Number.NaN);
   const retryAfter = Number.isFinite(seconds) ? seconds : null;
   // A proxy in front answers for a hub that is down: for the reader that is the same as no answer.
-  if (response.status === 502 || response.status === 503 || response.status === 504) {
+  const ours = response.headers.get('content-type')?.startsWith('application/problem+json') === true;
+  if (!ours && [502, 503, 504].includes(response.status)) {
     return new ApiError(0, 'The hub cannot be reached. Check the network and that the hub is running.');
   }
   try {

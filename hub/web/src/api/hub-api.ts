@@ -1,9 +1,16 @@
-import type { AlarmView, History, Overview, TagView, User } from '@lineside/shared/contracts/api.ts';
+import type { AlarmView, History, Overview, TagView, User, WriteView } from '@lineside/shared/contracts/api.ts';
 import type { CompletenessStatement } from '@lineside/shared/contracts/completeness.ts';
+import type { WriteOutcome } from '@lineside/shared/contracts/write.ts';
 import { request } from './http.ts';
 
 /** How many alarms one page of the history holds. */
 export const ALARM_PAGE = 50;
+
+/** How many attempts one page of the log of writes holds. */
+const WRITE_PAGE = 30;
+
+/** The hub waits 20 s for a gateway; after that it answers that nobody knows. */
+const WRITE_TIMEOUT_MS = 30_000;
 
 /** Buckets that a history is asked for: as many as the chart's grid can show. */
 const HISTORY_POINTS = 720;
@@ -28,6 +35,18 @@ export const hubApi = {
     request<AlarmView[]>(`/api/v1/alarms?limit=${ALARM_PAGE}${before === null ? '' : `&before=${before}`}`, {
       signal,
     }),
+  writableTags: (signal: AbortSignal) => request<TagView[]>('/api/v1/tags/writable', { signal }),
+  write: (tag: number, value: number | boolean | string, comment: string) =>
+    request<WriteOutcome>(`/api/v1/tags/${tag}/write`, {
+      method: 'POST',
+      body: { value, comment },
+      timeoutMs: WRITE_TIMEOUT_MS,
+    }),
+  writes: (cursor: string | null, signal: AbortSignal) =>
+    request<{ items: WriteView[]; next: string | null }>(
+      `/api/v1/writes?limit=${WRITE_PAGE}${cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`}`,
+      { signal },
+    ),
   acknowledge: (occurrence: string, comment: string) =>
     request<AlarmView>(`/api/v1/alarms/${encodeURIComponent(occurrence)}/acknowledge`, {
       method: 'POST',

@@ -11,6 +11,7 @@ import { AppHeader } from '../features/header/app-header.tsx';
 import { HubLostBanner } from '../features/header/hub-lost-banner.tsx';
 import { MachineTiles } from '../features/machine/machine-tiles.tsx';
 import { defaultTags, TrendPanel, type TrendSelection } from '../features/trend/trend-panel.tsx';
+import { SetpointPanel } from '../features/writes/setpoint-panel.tsx';
 import { useLink, useLiveHub, useMachines, usePlantLoaded } from '../live/live-context.tsx';
 import { MessagePanel } from '../ui/message-panel.tsx';
 import classes from './overview.module.css';
@@ -85,6 +86,9 @@ export function Overview({ user, onSignedOut }: { user: User; onSignedOut: () =>
           </div>
           <div className={classes.alarms} ref={alarms}>
             <AlarmPanel hubLostAt={hubLostAt} />
+          </div>
+          <div className={classes.setpoints}>
+            <SetpointPanel />
           </div>
           <div className={classes.gateways}>
             <GatewayStrip />
