@@ -1,5 +1,4 @@
 /** Joins the unified namespace to its broker, the local one or one of the plant, and its sets to the writer. */
-import { randomUUID } from 'node:crypto';
 import { readSecret } from '@lineside/shared/config/validate.ts';
 import type { AlarmEvent } from '@lineside/shared/contracts/alarm.ts';
 import type { Frame, TagInfo } from '@lineside/shared/contracts/frame.ts';
@@ -10,14 +9,15 @@ import type { Logger } from '@lineside/shared/log/logger.ts';
 import { Credentials } from '@lineside/shared/mqtt/credentials.ts';
 import { TopicClient } from '@lineside/shared/mqtt/topic-client.ts';
 import type { PublishRetained } from '@lineside/shared/uns/outbox.ts';
+import { RETAINED, SetDesk } from '@lineside/shared/uns/set-desk.ts';
 import type { LocalAlarm } from './alarms/alarm-stage.ts';
 import type { DeviceEntry, LoadedConfig } from './config/load-config.ts';
 import { LocalBroker } from './local-broker/local-broker.ts';
 import type { Outlet } from './outlet.ts';
 import type { EquipmentConfig } from './uns/config.ts';
 import { UnsLayout } from './uns/layout.ts';
+import { SetTopics } from './uns/set-topics.ts';
 import { UnsPublisher } from './uns/uns-publisher.ts';
-import { UnsWrites } from './uns/uns-writes.ts';
 
 /** How long the last words may take. Milliseconds. */
 const GOODBYE_MS = 700;
@@ -45,7 +45,8 @@ export interface UnsFigures {
 export class UnsOutlet implements Outlet {
   readonly #options: UnsOutletOptions;
   readonly #publisher: UnsPublisher;
-  readonly #writes: UnsWrites;
+  readonly #sets: SetDesk;
+  readonly #setTopics: SetTopics;
   readonly #broker: LocalBroker | undefined;
   readonly #client: TopicClient | undefined;
 
@@ -60,10 +61,14 @@ export class UnsOutlet implements Outlet {
       this.#publish(topic, payload, { retain: true, qos }, done);
     const { minIntervalMs } = uns;
     this.#publisher = new UnsPublisher({ layout, gateway, version, minIntervalMs, publish, now });
-    this.#writes = new UnsWrites({
-      ...{ layout, write, log, now },
+    this.#setTopics = new SetTopics(layout);
+    this.#sets = new SetDesk({
+      find: (topic) => {
+        const meant = this.#setTopics.find(topic);
+        return meant && ((set, by) => write({ ...set, ...meant, by, via: 'mqtt' }));
+      },
       answer: (topic, payload) => this.#publish(topic, payload, { retain: false, qos: 1 }, () => undefined),
-      newId: randomUUID,
+      ...{ log, now },
     });
     if (config.localBroker.enabled) this.#broker = this.#localBroker(layout);
     if (uns.enabled && uns.broker) this.#client = this.#topicClient(gateway);
@@ -102,11 +107,11 @@ export class UnsOutlet implements Outlet {
   }
 
   describe(config: LoadedConfig, tags: TagInfo[]): void {
-    const before = this.#writes.writable;
+    const before = this.#setTopics.writable;
     const devices = config.devices.map((device) => placed(device));
     this.#publisher.describe(devices, tags);
-    this.#writes.describe(devices, tags);
-    const after = new Set(this.#writes.writable);
+    this.#setTopics.describe(devices, tags);
+    const after = new Set(this.#setTopics.writable);
     if (this.#client && this.#options.config.uns.broker?.write) {
       this.#client.resubscribe(before.filter((topic) => !after.has(topic)));
     }
@@ -159,7 +164,7 @@ export class UnsOutlet implements Outlet {
           : mayWrite
             ? ''
             : `account "${account}" may not set this: it has no write: true, or its allow leaves the topic out`;
-        void this.#writes.take({ topic, payload, by: account, refusal });
+        void this.#sets.take({ topic, payload, by: account, refusal });
       },
       resolvePath: (path) => config.resolvePath(path),
       log,
@@ -171,23 +176,21 @@ export class UnsOutlet implements Outlet {
     const { passwordFile, clientId, write, ...endpoint } = config.uns.broker!;
     const resolvePath = (path: string) => config.resolvePath(path);
     const password = passwordFile === undefined ? undefined : readSecret(resolvePath(passwordFile));
-    const by = new URL(endpoint.url).hostname;
+    const by = `broker ${new URL(endpoint.url).hostname}`.slice(0, 40);
     return new TopicClient({
       endpoint: { ...endpoint, password, resolvePath },
       clientId: clientId ?? `lineside-${gateway}-uns`,
       settings: { name: 'uns.broker.username', password: 'uns.broker.passwordFile' },
       will: this.#publisher.lastWill(),
-      filters: () => (write ? this.#writes.writable : []),
+      filters: () => (write ? this.#setTopics.writable : []),
       onMessage: (topic, payload, retained) =>
-        void this.#writes.take({ topic, payload, by: `${by} (MQTT)`, refusal: retained ? RETAINED : '' }),
+        void this.#sets.take({ topic, payload, by, refusal: retained ? RETAINED : '' }),
       onConnected: () => this.#publisher.open(),
       onLost: () => this.#publisher.close(),
       log,
     });
   }
 }
-
-const RETAINED = 'it is retained: only what is said now is carried out; publish it without retain';
 
 function placed({ id, settings, tags }: DeviceEntry) {
   const { equipment } = settings as { equipment?: EquipmentConfig };

@@ -7,15 +7,16 @@ import type { GatewayTopic } from '@lineside/shared/contracts/topics.ts';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { DaemonContext } from '@lineside/shared/lifecycle/daemon.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
+import { Credentials } from '@lineside/shared/mqtt/credentials.ts';
 import { Value } from 'typebox/value';
 import { AlarmDesk } from './alerts/alarm-desk.ts';
 import { AndonBoard } from './andon/board.ts';
 import { buildApp } from './api/app.ts';
 import { AuthService } from './auth/auth-service.ts';
 import { BrokerClient } from './broker/broker-client.ts';
-import { GatewayCredentials } from './broker/credentials.ts';
 import { EmbeddedBroker } from './broker/embedded-broker.ts';
 import type { GatewayBus, GatewayMessage } from './broker/gateway-bus.ts';
+import type { IntegratorDoor } from './broker/integrator-door.ts';
 import { CompletenessService } from './completeness/completeness-service.ts';
 import type { LoadedHubConfig } from './config/load-config.ts';
 import { type Arrival, Ingest } from './ingest/ingest.ts';
@@ -29,6 +30,7 @@ import { watermarks } from './store/postgres/ledger.ts';
 import { openRelational, type Relational } from './store/postgres/relational.ts';
 import { listTags } from './store/postgres/tags.ts';
 import { DuckDbStore } from './store/timeseries/duckdb/duckdb-store.ts';
+import { UnsPart } from './uns-part.ts';
 import { WriteDesk } from './writes/write-desk.ts';
 
 /** A commit that takes longer than this is no progress. Milliseconds. */
@@ -73,7 +75,15 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
   });
   await restoreBoard(board, config, relational, timeSeries);
 
-  const broker = busOf(config, credentials, log.child({ part: 'broker' }), () => {
+  const uns = config.uns.enabled
+    ? new UnsPart({
+        ...{ config, board, now },
+        request: (by, tag, value, comment) => writes.request(by, tag, value, comment),
+        openAlarms: () => alarms.open(),
+        log: log.child({ part: 'uns' }),
+      })
+    : undefined;
+  const broker = busOf(config, credentials, uns?.door, log.child({ part: 'broker' }), () => {
     // What was said while the broker was away, nobody has heard.
     for (const { id } of board.gateways.all()) {
       alarms.repeatFor(id).catch((error: unknown) => log.warn({ error: messageOf(error) }, 'commands not repeated'));
@@ -113,8 +123,14 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
     timeSeries,
     ledger: relationalLedger(relational.db, now),
     answer: (gateway, committed) => broker.answer(gateway, { ...committed, at: now() }),
-    onArrival: (arrival) => showArrival(board, arrival),
-    onTags: (gateway, tags, ids) => board.catalog.add(tags.map((tag) => ({ ...tag, gateway, id: ids.get(tag.id)! }))),
+    onArrival: (arrival) => {
+      showArrival(board, arrival);
+      uns?.observe(arrival.samples);
+    },
+    onTags: (gateway, tags, ids) => {
+      board.catalog.add(tags.map((tag) => ({ ...tag, gateway, id: ids.get(tag.id)! })));
+      uns?.tagsChanged(ids.values());
+    },
     onCommitted: (run, samples, changed) => {
       board.gateways.committed(run.gateway, run.samples);
       for (const { tags, at } of samples) oee.stored(tags, at);
@@ -174,6 +190,10 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
 
   await broker.start((message) => receive(message, { ingest, board, alarms, writes, relational }));
   unwind.defer('broker', () => broker.stop());
+  if (uns) {
+    unwind.defer('topics for integrators', () => uns.stop());
+    uns.start(broker);
+  }
 
   log.info({ url, mqtt: mqttAddress(config, broker), machines: equipment.machines.length }, 'serving');
   process.send?.({
@@ -192,11 +212,12 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
 
 function busOf(
   config: LoadedHubConfig,
-  credentials: GatewayCredentials,
+  credentials: Credentials,
+  integrators: IntegratorDoor | undefined,
   log: Logger,
   onConnected: () => void,
 ): GatewayBus {
-  const { broker, tls, ...listen } = config.mqtt;
+  const { broker, tls, accounts: _accounts, ...listen } = config.mqtt;
   const resolvePath = (path: string) => config.resolvePath(path);
   if (broker) {
     const { passwordFile, ...endpoint } = broker;
@@ -208,7 +229,7 @@ function busOf(
     keyFile: resolvePath(tls.keyFile),
     ...(tls.clientCaFile === undefined ? {} : { clientCaFile: resolvePath(tls.clientCaFile) }),
   };
-  return new EmbeddedBroker({ ...listen, tls: files, credentials, log });
+  return new EmbeddedBroker({ ...listen, tls: files, credentials, integrators, log });
 }
 
 function mqttAddress({ mqtt }: LoadedHubConfig, bus: GatewayBus): string {
@@ -217,8 +238,8 @@ function mqttAddress({ mqtt }: LoadedHubConfig, bus: GatewayBus): string {
 }
 
 /** Not part of `check`: under systemd the files are there only while the hub runs. */
-function readCredentials(config: LoadedHubConfig): GatewayCredentials {
-  const credentials = new GatewayCredentials();
+function readCredentials(config: LoadedHubConfig): Credentials {
+  const credentials = new Credentials();
   for (const { id, passwordFile } of config.gateways) {
     try {
       credentials.set(id, readSecret(config.resolvePath(passwordFile)));
@@ -259,7 +280,8 @@ async function receive({ gateway, kind, payload, retained }: GatewayMessage, rec
     await ingest.hello(gateway, message);
     await alarms.repeatFor(gateway);
   } else if (kind === 'reply' && Value.Check(CommandReply, message)) {
-    await writes.replied(gateway, message);
+    if (message.type === 'tag.write') await writes.replied(gateway, message);
+    else await alarms.refused(gateway, message);
   } else if (kind === 'status' && Value.Check(GatewayStatus, message) && message.gateway === gateway) {
     const changed = board.gateways.get(gateway)?.online !== message.online;
     board.report(message);

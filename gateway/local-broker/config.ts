@@ -6,7 +6,7 @@ const closed = { additionalProperties: false };
 const Account = Type.Object(
   {
     name: Type.String({
-      pattern: '^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$',
+      pattern: '^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$',
       description: 'User name by which a client comes in',
     }),
     passwordFile: Type.String({

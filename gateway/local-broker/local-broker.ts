@@ -11,6 +11,7 @@ import { createServer as createTlsServer } from 'node:tls';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import type { Credentials } from '@lineside/shared/mqtt/credentials.ts';
+import { meetPacketLengths } from '@lineside/shared/mqtt/packet-lengths.ts';
 import { limitPackets } from '@lineside/shared/mqtt/packet-limit.ts';
 import { matches } from '@lineside/shared/uns/topics.ts';
 import { Aedes, type AedesPublishPacket, type AuthenticateError, type Client, type PublishPacket } from 'aedes';
@@ -84,6 +85,7 @@ export class LocalBroker {
   /** @throws LinesideError PORT_TAKEN, TLS_FILE_UNREADABLE. */
   async start(): Promise<void> {
     const { config, log } = this.#options;
+    meetPacketLengths();
     const broker = await Aedes.createBroker({
       drainTimeout: this.#options.drainMs ?? DRAIN_MS,
       connectTimeout: CONNECT_MS,

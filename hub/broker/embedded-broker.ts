@@ -1,6 +1,6 @@
 /**
  * The broker inside the hub (aedes, MQTT 3.1.1). A gateway may publish and hear its own private topics and nothing
- * else. PUBACK goes out before anything is stored; that is no loss, for gateways only believe the hub's answer.
+ * else; an integrator hears topics of the unified namespace and none of the gateways'. PUBACK goes out before anything is stored; that is no loss, for gateways only believe the hub's answer.
  */
 import { readFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
@@ -16,23 +16,36 @@ import {
 } from '@lineside/shared/contracts/topics.ts';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
+import type { Credentials } from '@lineside/shared/mqtt/credentials.ts';
+import { meetPacketLengths } from '@lineside/shared/mqtt/packet-lengths.ts';
+import { limitPackets } from '@lineside/shared/mqtt/packet-limit.ts';
 import { Aedes, type AedesPublishPacket, type AuthenticateError, type Client, type PublishPacket } from 'aedes';
-import type { GatewayCredentials } from './credentials.ts';
 import type { GatewayBus, GatewayReceiver } from './gateway-bus.ts';
+import type { IntegratorDoor } from './integrator-door.ts';
 
 const DRAIN_MS = 8_000;
 /** Largest message that a gateway may send. Its own batches stay below 2 MiB. Bytes. */
 const MAX_MESSAGE_BYTES = 8 * 1024 * 1024;
+/** Topic and header of a message come on top. Bytes. */
+const MAX_PACKET_BYTES = MAX_MESSAGE_BYTES + 64 * 1024;
+const MAX_SET_BYTES = 64 * 1024;
 const MAX_CONNECTIONS = 2_000;
+/** Of those, integrators may have so many, so that no gateway stays outside. */
+const MAX_INTEGRATORS = 200;
+const MAX_SUBSCRIPTIONS = 2_000;
 const HANDSHAKE_MS = 10_000;
 /** CONNACK return codes (MQTT 3.1.1, 3.2.2.3). */
 const ID_REJECTED = 2;
+const UNAVAILABLE = 3;
 const NOT_AUTHORIZED = 5;
 
 export interface EmbeddedBrokerOptions {
   host: string;
   port: number;
-  credentials: GatewayCredentials;
+  /** Of gateways. */
+  credentials: Credentials;
+  /** Absent: nobody but gateways comes in. */
+  integrators?: IntegratorDoor | undefined;
   /** Absolute paths (PEM); with them, nothing but TLS is spoken. */
   tls?: { certFile: string; keyFile: string; clientCaFile?: string } | undefined;
   /** A client that does not take its messages for so long is dropped, for it holds up the others. Milliseconds. */
@@ -40,13 +53,17 @@ export interface EmbeddedBrokerOptions {
   log: Logger;
 }
 
+/** One of both, once it has come in. */
 interface NamedClient extends Client {
   gateway?: string;
+  integrator?: string;
 }
 
 export class EmbeddedBroker implements GatewayBus {
   readonly #options: EmbeddedBrokerOptions;
   readonly #sockets = new Set<Socket>();
+  /** Who is connected by which client id: a client that comes with the same one ends the other's connection. */
+  readonly #ids = new Map<string, string>();
   #broker: Aedes | undefined;
   #server: Server | undefined;
   readonly fault = '';
@@ -63,22 +80,38 @@ export class EmbeddedBroker implements GatewayBus {
 
   async start(receiver: GatewayReceiver): Promise<void> {
     const { host, port, log } = this.#options;
+    meetPacketLengths();
     const broker = await Aedes.createBroker({
       drainTimeout: this.#options.drainMs ?? DRAIN_MS,
       maxClientsIdLength: 128,
+      // Nothing is kept for who is away: gateways ask for what they have missed, values are retained.
+      preConnect: (_client, packet, done) => {
+        packet.clean = true;
+        done(null, true);
+      },
       authenticate: (client, username, password, done) => this.#authenticate(client, username, password, done),
       authorizePublish: (client, packet, done) => done(this.#refusePublish(client, packet)),
       authorizeSubscribe: (client, subscription, done) => {
         const allowed = this.#maySubscribe(client, subscription.topic);
         done(null, allowed ? subscription : null);
       },
+      authorizeForward: (client, packet) => (this.#mayHear(client, packet.topic) ? packet : null),
     });
     this.#broker = broker;
+    broker.on('client', (client) => this.#ids.set(client.id, nameOf(client)));
+    broker.on('clientDisconnect', (client) => this.#ids.delete(client.id));
+    // aedes tells of each message that such a client did not take.
+    const told = new WeakSet<Client>();
     broker.on('clientError', (client, error) => {
-      log.warn({ gateway: (client as NamedClient).gateway, error: messageOf(error) }, 'broker dropped a client');
+      if (told.has(client)) return;
+      told.add(client);
+      log.warn({ client: nameOf(client), error: messageOf(error) }, 'broker dropped a client');
     });
     for (const kind of GATEWAY_TOPICS) await this.#receive(kind, receiver);
-    const server = this.#makeServer((socket) => broker.handle(socket));
+    const server = this.#makeServer((socket) => {
+      limitPackets(socket, MAX_PACKET_BYTES);
+      broker.handle(socket);
+    });
     server.maxConnections = MAX_CONNECTIONS;
     this.#server = server;
     await new Promise<void>((resolve, reject) => {
@@ -144,6 +177,16 @@ export class EmbeddedBroker implements GatewayBus {
     this.#publish(gateway, 'command', command, command.type === 'tag.write' ? 0 : 1);
   }
 
+  /** For topics that are no gateway's. `done` is called in any case, when all who hear it have taken it. */
+  publish(topic: string, payload: string, { retain, qos }: { retain: boolean; qos: 0 | 1 }, done: () => void): void {
+    if (!this.#broker) {
+      done();
+      return;
+    }
+    const packet: PublishPacket = { cmd: 'publish', topic, payload: Buffer.from(payload), qos, retain, dup: false };
+    this.#broker.publish(packet, () => done());
+  }
+
   #publish(gateway: string, kind: HubTopic, body: Committed | Command, qos: 0 | 1 = 1): void {
     const packet: PublishPacket = {
       cmd: 'publish',
@@ -180,27 +223,41 @@ export class EmbeddedBroker implements GatewayBus {
     password: Buffer | undefined,
     done: (error: AuthenticateError | null, success: boolean | null) => void,
   ): void {
-    const { credentials, log } = this.#options;
-    if (username && password && credentials.verify(username, password)) {
-      // A client id takes over the connection and the session that go by it.
-      if (client.id !== username && credentials.has(client.id)) {
-        log.warn({ gateway: username, client: client.id }, 'a client was refused: its id is another gateway’s');
-        const refusal = Object.assign(new Error('client id of another gateway'), { returnCode: ID_REJECTED });
-        done(refusal as AuthenticateError, null);
-        return;
-      }
-      client.gateway = username;
-      done(null, true);
+    const { credentials, integrators, log } = this.#options;
+    const refuse = (returnCode: number, words: string) => {
+      log.warn({ username, client: client.id }, `a client was refused: ${words}`);
+      done(Object.assign(new Error(words), { returnCode }) as AuthenticateError, null);
+    };
+    const isGateway = username && password && credentials.verify(username, password);
+    const isIntegrator = username && password && integrators?.verify(username, password);
+    if (!isGateway && !isIntegrator) {
+      refuse(NOT_AUTHORIZED, 'unknown gateway or wrong password');
       return;
     }
-    log.warn({ username, client: client.id }, 'a client was refused: unknown gateway or wrong password');
-    const error = Object.assign(new Error('unknown gateway or wrong password'), { returnCode: NOT_AUTHORIZED });
-    done(error as AuthenticateError, null);
+    // A client id takes over the connection and the session that go by it.
+    if (client.id !== username && credentials.has(client.id)) {
+      refuse(ID_REJECTED, 'its id is another gateway’s');
+      return;
+    }
+    if ((this.#ids.get(client.id) ?? username) !== username) {
+      refuse(ID_REJECTED, 'its id is in use by another client');
+      return;
+    }
+    if (isGateway) client.gateway = username;
+    else {
+      if ([...this.#ids.values()].filter((name) => !credentials.has(name)).length >= MAX_INTEGRATORS) {
+        refuse(UNAVAILABLE, `${MAX_INTEGRATORS} clients that are no gateways are connected already`);
+        return;
+      }
+      client.integrator = username;
+    }
+    done(null, true);
   }
 
   /** An error drops the connection, which is what a client that reaches beyond its own topics deserves. */
   #refusePublish(client: NamedClient | null, packet: PublishPacket): Error | null {
     if (!client) return null;
+    if (client.integrator !== undefined) return this.#takeSet(client, client.integrator, packet);
     const topic = parseTopic(packet.topic);
     const own =
       topic?.gateway === client.gateway && (GATEWAY_TOPICS as readonly string[]).includes(topic?.kind ?? '');
@@ -213,13 +270,51 @@ export class EmbeddedBroker implements GatewayBus {
     return null;
   }
 
+  #takeSet(client: NamedClient, account: string, packet: PublishPacket): Error | null {
+    const { integrators } = this.#options;
+    const { topic, retain: retained } = packet;
+    if (!integrators!.isSet(topic)) {
+      return new Error(`account ${account} may not publish to ${topic}; integrators only publish to …/set`);
+    }
+    // A will is said when a client is gone: nobody would see what it did.
+    if (client.closed) return new Error(`the will of account ${account} is not carried out`);
+    if (packet.payload.length > MAX_SET_BYTES)
+      return new Error(`account ${account} sent ${packet.payload.length} bytes`);
+    packet.retain = false;
+    const payload = Buffer.isBuffer(packet.payload) ? packet.payload : Buffer.from(packet.payload);
+    integrators!.onSet({ topic, payload, account, retained });
+    return null;
+  }
+
+  #mayHear({ gateway, integrator }: NamedClient, topic: string): boolean {
+    if (gateway !== undefined) return true;
+    return integrator !== undefined && (this.#options.integrators?.mayHear(integrator, topic) ?? false);
+  }
+
   /** aedes takes `$share/…` for a literal topic and delivers nothing, so that is refused with everything else. */
   #maySubscribe(client: NamedClient, filter: string): boolean {
+    if (client.integrator !== undefined) return this.#mayListen(client, client.integrator, filter);
     const topic = parseTopic(filter);
     const own = topic?.gateway === client.gateway && (HUB_TOPICS as readonly string[]).includes(topic?.kind ?? '');
     if (!own) this.#options.log.warn({ gateway: client.gateway, filter }, 'subscription refused: not its own topic');
     return own;
   }
+
+  #mayListen(client: NamedClient, account: string, filter: string): boolean {
+    const { log } = this.#options;
+    if (filter.startsWith('$')) {
+      log.warn({ account, filter }, 'subscription refused: subscribe to the topics themselves, without $share');
+      return false;
+    }
+    const { subscriptions } = client as unknown as { subscriptions: object };
+    if (Object.keys(subscriptions).length < MAX_SUBSCRIPTIONS) return true;
+    log.warn({ account, filter }, `subscription refused: a client has ${MAX_SUBSCRIPTIONS} at most`);
+    return false;
+  }
+}
+
+function nameOf({ gateway, integrator }: NamedClient): string {
+  return gateway ?? integrator ?? '';
 }
 
 function readPem(setting: string, path: string): Buffer {

@@ -4,6 +4,7 @@ import { ConfigDocument, ConfigError } from '@lineside/shared/config/config-docu
 import { checkTlsClient } from '@lineside/shared/config/tls-client.ts';
 import { validate } from '@lineside/shared/config/validate.ts';
 import { loadPlant, type Plant } from '../equipment/plant.ts';
+import { checkHubUns } from '../uns/config.ts';
 import { HubConfig } from './schema.ts';
 
 export interface LoadedHubConfig extends HubConfig {
@@ -45,5 +46,15 @@ export function loadHubConfig(file: string): LoadedHubConfig {
   }
   if (problems.length > 0) throw new ConfigError(problems);
   const equipment = loadPlant(document.resolvePath(value.plant));
+  const sites = equipment.nodes.filter(({ level }) => level === 'site').map(({ path }) => path.split('/').at(-1)!);
+  for (const { path, message } of checkHubUns(value, sites)) {
+    problems.push(document.problem(path.map(step), message));
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
   return { ...value, file, equipment, resolvePath: (path) => document.resolvePath(path) };
+}
+
+/** Positions in a list are numbers in a path. */
+function step(part: string): string | number {
+  return /^\d+$/.test(part) ? Number(part) : part;
 }

@@ -2,6 +2,7 @@
 import { TlsClient } from '@lineside/shared/config/tls-client.ts';
 import { GATEWAY_ID_PATTERN } from '@lineside/shared/contracts/topics.ts';
 import { type Static, Type } from 'typebox';
+import { HubUnsConfig, IntegratorConfig } from '../uns/config.ts';
 
 const closed = { additionalProperties: false };
 
@@ -78,9 +79,15 @@ export const HubConfig = Type.Object(
         }),
         tls: Type.Optional(ServerTls),
         broker: Type.Optional(ExternalBroker),
+        accounts: Type.Array(IntegratorConfig, {
+          default: [],
+          maxItems: 200,
+          description: 'Who may hear the topics of uns at the embedded broker, beside the gateways',
+        }),
       },
       { ...closed, default: {}, description: 'The embedded broker, or the external one that gateways come to' },
     ),
+    uns: HubUnsConfig,
     gateways: Type.Array(Gateway, { default: [], maxItems: 2_000, description: 'The gateways that may come in' }),
     timeSeries: Type.Object(
       {

@@ -57,6 +57,12 @@ export const UnsGateway = Type.Object(
 );
 export type UnsGateway = Static<typeof UnsGateway>;
 
+export const UnsHub = Type.Object(
+  { timestamp_ms: Ms('Since when it is so'), online: Type.Boolean(), version: Type.String() },
+  { title: 'Whether the hub is there', additionalProperties: false },
+);
+export type UnsHub = Static<typeof UnsHub>;
+
 export const UnsAlarm = Type.Object(
   {
     timestamp_ms: Ms('When its state changed last'),
@@ -92,7 +98,8 @@ export const UnsSet = Type.Object(
       Type.String({
         minLength: 1,
         maxLength: 100,
-        description: 'Comes back in the answer; the same id again is not carried out again. Without it one is made',
+        description:
+          'Comes back in the answer; the same id of the same account is not carried out again, but answered again. Without it one is made',
       }),
     ),
     comment: Type.Optional(Type.String({ maxLength: 500, description: 'Kept in the record of the write' })),

@@ -2,7 +2,7 @@
 import type { AlarmPriority, AlarmState } from '../contracts/alarm.ts';
 import type { Value } from '../contracts/frame.ts';
 import { isGood, qualityName } from '../contracts/quality.ts';
-import type { UmhValue, UnsAlarm, UnsDeviceState, UnsGateway, UnsValue } from '../contracts/uns.ts';
+import type { UmhValue, UnsAlarm, UnsDeviceState, UnsGateway, UnsHub, UnsValue } from '../contracts/uns.ts';
 import type { UnsStyle } from './topics.ts';
 
 export interface UnsSample {
@@ -56,6 +56,10 @@ export function statePayload(state: UnsDeviceState): string {
 
 export function gatewayPayload(gateway: UnsGateway): string {
   return JSON.stringify({ ...gateway, timestamp_ms: Math.round(gateway.timestamp_ms) });
+}
+
+export function hubPayload(hub: UnsHub): string {
+  return JSON.stringify({ ...hub, timestamp_ms: Math.round(hub.timestamp_ms) });
 }
 
 /** Empty when the alarm is over. */

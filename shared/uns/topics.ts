@@ -9,6 +9,7 @@
  * | device    | {prefix}/{path}/_state/{device} | the same                              |
  * | alarm     | {prefix}/{path}/_alarm/{rule}   | the same                              |
  * | gateway   | {prefix}/{path}/_gateway/{id}   | the same                              |
+ * | hub       | {prefix}/{path}/_hub/state      | the same                              |
  *
  * Style umh keeps to UMH Core's topic convention (docs.umh.app, "Topic Convention" and "UMH Topic Parser"): levels of
  * the path do not begin with an underscore, the data contract does, and only letters, digits, _ and - are used. The
@@ -59,6 +60,10 @@ export class UnsTopics {
 
   gateway(path: string, gateway: string): string {
     return this.#topic(path, ['_gateway', this.#name(gateway)]);
+  }
+
+  hub(path: string): string {
+    return this.#topic(path, ['_hub', 'state']);
   }
 
   /** Whether something may be set there, if it exists. */

@@ -41,7 +41,8 @@ sites:
 const HUB = `plant: plant.yaml
 dataDir: data
 http: { port: 0 }
-mqtt: { port: 0 }
+mqtt: { port: 0, accounts: [{ name: scada, passwordFile: scada }] }
+uns: { enabled: true, minIntervalMs: 50 }
 gateways: [{ id: line-1, passwordFile: secret }]
 timeSeries: { memoryLimit: 128MB }
 `;
@@ -100,6 +101,7 @@ describe('the hub as a program', { timeout: 60_000 }, () => {
     await writeFile(join(dir, 'plant.yaml'), PLANT);
     await writeFile(join(dir, 'hub.yaml'), HUB);
     await writeFile(join(dir, 'secret'), `${SECRET}\n`, { mode: 0o600 });
+    await writeFile(join(dir, 'scada'), 'scada-secret\n', { mode: 0o600 });
     await newRelational(join(dir, 'data', 'relational'));
   });
   afterAll(async () => {
@@ -125,6 +127,18 @@ describe('the hub as a program', { timeout: 60_000 }, () => {
   function post(path: string, body: unknown): Promise<Response> {
     const headers = { cookie, 'content-type': 'application/json' };
     return fetch(`${told.url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+  }
+
+  /** What an integrator finds at the hub's broker, by topic. */
+  async function retained(): Promise<Map<string, unknown>> {
+    const login = { username: 'scada', password: 'scada-secret', reconnectPeriod: 0 };
+    const client = await mqtt.connectAsync(`mqtt://127.0.0.1:${told.mqttPort}`, login);
+    const found = new Map<string, unknown>();
+    client.on('message', (topic, payload) => found.set(topic, JSON.parse(payload.toString())));
+    await client.subscribeAsync('#');
+    await vi.waitFor(() => expect(found.size).toBeGreaterThanOrEqual(7), 15_000);
+    client.end(true);
+    return found;
   }
 
   /** For a hub that is not expected to start. */
@@ -229,6 +243,19 @@ describe('the hub as a program', { timeout: 60_000 }, () => {
     }, 15_000);
   });
 
+  const PACKER = 'uns/v1/acme/site/area/line/packer';
+
+  test('tells integrators what it shows, and nothing of what gateways say to it', async () => {
+    const found = await retained();
+    expect(found.get(`${PACKER}/speed`)).toMatchObject({ value: 78.5, quality: 'Good', timestamp_ms: now + 1 });
+    expect(found.get(`${PACKER}/_state/packer`)).toMatchObject({ state: 'up', gateway: 'line-1' });
+    expect(found.get(`${PACKER}/_alarm/too-hot`)).toMatchObject({ state: 'acknowledged', by: 'admin' });
+    expect(found.get('uns/v1/acme/site/_gateway/line-1')).toMatchObject({ online: true });
+    expect(found.get('uns/v1/acme/_hub/state')).toMatchObject({ online: true });
+    for (const topic of found.keys()) expect(topic).toMatch(/^uns\/v1\/acme\//);
+    expect([...found.keys()].filter((topic) => topic.includes('$'))).toEqual([]);
+  });
+
   test('keeps apart what it does not understand, and the rest flows on', async () => {
     await gateway.send('hello', '{"epoch":"short"}');
     await gateway.send('status', 'no JSON');
@@ -275,6 +302,10 @@ describe('the hub as a program', { timeout: 60_000 }, () => {
     const { id } = machines[0]!.values[0]!;
     const past = await get<History>(`/api/v1/tags/${id}/history?from=${now - 1_000}&to=${now + 1_000}`);
     expect(past.mean.filter((value) => value !== null)).toEqual([77.5, 78.5]);
+    const found = await retained();
+    expect(found.get(`${PACKER}/made`)).toMatchObject({ value: 101, timestamp_ms: now + 1 });
+    expect(found.get(`${PACKER}/state`)).toMatchObject({ value: 6 });
+    expect(found.get(`${PACKER}/_alarm/too-hot`)).toMatchObject({ state: 'acknowledged' });
     expect((await post('/api/v1/login', { name: 'admin', password })).status).toBe(200);
     gateway.end();
     await hub.stop();
@@ -284,7 +315,7 @@ describe('the hub as a program', { timeout: 60_000 }, () => {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as { port: number };
-    await writeFile(join(dir, 'taken.yaml'), HUB.replace(`${part}: { port: 0 }`, `${part}: { port: ${port} }`));
+    await writeFile(join(dir, 'taken.yaml'), HUB.replace(`${part}: { port: 0`, `${part}: { port: ${port}`));
     const { code, out } = await runToItsEnd('taken.yaml');
     server.close();
     expect(code).toBe(1);

@@ -1,5 +1,5 @@
 /** A gateway with a fake Modbus device and topics for integrators, and clients that hear them. */
-import { writeFile } from 'node:fs/promises';
+import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Progress } from '@lineside/shared/lifecycle/progress.ts';
 import { Unwind } from '@lineside/shared/lifecycle/unwind.ts';
@@ -10,7 +10,9 @@ import { loadConfig } from '../../../gateway/config/load-config.ts';
 import { loadConfigAside } from '../../../gateway/config/load-config-aside.ts';
 import { Pipeline } from '../../../gateway/pipeline.ts';
 import { Reloader } from '../../../gateway/reloader.ts';
+import { runTool } from '../../deploy/tools.ts';
 import { FakeModbusServer } from '../../services/fake-modbus-server.ts';
+import { Mosquitto } from '../../services/mosquitto.ts';
 import { tempDir } from '../../services/temp-dir.ts';
 
 export const PASSWORDS = { reader: 'reader-secret', panel: 'panel-secret', far: 'far-secret' } as const;
@@ -114,4 +116,21 @@ ${rest}`,
     hearer(url(), { ...login(account), ...more }, filter);
   const reload = () => reloader.reload('test', () => loadConfigAside(file));
   return { dir, press, pipeline, stop, write, reload, url, as, lines };
+}
+
+/** Mosquitto with a user `panel` and one of ours; it forgets all when it is killed. To be called within a test. */
+export async function plantBroker(user: string) {
+  const dir = await tempDir();
+  // Mosquitto gives up root's rights, and reads its passwords as somebody else.
+  await chmod(dir, 0o755);
+  const passwords = join(dir, 'passwords');
+  await writeFile(passwords, `${user}:own-secret\npanel:panel-secret\n`);
+  runTool('mosquitto_passwd', ['-U', passwords]);
+  await chmod(passwords, 0o644);
+  const broker = await Mosquitto.start(dir, ['allow_anonymous false', `password_file ${passwords}`]);
+  onTestFinished(() => broker.kill());
+  const passwordFile = join(dir, 'own');
+  await writeFile(passwordFile, 'own-secret\n');
+  const panel = (filter: string) => hearer(broker.url, { username: 'panel', password: 'panel-secret' }, filter);
+  return { broker, dir, passwordFile, panel };
 }

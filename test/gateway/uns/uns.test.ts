@@ -135,10 +135,23 @@ describe('setting a tag', () => {
     expect(Value.Check(UnsSetResult, result)).toBe(true);
     expect(press.holding[0]).toBe(250);
     expect(recorded.mock.calls[0]![0]).toMatchObject({
-      ...{ kind: 'write', id: 'order-7', by: 'panel', via: 'mqtt', comment: 'next order', requested: 250, ok: true },
+      ...{
+        kind: 'write',
+        id: 'panel/order-7',
+        by: 'panel',
+        via: 'mqtt',
+        comment: 'next order',
+        requested: 250,
+        ok: true,
+      },
     });
     await panel.client.publishAsync(set, '300', { qos: 1 });
     await vi.waitFor(() => expect(answers(panel)).toHaveLength(2), PATIENT);
+    expect(press.holding[0]).toBe(300);
+    // What comes twice is answered twice and done once.
+    await panel.client.publishAsync(set, '{"value": 250, "id": "order-7"}', { qos: 1 });
+    await vi.waitFor(() => expect(answers(panel)).toHaveLength(3), PATIENT);
+    expect(answers(panel)[2]).toEqual(result);
     expect(press.holding[0]).toBe(300);
     // An answer is for who asked, and a set is over when it was carried out: neither is kept.
     const late = await as('panel', 'uns/#');

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TlsClient } from '@lineside/shared/config/tls-client.ts';
 import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
+import { Credentials } from '@lineside/shared/mqtt/credentials.ts';
 import { mqttReason, openMqtt } from '@lineside/shared/mqtt/open-client.ts';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { GatewayCredentials } from '../../../hub/broker/credentials.ts';
 import { EmbeddedBroker } from '../../../hub/broker/embedded-broker.ts';
 import { type Authority, authority, signed } from '../../services/certificates.ts';
 import { works } from '../../services/outside-tools.ts';
@@ -28,7 +28,7 @@ describe.skipIf(!works('openssl', 'version'))('gateways over TLS (needs openssl)
     hub = signed(dir, plant, 'hub');
     gateway = signed(dir, plant, 'line-1');
     stranger = signed(dir, authority(dir, 'elsewhere'), 'stranger');
-    const credentials = new GatewayCredentials();
+    const credentials = new Credentials();
     credentials.set('line-1', 'secret');
     for (const clientCaFile of [undefined, plant.cert]) {
       const tls = { certFile: hub.cert, keyFile: hub.key, ...(clientCaFile ? { clientCaFile } : {}) };

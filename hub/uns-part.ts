@@ -1,0 +1,165 @@
+/** Joins the plant's topics to the board, to a broker, and their sets to the desk of writes. */
+import { readSecret } from '@lineside/shared/config/validate.ts';
+import { VERSION } from '@lineside/shared/config/version.ts';
+import type { AlarmView } from '@lineside/shared/contracts/api.ts';
+import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
+import type { Logger } from '@lineside/shared/log/logger.ts';
+import { TopicClient } from '@lineside/shared/mqtt/topic-client.ts';
+import type { PublishRetained } from '@lineside/shared/uns/outbox.ts';
+import { RETAINED, SetDesk } from '@lineside/shared/uns/set-desk.ts';
+import { UnsTopics } from '@lineside/shared/uns/topics.ts';
+import type { AndonBoard } from './andon/board.ts';
+import { EmbeddedBroker } from './broker/embedded-broker.ts';
+import type { GatewayBus } from './broker/gateway-bus.ts';
+import type { IntegratorDoor } from './broker/integrator-door.ts';
+import type { LoadedHubConfig } from './config/load-config.ts';
+import type { SampleColumns } from './store/timeseries/time-series.ts';
+import { Integrators } from './uns/integrators.ts';
+import { PlantTopics } from './uns/plant-topics.ts';
+import type { WriteDesk } from './writes/write-desk.ts';
+
+/** How long the last words may take. Milliseconds. */
+const GOODBYE_MS = 700;
+
+export interface UnsPartOptions {
+  config: LoadedHubConfig;
+  board: AndonBoard;
+  request: WriteDesk['request'];
+  openAlarms(): AlarmView[];
+  log: Logger;
+  now(): number;
+}
+
+export class UnsPart {
+  readonly #options: UnsPartOptions;
+  readonly #topics: UnsTopics;
+  readonly #plant: PlantTopics;
+  readonly #sets: SetDesk;
+  readonly #enterprise: string;
+  /** What the embedded broker has to know of integrators. */
+  readonly door: IntegratorDoor;
+  #client: TopicClient | undefined;
+  #publishNow: PublishRetained = (_topic, _payload, _qos, done) => done();
+  #say: (topic: string, payload: string) => void = () => undefined;
+
+  /** @throws LinesideError SECRET_UNREADABLE naming the account */
+  constructor(options: UnsPartOptions) {
+    this.#options = options;
+    const { config, board, request, log, now } = options;
+    const { uns, equipment } = config;
+    this.#topics = new UnsTopics(uns);
+    this.#enterprise = equipment.nodes.find(({ level }) => level === 'enterprise')!.path;
+    this.#plant = new PlantTopics({
+      ...{ topics: this.#topics, enterprise: this.#enterprise, machines: equipment.machines, version: VERSION, now },
+      minIntervalMs: uns.minIntervalMs,
+      tag: (id) => board.catalog.current(id),
+      publish: (topic, payload, qos, done) => this.#publishNow(topic, payload, qos, done),
+    });
+    this.#sets = new SetDesk({
+      find: (topic) => {
+        const tag = this.#plant.tagOfSet(topic);
+        return tag === undefined
+          ? undefined
+          : ({ value, comment }, by) => request(`${by} (MQTT)`, tag, value, comment);
+      },
+      answer: (topic, payload) => this.#say(topic, payload),
+      ...{ log, now },
+    });
+    this.door = this.#makeDoor();
+  }
+
+  /** Publishes at the bus's broker when that is the embedded one, else at one of the plant. */
+  start(bus: GatewayBus): void {
+    const { board, openAlarms } = this.#options;
+    board.on('machine', (machine) => this.#plant.machine(machine));
+    board.on('gateway', (gateway) => this.#plant.gateway(gateway));
+    board.on('alarm', (alarm) => this.#plant.alarm(alarm));
+    for (const gateway of board.gateways.all()) {
+      for (const { id } of board.catalog.ofGateway(gateway.id)) {
+        const last = board.last(id);
+        if (last) this.#plant.restore([last]);
+      }
+      this.#plant.gateway(gateway);
+    }
+    for (const machine of board.machines()) this.#plant.machine(machine);
+    for (const alarm of openAlarms()) this.#plant.alarm(alarm);
+    this.#plant.hub(true);
+    if (bus instanceof EmbeddedBroker && !this.#options.config.uns.broker) {
+      this.#publishNow = (topic, payload, qos, done) => bus.publish(topic, payload, { retain: true, qos }, done);
+      this.#say = (topic, payload) => bus.publish(topic, payload, { retain: false, qos: 1 }, () => undefined);
+      this.#plant.open();
+    } else this.#startClient();
+  }
+
+  async stop(): Promise<void> {
+    await this.#plant.sayGoodbye(GOODBYE_MS);
+    await this.#client?.stop();
+  }
+
+  observe(samples: SampleColumns): void {
+    this.#plant.observe(samples);
+  }
+
+  tagsChanged(ids: Iterable<number>): void {
+    this.#plant.tagsChanged(ids);
+  }
+
+  #startClient(): void {
+    const { config, log } = this.#options;
+    const { passwordFile, clientId, ...endpoint } = {
+      clientId: undefined,
+      ...(config.uns.broker ?? config.mqtt.broker!),
+    };
+    const resolvePath = (path: string) => config.resolvePath(path);
+    const password = passwordFile === undefined ? undefined : readSecret(resolvePath(passwordFile));
+    const setting = config.uns.broker ? 'uns.broker' : 'mqtt.broker';
+    const client = new TopicClient({
+      endpoint: { ...endpoint, password, resolvePath },
+      clientId: clientId ?? 'lineside-hub-uns',
+      settings: { name: `${setting}.username`, password: `${setting}.passwordFile` },
+      will: this.#plant.lastWill(),
+      // Tags are set at the embedded broker, whose accounts are known, or through the API.
+      filters: () => [this.#plant.alarmFilter],
+      onMessage: (topic, payload, retained) => {
+        if (retained && payload.length > 0) this.#plant.keptAlarm(topic);
+      },
+      onConnected: () => this.#plant.open(),
+      onLost: () => this.#plant.close(),
+      log,
+    });
+    this.#client = client;
+    this.#publishNow = (topic, payload, qos, done) => client.publish(topic, payload, { retain: true, qos }, done);
+    client.start();
+  }
+
+  #makeDoor(): IntegratorDoor {
+    const { config } = this.#options;
+    const integrators = new Integrators({
+      accounts: config.mqtt.accounts,
+      prefix: this.#topics.prefix,
+      enterprise: this.#enterprise,
+      password: ({ name, passwordFile }) => {
+        try {
+          return readSecret(config.resolvePath(passwordFile));
+        } catch (cause) {
+          const words = `${config.file}: mqtt account "${name}", passwordFile: ${messageOf(cause)}`;
+          throw new LinesideError('SECRET_UNREADABLE', 'config', words, { cause });
+        }
+      },
+    });
+    return {
+      verify: (name, password) => integrators.verify(name, password),
+      mayHear: (name, topic) => integrators.mayHear(name, topic),
+      isSet: (topic) => this.#topics.isSet(topic),
+      onSet: ({ topic, payload, account, retained }) => {
+        const may = integrators.mayWrite(account, topic);
+        const refusal = retained
+          ? RETAINED
+          : may
+            ? ''
+            : `account "${account}" may not set this: it has no write: true, or its sites leave the topic out`;
+        void this.#sets.take({ topic, payload, by: account, refusal });
+      },
+    };
+  }
+}

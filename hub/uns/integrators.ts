@@ -1,0 +1,40 @@
+/** Who may hear the unified namespace at the embedded broker, and what of it. */
+import { Credentials } from '@lineside/shared/mqtt/credentials.ts';
+import type { IntegratorConfig } from './config.ts';
+
+export interface IntegratorsOptions {
+  accounts: IntegratorConfig[];
+  password(account: IntegratorConfig): string;
+  /** First levels of all topics. */
+  prefix: string;
+  /** Id of the enterprise. */
+  enterprise: string;
+}
+
+export class Integrators {
+  readonly #credentials = new Credentials();
+  /** Topics begin with one of these. */
+  readonly #heard = new Map<string, string[]>();
+  readonly #writers: Set<string>;
+
+  constructor({ accounts, password, prefix, enterprise }: IntegratorsOptions) {
+    for (const account of accounts) {
+      const { name, sites } = account;
+      this.#credentials.set(name, password(account));
+      this.#heard.set(name, sites?.map((site) => `${prefix}/${enterprise}/${site}/`) ?? [`${prefix}/`]);
+    }
+    this.#writers = new Set(accounts.filter(({ write }) => write).map(({ name }) => name));
+  }
+
+  verify(name: string, password: Buffer): boolean {
+    return this.#credentials.verify(name, password);
+  }
+
+  mayHear(name: string, topic: string): boolean {
+    return this.#heard.get(name)?.some((begin) => topic.startsWith(begin)) ?? false;
+  }
+
+  mayWrite(name: string, topic: string): boolean {
+    return this.#writers.has(name) && this.mayHear(name, topic);
+  }
+}
