@@ -1,7 +1,7 @@
 """An OPC UA server of another stack: a machine whose values a test sets by lines on the standard input.
 
 usage: asyncua-server.py PORT NAMESPACE [URI OF A NAMESPACE BEFORE IT ...]
-lines: set NAME NUMBER | bad NAME | bare NAME NUMBER (no source time)
+lines: set NAME NUMBER | bad NAME | bare NAME NUMBER (no source time) | historize NAME (keep its values from now on)
 """
 
 import asyncio
@@ -44,7 +44,9 @@ async def main():
         loop = asyncio.get_running_loop()
         while line := await loop.run_in_executor(None, sys.stdin.readline):
             word, name, *rest = line.split()
-            if word == "bad":
+            if word == "historize":
+                await server.historize_node_data_change(server.get_node(ua.NodeId(name, index)))
+            elif word == "bad":
                 await write(name, None, ua.StatusCodes.BadSensorFailure)
             else:
                 await write(name, float(rest[0]), timed=word == "set")

@@ -184,14 +184,16 @@ export class History {
           nodes = pages.map(({ continuation }, i) => ({ index: nodes[i]!.index, continuation }));
           break;
         }
-        const brought = pages.reduce((sum, page, i) => sum + this.#take(nodes[i]!.index, page.values), 0);
-        empty = brought > 0 ? 0 : empty + 1;
+        const brought = pages.map((page, i) => this.#take(nodes[i]!.index, page.values));
+        empty = brought.some((count) => count > 0) ? 0 : empty + 1;
         const more: HistoryNode[] = [];
         const retried: string[] = [];
-        pages.forEach(({ status, good, continuation }, i) => {
+        pages.forEach(({ status, good, continuation, values }, i) => {
           const { index } = nodes[i]!;
           const gap = gaps.get(index)!;
           if (good && continuation && gap.to - gap.from >= 2) more.push({ index, continuation });
+          // Some servers cut what is too much without a word: the gap stays, and is asked for from there on.
+          else if (good && !continuation && values.length >= valuesPerNode && brought[i]! > 0) return;
           else if (good || NOTHING.test(status)) this.#close(index, gap);
           else if (NO_HISTORY.test(status)) this.#refused(index, status);
           else retried.push(status);

@@ -182,6 +182,18 @@ test('a stop in the middle: the next start goes on where it was', async () => {
   expect(context.frames.length).toBeGreaterThan(before);
 });
 
+test('of an outage that was too long the newest part is read, and that is told', async () => {
+  const { truth, driver, begin } = await setUp({ history: { ...QUICKLY, maxGapHours: 1 } });
+  await driver.stop();
+  const hours = 3_600_000;
+  for (const past of context.pasts!.values()) past.at -= 3 * hours;
+  truth.go(5);
+  begin();
+  // What was delivered before the stop is within the last hour, and is believed to be missing.
+  await vi.waitFor(() => expect(readBack()).toBe(10), wait);
+  expect(context.logLines.join()).toContain('of its history the last 1 h are read (maxGapHours)');
+});
+
 test('what overflowed in the queue of the server is read back', async () => {
   const { truth } = await setUp({ queueSize: 3, publishingMs: 500 });
   for (let i = 0; i < 12; i++) {

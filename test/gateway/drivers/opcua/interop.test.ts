@@ -70,6 +70,32 @@ describe.skipIf(!python)('asyncua (needs test/services/install-asyncua.sh)', () 
     await vi.waitFor(() => expect(context.last(1)?.value).toBe(8), wait);
   }, 60_000);
 
+  test('history: all of it, although this server cuts an answer at the wanted number and does not say so', async () => {
+    const context = new Collector();
+    context.pasts = new Map();
+    const [port] = await freePorts(1);
+    const server = await serve(port!);
+    server.tell('historize Speed');
+    const history = { maxGapHours: 1, valuesPerRequest: 10, requestsPerSecond: 50, settleMs: 0 };
+    const begin = () =>
+      run(opcua, device({ endpoint: server.endpoint, history }), [tag('Speed'), tag('Level')], context);
+    const first = begin();
+    await vi.waitFor(() => expect(context.pasts!.size).toBe(1), wait);
+    await vi.waitFor(() => expect(context.last(1)?.value).toBe(1), wait);
+    await first.stop();
+    const values = Array.from({ length: 35 }, (_, i) => i + 2);
+    for (const value of values) {
+      server.tell(`set Speed ${value}`);
+      // A value a millisecond at most: frames know no shorter times.
+      await new Promise((resolve) => setTimeout(resolve, 3));
+    }
+    begin();
+    await vi.waitFor(() => expect(new Set(context.samples(1).map(({ value }) => value)).size).toBe(36), wait);
+    const came = context.samples(1).toSorted((a, b) => a.at - b.at);
+    expect(came.map(({ value }) => value).filter((value) => value !== 1)).toEqual(values);
+    expect(context.frames.filter(({ historical }) => historical).length).toBeGreaterThan(3);
+  }, 60_000);
+
   test('poll, write, and browse', async () => {
     const context = new Collector();
     const [port] = await freePorts(1);
