@@ -7,8 +7,8 @@ import { Moulder } from './machines/moulder.ts';
 import { MOULDER_STATUS_BITS, MOULDER_UNIT, moulderRegisters } from './machines/moulder-registers.ts';
 import { Packer } from './machines/packer.ts';
 import { packerNodes } from './machines/packer-nodes.ts';
-import { Pump } from './machines/pump.ts';
-import { PUMP_UNIT, pumpRegisters } from './machines/pump-registers.ts';
+import { Pump, SPEED_PERCENT } from './machines/pump.ts';
+import { PUMP_UNIT, pumpRegisters, pumpSettings } from './machines/pump-registers.ts';
 import { readRecording } from './machines/recording.ts';
 import type { PlantOptions } from './options.ts';
 import { seededRandom } from './random.ts';
@@ -25,6 +25,10 @@ const LONGEST_CATCH_UP_S = 1;
 
 /** The node and the registers that a broken sensor takes away. */
 const BROKEN = { packer: 'SealTemperature', moulder: 100, pump: 0 };
+
+/** The one register of the pump that may be written, and the words that it takes. */
+const SPEED = pumpSettings[0]!;
+const SPEED_WORDS = { least: SPEED_PERCENT.least / SPEED.scale!, most: SPEED_PERCENT.most / SPEED.scale! };
 
 export class PlantFloor {
   readonly #options: PlantOptions;
@@ -98,6 +102,11 @@ export class PlantFloor {
       truth,
       tables: {
         input: () => encodeRegisters(pumpRegisters, pump.values()),
+        holding: () => encodeRegisters(pumpSettings, pump.values()),
+        writableRange: (address) => (address === SPEED.address ? SPEED_WORDS : undefined),
+        writeRegister: (_address, word) => {
+          pump.speedSetpoint = word * SPEED.scale!;
+        },
         failed: (address) => pump.faults.has('sensorBreak') && within(address, BROKEN.pump),
       },
     });

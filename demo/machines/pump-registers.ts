@@ -1,4 +1,4 @@
-/** The pump station's Modbus map, as data: input registers of unit 2. */
+/** The pump station's Modbus map, as data: input registers of unit 2, and the holding register that may be written. */
 import type { Register } from '../wire/register.ts';
 
 export const PUMP_UNIT = 2;
@@ -46,5 +46,16 @@ export const pumpRegisters: readonly Register[] = [
     type: 'uint32',
     order: 'ABCD',
     description: 'Row of the recording shown, from 0',
+  },
+];
+
+export const pumpSettings: readonly Register[] = [
+  {
+    address: 200,
+    name: 'speedSetpoint',
+    type: 'uint16',
+    scale: 0.1,
+    unit: '%',
+    description: 'Speed of the motor, in parts of the rated one; 0 to 120',
   },
 ];

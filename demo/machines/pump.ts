@@ -13,6 +13,8 @@ const OVERHEAT_F = 25;
 const OVERHEAT_F_PER_SECOND = 1;
 const RATED_FLOW_M3H = 42;
 const RATED_PRESSURE_BAR = 4.2;
+/** What the drive of the motor takes, in percent of the rated speed. */
+export const SPEED_PERCENT = { least: 0, most: 120 };
 /** Water outside of this band at the outlet counts as off-spec. */
 const PRESSURE_BAND_BAR = { low: 3.8, high: 4.6 };
 
@@ -22,6 +24,9 @@ export class Pump implements Machine {
   readonly #random: Random;
   readonly #recording: Float64Array;
   readonly #sequence = new StateSequence();
+  /** In percent; whoever writes the setpoint sets it. */
+  speedSetpoint = 100;
+  readonly #speed = new Lag(100, 3);
   readonly #flow = new Lag(0, 2);
   readonly #pressure = new Lag(0, 2);
   readonly #vibration = new Lag(0, 1);
@@ -67,8 +72,11 @@ export class Pump implements Machine {
     const rise = this.faults.has('overheat') ? OVERHEAT_F_PER_SECOND : -OVERHEAT_F_PER_SECOND;
     this.#offset = Math.min(OVERHEAT_F, Math.max(0, this.#offset + rise * dt));
     const running = this.state === packml.execute;
-    this.#flow.step(dt, running ? RATED_FLOW_M3H : 0);
-    this.#pressure.step(dt, running ? RATED_PRESSURE_BAR : 0.4);
+    this.#speed.step(dt, this.speedSetpoint);
+    // Affinity laws of a centrifugal pump: flow goes with the speed, pressure with its square.
+    const speed = this.#speed.value / 100;
+    this.#flow.step(dt, running ? RATED_FLOW_M3H * speed : 0);
+    this.#pressure.step(dt, running ? Math.max(0.4, RATED_PRESSURE_BAR * speed ** 2) : 0.4);
     // A hot bearing shakes: +0.04 mm/s for each °F of the injected heat.
     this.#vibration.step(dt, running ? 1.8 + 0.04 * this.#offset : 0.05);
     for (const noise of [this.#flowNoise, this.#pressureNoise, this.#vibrationNoise]) noise.step(dt);
@@ -117,6 +125,7 @@ export class Pump implements Machine {
       deliveredVolume: Math.floor(this.#litres),
       offSpecVolume: Math.floor(this.#offSpecLitres),
       recordingRow: this.#row,
+      speedSetpoint: this.speedSetpoint,
     };
   }
 

@@ -5,7 +5,7 @@ import type { TruthLog } from '../truth-log.ts';
 import { listenError } from './listen-error.ts';
 
 /** Exception codes of the Modbus Application Protocol 1.1b3, section 7. */
-const exceptions = { illegalDataAddress: 2, serverDeviceFailure: 4 } as const;
+const exceptions = { illegalDataAddress: 2, illegalDataValue: 3, serverDeviceFailure: 4 } as const;
 
 /** Connections beyond this are closed at once; a small PLC takes fewer. */
 const MAX_CONNECTIONS = 32;
@@ -22,6 +22,9 @@ interface ModbusTables {
   coils?(): readonly boolean[];
   /** Function 5 and 15, for an address that `coils` has. */
   writeCoil?(address: number, value: boolean): void;
+  /** Function 6 and 16. The words that an address takes; undefined when it cannot be written. */
+  writableRange?(address: number): { least: number; most: number } | undefined;
+  writeRegister?(address: number, word: number): void;
   /** Whether a read of this register must fail with exception 4, as a unit does whose sensor is broken. */
   failed?(address: number): boolean;
 }
@@ -111,13 +114,20 @@ export class ModbusServer {
         }
         tables.writeCoil(address, value);
       },
-      setRegister: () => {
-        throw new ModbusException(exceptions.illegalDataAddress);
-      },
-      setRegisterArray: () => {
-        throw new ModbusException(exceptions.illegalDataAddress);
-      },
+      setRegister: (address: number, word: number) => this.#writeWords(address, [word]),
+      setRegisterArray: (address: number, words: number[]) => this.#writeWords(address, words),
     };
+  }
+
+  /** All of them or none. */
+  #writeWords(address: number, words: readonly number[]): void {
+    const { tables } = this.#options;
+    for (const [i, word] of words.entries()) {
+      const range = tables.writableRange?.(address + i);
+      if (!range) throw new ModbusException(exceptions.illegalDataAddress);
+      if (word < range.least || word > range.most) throw new ModbusException(exceptions.illegalDataValue);
+    }
+    for (const [i, word] of words.entries()) tables.writeRegister?.(address + i, word);
   }
 
   #readWords(functionCode: 3 | 4, address: number, length: number): number[] {

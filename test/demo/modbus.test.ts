@@ -90,6 +90,21 @@ describe('Modbus at the wire', () => {
     await expect.poll(() => plant.floor.moulder.state, { timeout: 5000 }).toBe(packml.execute);
   });
 
+  it('lets the speed of the pump be set within what its drive takes, and the water follows', async () => {
+    const client = await plant.client('pump');
+    expect((await client.readHoldingRegisters(200, 1)).data).toEqual([1000]);
+    await client.writeRegister(200, 800);
+    expect((await client.readHoldingRegisters(200, 1)).data).toEqual([800]);
+    await expect.poll(() => plant.floor.pump.state, { timeout: 5000 }).toBe(packml.execute);
+    await expect.poll(() => plant.floor.pump.values().flow, { timeout: 5000 }).toBeLessThan(36);
+    await expect.poll(() => plant.floor.pump.values().dischargePressure, { timeout: 5000 }).toBeLessThan(3.2);
+    await client.writeRegisters(200, [1000]);
+    await expect(client.writeRegister(200, 1201)).rejects.toMatchObject({ modbusCode: 3 });
+    await expect(client.writeRegisters(200, [900, 900])).rejects.toMatchObject({ modbusCode: 2 });
+    expect((await client.readHoldingRegisters(200, 1)).data).toEqual([1000]);
+    await expect.poll(() => plant.floor.pump.values().dischargePressure, { timeout: 5000 }).toBeGreaterThan(3.7);
+  });
+
   it('answers exception 2 outside of the map, for one register, many, bits and writes', async () => {
     const moulder = await plant.client('moulder');
     const pump = await plant.client('pump');

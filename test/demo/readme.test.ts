@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { faultNames } from '../../demo/machines/machine.ts';
 import { moulderRegisters } from '../../demo/machines/moulder-registers.ts';
 import { packerNodes } from '../../demo/machines/packer-nodes.ts';
-import { pumpRegisters } from '../../demo/machines/pump-registers.ts';
+import { pumpRegisters, pumpSettings } from '../../demo/machines/pump-registers.ts';
 import { usage } from '../../demo/options.ts';
 
 const readme = readFileSync(new URL('../../demo/README.md', import.meta.url), 'utf8');
@@ -28,6 +28,12 @@ describe("the demo's README", () => {
     const { address, name, type, order = '', unit = '' } = register;
     const row = rows.find((cells) => cells[0] === String(address));
     expect(row?.slice(0, 5)).toEqual([String(address), `\`${name}\``, type, order, unit]);
+  });
+
+  it.each(pumpSettings)('has the setting $name of the pump as it is', (register) => {
+    const { address, name, type, order = '', scale = '', unit = '' } = register;
+    const row = rows.find((cells) => cells[1] === `\`${name}\``);
+    expect(row?.slice(0, 6)).toEqual([String(address), `\`${name}\``, type, order, String(scale), unit]);
   });
 
   it.each(packerNodes)('has the node $name as it is', ({ name, dataType, unit = '', analog }) => {
