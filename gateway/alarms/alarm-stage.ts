@@ -182,7 +182,7 @@ export class AlarmStage {
    *
    * @param lasting a device that cannot take it now is asked again when it can
    * @throws LinesideError ALARM_UNKNOWN when no such occurrence is waiting for it, ALARM_REFUSED with the words of the
-   * device that does not take it, GATEWAY_STOPPING
+   * device that does not take it, ALARM_LATER when it is to be asked again, GATEWAY_STOPPING
    */
   async acknowledge(
     occurrence: string,
@@ -197,7 +197,11 @@ export class AlarmStage {
       inDevice.wish = { by, comment };
       const { ok, error, again } = await this.#send(inDevice);
       if (ok) return;
-      if (!(lasting && again)) inDevice.wish = null;
+      if (lasting && again) {
+        const words = `not acknowledged yet, it is tried again when the device answers: ${error}`;
+        throw new LinesideError('ALARM_LATER', 'outside', words);
+      }
+      inDevice.wish = null;
       throw new LinesideError('ALARM_REFUSED', 'outside', `it was not acknowledged: ${error}`);
     }
     const rule = this.#rules.find((candidate) => candidate.occurrence?.id === occurrence);

@@ -40,7 +40,8 @@ export interface HubLinkOptions {
   /** The gateway's present state, for the retained status. */
   status(): GatewayStatus;
   /** Acknowledges an alarm for the hub. A rejection is logged. */
-  onAcknowledge(command: AcknowledgeCommand): Promise<void>;
+  /** Gives the words of whoever refuses it for good; empty when nobody does. */
+  onAcknowledge(command: AcknowledgeCommand): Promise<string>;
   /**
    * Sets a tag for the hub, once for each id. Never rejects.
    *
@@ -326,7 +327,9 @@ export class HubLink {
         ? this.#options
             .onWrite(command, this.#hubClock.monotonicAt(command.expiresAt))
             .then((outcome) => this.#reply({ type: command.type, outcome }))
-        : this.#options.onAcknowledge(command);
+        : this.#options.onAcknowledge(command).then((error) => {
+            if (error) this.#reply({ type: command.type, occurrence: command.occurrence, error });
+          });
     done.catch((error: unknown) => {
       this.#options.log.warn(
         { command: command.type, error: messageOf(error) },

@@ -5,12 +5,15 @@
 import { randomUUID } from 'node:crypto';
 import { ALARM_PRIORITIES } from '@lineside/shared/contracts/alarm.ts';
 import type { AlarmView } from '@lineside/shared/contracts/api.ts';
-import type { AcknowledgeCommand } from '@lineside/shared/contracts/link.ts';
+import type { AcknowledgeCommand, RefusalReply } from '@lineside/shared/contracts/link.ts';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import type { Kysely } from 'kysely';
 import { type AlarmCursor, alarmHistory, findAlarm, openAlarms } from '../store/postgres/alarms.ts';
 import { createCommand, finishCommands, pendingCommands, pendingOccurrences } from '../store/postgres/commands.ts';
 import type { Database, Row } from '../store/postgres/schema.ts';
+
+/** Refusals that are remembered. */
+const MOST_REFUSALS = 1_000;
 
 export interface AlarmDeskOptions {
   db: Kysely<Database>;
@@ -26,6 +29,8 @@ export class AlarmDesk {
   /** All that are not normal. */
   readonly #open = new Map<string, AlarmView>();
   #pending = new Set<string>();
+  /** Why a device did not take the last acknowledgement. */
+  readonly #refusals = new Map<string, string>();
 
   constructor(options: AlarmDeskOptions) {
     this.#options = options;
@@ -54,7 +59,10 @@ export class AlarmDesk {
     for (const occurrence of new Set(occurrences)) {
       const row = await findAlarm(this.#options.db, occurrence);
       if (!row) continue;
-      if (isAnswered(row)) this.#pending.delete(occurrence);
+      if (isAnswered(row)) {
+        this.#pending.delete(occurrence);
+        this.#refusals.delete(occurrence);
+      }
       this.#tell(row);
     }
   }
@@ -73,6 +81,7 @@ export class AlarmDesk {
     if (this.#pending.has(occurrence)) return this.#view(row);
     // Before the first await: of two who acknowledge at once, one command goes.
     this.#pending.add(occurrence);
+    this.#refusals.delete(occurrence);
     const command: AcknowledgeCommand = {
       id: randomUUID(),
       type: 'alarm.acknowledge',
@@ -97,6 +106,17 @@ export class AlarmDesk {
     return this.#tell(current);
   }
 
+  /** The alarm lives in a device that does not take the acknowledgement: it waits for somebody again. */
+  async refused(gateway: string, { occurrence, error }: RefusalReply): Promise<void> {
+    const { db, now } = this.#options;
+    const row = await findAlarm(db, occurrence);
+    if (!row || row.gateway !== gateway || !this.#pending.delete(occurrence)) return;
+    await finishCommands(db, occurrence, now());
+    if (this.#refusals.size >= MOST_REFUSALS) this.#refusals.delete(this.#refusals.keys().next().value!);
+    this.#refusals.set(occurrence, error);
+    this.#tell(row);
+  }
+
   /** A gateway has connected: what it may have missed is said again. */
   async repeatFor(gateway: string): Promise<void> {
     for (const command of await pendingCommands(this.#options.db, gateway)) this.#options.send(gateway, command);
@@ -112,6 +132,7 @@ export class AlarmDesk {
 
   #view(row: Row<'alarms'>): AlarmView {
     const machine = this.#options.machineOf(row.gateway, row.device);
+    const refusal = this.#refusals.get(row.occurrence);
     return {
       occurrence: row.occurrence,
       gateway: row.gateway,
@@ -129,6 +150,7 @@ export class AlarmDesk {
       acknowledgedBy: row.acknowledged_by,
       comment: row.comment,
       acknowledgePending: this.#pending.has(row.occurrence),
+      ...(refusal ? { acknowledgeRefused: refusal } : {}),
       value: row.value,
       limit: row.limit_value,
       unit: row.unit,

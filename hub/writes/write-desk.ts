@@ -6,7 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import type { WriteState, WriteView } from '@lineside/shared/contracts/api.ts';
 import type { WriteEvent } from '@lineside/shared/contracts/event.ts';
-import type { CommandReply, TagWriteCommand } from '@lineside/shared/contracts/link.ts';
+import type { TagWriteCommand, WriteReply } from '@lineside/shared/contracts/link.ts';
 import type { WriteOutcome } from '@lineside/shared/contracts/write.ts';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
@@ -101,7 +101,7 @@ export class WriteDesk {
   }
 
   /** What a gateway replies. Never rejects. */
-  async replied(gateway: string, { outcome }: CommandReply): Promise<void> {
+  async replied(gateway: string, { outcome }: WriteReply): Promise<void> {
     try {
       // Whoever waits finds it in the audit.
       await settleWrite(this.#options.db, gateway, outcome);

@@ -132,6 +132,8 @@ export const AlarmView = Type.Object({
   comment: Type.String(),
   /** True while an acknowledgement is on its way to the gateway. */
   acknowledgePending: Type.Boolean(),
+  /** Why the device in which it lives did not take the last acknowledgement; absent when it was not refused. */
+  acknowledgeRefused: Type.Optional(Type.String()),
   value: Nullable(Type.Number()),
   limit: Nullable(Type.Number()),
   unit: Type.String(),

@@ -118,6 +118,17 @@ export type TagWriteCommand = Static<typeof TagWriteCommand>;
 export const Command = Type.Union([AcknowledgeCommand, TagWriteCommand]);
 export type Command = Static<typeof Command>;
 
-/** Gateway → hub: what became of a write, for whoever waits. What remains of it is the event in the data. */
-export const CommandReply = Type.Object({ type: Type.Literal('tag.write'), outcome: WriteOutcome });
+const WriteReply = Type.Object({ type: Type.Literal('tag.write'), outcome: WriteOutcome });
+export type WriteReply = Static<typeof WriteReply>;
+
+/** An alarm lives in a device, and the device does not take the acknowledgement: it is not on its way any more. */
+const RefusalReply = Type.Object({
+  type: Type.Literal('alarm.acknowledge'),
+  occurrence: Type.String({ minLength: 1, maxLength: 200 }),
+  error: Type.String({ minLength: 1, maxLength: 1_000 }),
+});
+export type RefusalReply = Static<typeof RefusalReply>;
+
+/** Gateway → hub: what became of a command, for whoever waits. What remains of it is the event in the data. */
+export const CommandReply = Type.Union([WriteReply, RefusalReply]);
 export type CommandReply = Static<typeof CommandReply>;

@@ -30,9 +30,12 @@ function number(value) {
     : value.toLocaleString(undefined, { maximumFractionDigits: 3 });
 }
 
-function alarmRow(alarm, now) {
+function alarmRow(alarm, now, devices) {
   const state = make('p', alarm.state === 'unacknowledged' ? 'bad' : 'dim', ALARM_STATE[alarm.state]);
   if (alarm.acknowledgedBy) state.append(` by ${alarm.acknowledgedBy}`);
+  // It lives in the device: while that does not answer, nobody knows more.
+  const unheard = alarm.inDevice && devices.some(({ device, state }) => device === alarm.device && state !== 'up');
+  if (unheard) state.append(', as last heard: the device does not answer');
   const limit = alarm.limit === null ? '' : `, limit ${number(alarm.limit)} ${alarm.unit}`;
   const value = alarm.value === null ? '' : `${number(alarm.value)} ${alarm.unit}${limit}, `;
   const what = make(
@@ -150,10 +153,11 @@ function show(picture) {
     ? `Hub connected since ${clock(link.since)}`
     : `No hub for ${duration(now - link.since)}: ${link.reason}`;
   // Rebuilding under a finger would swallow the click, so the list changes only when it has changed.
-  const alarmKey = JSON.stringify([alarms, Math.floor(now / 10_000)]);
+  const states = status.devices.map(({ device, state }) => [device, state]);
+  const alarmKey = JSON.stringify([alarms, states, Math.floor(now / 10_000)]);
   if (alarmKey !== shown) {
     shown = alarmKey;
-    const rows = alarms.map((alarm) => alarmRow(alarm, now));
+    const rows = alarms.map((alarm) => alarmRow(alarm, now, status.devices));
     byId('alarms').replaceChildren(...(rows.length > 0 ? rows : [make('p', 'good', 'No active alarms.')]));
     byId('recent').replaceChildren(
       ...recent.map((event) =>

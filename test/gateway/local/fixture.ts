@@ -9,6 +9,8 @@ import { type LocalPicture, LocalServer } from '../../../gateway/local/local-ser
 export const OCCURRENCE = 'c0ffee00-0000-4000-8000-000000000001';
 
 export class Machine {
+  /** The device in which the alarm lives; empty when it is the gateway's own. */
+  inDevice = '';
   /** The OPC UA servers that it has met; none when it has no OPC UA device. */
   certificates: LocalCertificates | undefined;
   readonly acknowledged: { occurrence: string; by: string; comment: string }[] = [];
@@ -49,7 +51,8 @@ export class Machine {
     const alarm = {
       ...{ id: OCCURRENCE, rule: 'hot', device: 'press', message: this.message, priority: 'high', state: this.state },
       ...{ limit: 80, unit: 'Cel', value: 91.5, raisedAt: now - 5_000, returnedAt: null, comment: '' },
-      ...{ acknowledgedAt: null, acknowledgedBy: this.acknowledged.at(-1)?.by ?? '' },
+      ...{ acknowledgedAt: null, acknowledgedBy: this.acknowledged.at(-1)?.by ?? '', inDevice: false },
+      ...(this.inDevice ? { device: this.inDevice, inDevice: true } : {}),
     };
     return {
       status,

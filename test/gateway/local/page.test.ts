@@ -63,6 +63,16 @@ describe.skipIf(!existsSync(CHROMIUM))(`the local page in a browser (needs ${CHR
     expect(by).toEqual(['Ann']);
   });
 
+  test('an alarm that lives in a device which does not answer is shown as what was last heard', async () => {
+    const machine = new Machine();
+    machine.inDevice = 'press';
+    const { page } = await open(machine);
+    const alarms = page.getByRole('region', { name: 'Alarms' });
+    await alarms.getByText('active, not acknowledged', { exact: true }).waitFor();
+    machine.inDevice = 'pump';
+    await alarms.getByText('active, not acknowledged, as last heard: the device does not answer').waitFor();
+  });
+
   test('shows devices, values and an alarm; acknowledging it works', async () => {
     const machine = new Machine();
     machine.message = 'Oil <b>too</b> hot';

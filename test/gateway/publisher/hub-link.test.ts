@@ -43,6 +43,7 @@ class Rig {
       onAcknowledge: async (command) => {
         this.commands.push(command);
         if (command.comment === 'fail') throw new Error('nothing to acknowledge');
+        return command.comment === 'refuse' ? 'the server refused it' : '';
       },
       onWrite: async (command, notAfter) => {
         this.writes.push({ command, leftMs: notAfter - performance.now() });
@@ -428,8 +429,15 @@ test('commands are handed on; one that fails is logged and the next is carried o
   const rig = await Rig.make();
   await rig.hello();
   rig.hub.say('command', JSON.stringify(command('fail')));
+  rig.hub.say('command', JSON.stringify(command('refuse')));
   rig.hub.say('command', JSON.stringify(command('well')));
-  await vi.waitFor(() => expect(rig.commands.map(({ comment }) => comment)).toEqual(['fail', 'well']), PATIENT);
+  await vi.waitFor(
+    () => expect(rig.commands.map(({ comment }) => comment)).toEqual(['fail', 'refuse', 'well']),
+    PATIENT,
+  );
+  const { occurrence } = command('refuse');
+  const refusal = { type: 'alarm.acknowledge', occurrence, error: 'the server refused it' };
+  await vi.waitFor(() => expect(rig.hub.replies).toEqual([refusal]), PATIENT);
   await vi.waitFor(() => expect(rig.lines.join('')).toContain('nothing to acknowledge'));
 });
 

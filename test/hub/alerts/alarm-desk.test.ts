@@ -75,6 +75,21 @@ describe('the alarm desk', () => {
     expect(told).toHaveLength(1);
   });
 
+  test('a device that refuses: it waits for somebody again, with the reason, until it is answered', async () => {
+    await events({});
+    await desk.acknowledge(occurrence, 'admin', 'seen');
+    await desk.refused('line-of-others', { type: 'alarm.acknowledge', occurrence, error: 'no' });
+    expect(own()).toMatchObject({ acknowledgePending: true });
+    const error = 'the server refused it';
+    await desk.refused(gateway, { type: 'alarm.acknowledge', occurrence, error });
+    expect(own()).toMatchObject({ acknowledgePending: false, acknowledgeRefused: error, state: 'unacknowledged' });
+    expect(told.at(-1)).toMatchObject({ acknowledgeRefused: error });
+    expect(await pendingCommands(stores.db, gateway)).toEqual([]);
+    expect(await desk.acknowledge(occurrence, 'admin', '')).not.toHaveProperty('acknowledgeRefused');
+    await events(ACKNOWLEDGED);
+    expect(own()).toMatchObject({ state: 'acknowledged', acknowledgePending: false });
+  });
+
   test('an acknowledgement goes to the gateway, and only its event makes it so', async () => {
     await events({});
     const view = await desk.acknowledge(occurrence, 'admin', 'seen');

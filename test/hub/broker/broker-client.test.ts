@@ -83,7 +83,7 @@ describe.skipIf(!hasMosquitto)('at a real broker (needs mosquitto)', () => {
       endpoint: { url: broker.url, password: 'x', resolvePath, mqttVersion: '5' },
       buffer,
       status: () => ({ gateway: 'line-1', online: true }) as GatewayStatus,
-      onAcknowledge: async () => undefined,
+      onAcknowledge: async () => '',
       onWrite: async ({ id }) => ({ id, ok: false, old: null, new: null, at: 0, error: '' }),
       log,
       now: Date.now,

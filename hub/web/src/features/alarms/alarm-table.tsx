@@ -70,7 +70,14 @@ function AlarmRow({ alarm }: { alarm: AlarmView }) {
             on its way to the gateway…
           </span>
         ) : needsAcknowledge(alarm) ? (
-          <AcknowledgeControl alarm={alarm} />
+          <>
+            {alarm.acknowledgeRefused ? (
+              <span className={classes.pending} role="status">
+                {alarm.acknowledgeRefused}
+              </span>
+            ) : null}
+            <AcknowledgeControl alarm={alarm} />
+          </>
         ) : null}
       </div>
     </div>
