@@ -6,6 +6,8 @@ import type { Overview, TagView, WriteView } from '@lineside/shared/contracts/ap
 import type { WriteOutcome } from '@lineside/shared/contracts/write.ts';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { FakeModbusServer } from '../services/fake-modbus-server.ts';
+import { freePorts } from '../services/free-ports.ts';
+import { newRelational } from '../services/new-relational.ts';
 import { Program } from '../services/program.ts';
 
 const PATIENT = { timeout: 30_000, interval: 50 };
@@ -20,10 +22,10 @@ sites:
     areas:
       - { id: area, name: Area, lines: [{ id: line, name: Line, cells: [{ id: pump, name: Pump, gateway: line-1, device: pump }] }] }
 `;
-const HUB = `plant: plant.yaml
+const hubYaml = (mqttPort: number) => `plant: plant.yaml
 dataDir: hub
 http: { port: 0 }
-mqtt: { port: 0 }
+mqtt: { port: ${mqttPort} }
 gateways: [{ id: line-1, passwordFile: secret }]
 timeSeries: { memoryLimit: 128MB }
 `;
@@ -39,13 +41,25 @@ const device = new FakeModbusServer();
 /** A request that writes. */
 const writes = () => device.requests.filter(({ code }) => code > 4);
 
+async function start(name: 'hub' | 'gateway') {
+  const args = [`${name}/main.ts`, 'run', '--config', join(dir, `${name}.yaml`)];
+  const program = new Program({ name, args, ready: ({ ready }) => ready === true });
+  return { program, told: await program.start() };
+}
+
+async function startHub(): Promise<string> {
+  const { program, told } = await start('hub');
+  hub = program;
+  url = String(told.url);
+  return String(told.firstPassword);
+}
+
 async function startGateway(): Promise<void> {
-  gateway = new Program({
-    name: 'gateway',
-    args: ['gateway/main.ts', 'run', '--config', join(dir, 'gateway.yaml')],
-    ready: ({ ready }) => ready === true,
-  });
-  await gateway.start();
+  gateway = (await start('gateway')).program;
+  await linked();
+}
+
+async function linked(): Promise<void> {
   await vi.waitFor(async () => {
     const { gateways } = await get<Overview>('overview');
     expect(gateways).toMatchObject([{ online: true, devices: [{ state: 'up' }] }]);
@@ -78,25 +92,21 @@ beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'lineside-write-'));
   await device.listen();
   device.holding.set([200, 0, 77]);
+  const [mqttPort] = await freePorts(1);
+  await newRelational(join(dir, 'hub', 'relational'));
   for (const [file, text] of [
     ['plant.yaml', PLANT],
-    ['hub.yaml', HUB],
+    ['hub.yaml', hubYaml(mqttPort!)],
     ['secret', 'the gateway’s password\n'],
   ] as const) {
     await writeFile(join(dir, file), text, { mode: 0o600 });
   }
-  hub = new Program({
-    name: 'hub',
-    args: ['hub/main.ts', 'run', '--config', join(dir, 'hub.yaml')],
-    ready: ({ ready }) => ready === true,
-  });
-  const told = await hub.start();
-  url = String(told.url);
+  const password = await startHub();
   await writeFile(
     join(dir, 'gateway.yaml'),
     `gateway: { id: line-1 }
 dataDir: gateway
-hub: { url: "mqtt://127.0.0.1:${told.mqttPort}", passwordFile: secret }
+hub: { url: "mqtt://127.0.0.1:${mqttPort}", passwordFile: secret }
 local: { enabled: false }
 devices:
   - id: pump
@@ -111,7 +121,7 @@ devices:
       - { name: level, address: "holding:2", type: uint16 }
 `,
   );
-  const login = await post('login', { name: 'admin', password: told.firstPassword });
+  const login = await post('login', { name: 'admin', password });
   cookie = login.headers.get('set-cookie')!.split(';')[0]!;
   await startGateway();
   await vi.waitFor(async () => {
@@ -189,6 +199,22 @@ describe('a write from the hub', () => {
     });
     expect(writes()).toHaveLength(before);
     expect(await lastWrite()).toMatchObject({ requested: 10, state: 'failed' });
+  });
+
+  test('whose hub dies on the way is carried out, and its record reaches the hub that comes back', async () => {
+    device.behave = ({ code }) => (code > 4 ? { delayMs: 700 } : 'right');
+    const before = writes().length;
+    const asked = write('speed', 11).catch((error: unknown) => error);
+    await vi.waitFor(() => expect(writes()).toHaveLength(before + 1), PATIENT);
+    process.kill(hub.pid, 'SIGKILL');
+    expect(await asked).toBeInstanceOf(Error);
+    device.behave = () => 'right';
+    await startHub();
+    await vi.waitFor(async () => {
+      expect(await lastWrite()).toMatchObject({ requested: 11, old: 45.5, new: 11, state: 'written', by: 'admin' });
+    }, PATIENT);
+    expect(writes()).toHaveLength(before + 1);
+    await linked();
   });
 
   test('whose gateway dies on the way is called unknown at once, is never repeated, and stays so in the audit', async () => {
