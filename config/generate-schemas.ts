@@ -1,9 +1,13 @@
-/** `npm run schemas`: writes the JSON Schemas that give editors completion and checks of the YAML files. */
+/**
+ * `npm run schemas`: writes the JSON Schemas that give editors completion and checks of the YAML files, and the
+ * AsyncAPI document of the topics.
+ */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { editorSchema } from '@lineside/gateway/config/schema.ts';
 import { HubConfig } from '@lineside/hub/config/schema.ts';
 import { PlantConfig } from '@lineside/hub/equipment/plant-config.ts';
+import { asyncapi } from './generate-asyncapi.ts';
 
 const DIR = fileURLToPath(new URL('schemas/', import.meta.url));
 const DIALECT = 'https://json-schema.org/draft/2020-12/schema';
@@ -35,4 +39,5 @@ function asWritten(schema: unknown): unknown {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   mkdirSync(DIR, { recursive: true });
   for (const [name, text] of schemaFiles()) writeFileSync(`${DIR}${name}`, text);
+  writeFileSync(fileURLToPath(new URL('../docs/asyncapi.yaml', import.meta.url)), asyncapi());
 }

@@ -11,12 +11,14 @@ import { loadPlant } from '../../hub/equipment/plant.ts';
 const ROOT = resolve(import.meta.dirname, '../..');
 
 describe('the shipped configurations', () => {
-  test.each(['config/demo/gateway.yaml', 'docker/config/gateway.yaml', 'systemd/gateway.example.yaml'])(
-    '%s',
-    (file) => {
-      expect(loadConfig(join(ROOT, file)).devices.length).toBeGreaterThan(0);
-    },
-  );
+  test.each([
+    'config/demo/gateway.yaml',
+    'config/examples/uns-gateway.yaml',
+    'docker/config/gateway.yaml',
+    'systemd/gateway.example.yaml',
+  ])('%s', (file) => {
+    expect(loadConfig(join(ROOT, file)).devices.length).toBeGreaterThan(0);
+  });
 
   test.each(['config/demo/hub.yaml', 'docker/config/hub.yaml', 'systemd/hub.example.yaml'])('%s', (file) => {
     const document = ConfigDocument.load(join(ROOT, file));
