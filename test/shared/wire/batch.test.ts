@@ -241,4 +241,9 @@ describe('an envelope', () => {
     expect(readBatch(decompressBatch(compressBatch(batch))).alarms).toStrictEqual(randomBatch(5).alarms);
     expect(alarm()).toMatchObject({ state: 'unacknowledged' });
   });
+
+  it('keeps no more memory alive than its batch needs', () => {
+    const { buffer, length } = compressBatch(encode(randomBatch(5)));
+    expect(buffer.byteLength).toBe(length);
+  });
 });
