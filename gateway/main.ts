@@ -3,6 +3,7 @@
 import { parseArgs } from 'node:util';
 import { VERSION } from '@lineside/shared/config/version.ts';
 import { browse } from './commands/browse.ts';
+import { bufferCommands } from './commands/buffer.ts';
 import { check } from './commands/check.ts';
 import type { Command } from './commands/command.ts';
 import { probe } from './commands/probe.ts';
@@ -12,7 +13,7 @@ import { replay } from './commands/replay.ts';
 import { run } from './commands/run.ts';
 import { trust } from './commands/trust.ts';
 
-const COMMANDS: Command[] = [run, check, record, replay, probe, probeOpcua, browse, ...trust];
+const COMMANDS: Command[] = [run, check, record, replay, probe, probeOpcua, browse, ...bufferCommands, ...trust];
 
 function usage(commands: Command[]): string {
   const options = new Map(commands.flatMap((command) => Object.entries(command.options)));
