@@ -114,7 +114,7 @@ function meaningOf({ unit, description, writable, min, max, names }: Meaning): M
 }
 
 /** What a gateway says of a tag, as its row has it. */
-export function columnsOf({ unit, description, writable, min, max, names }: TagInfo): Meaning {
+function columnsOf({ unit, description, writable, min, max, names }: TagInfo): Meaning {
   return meaningOf({
     ...{ unit, description, writable: writable ?? false },
     ...{ min: min ?? null, max: max ?? null, names: names ?? null },
