@@ -9,10 +9,12 @@ import { isGood, qualityName } from '@lineside/shared/contracts/quality.ts';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import { AlarmRule } from './alarms/alarm-rule.ts';
+import { DeviceAlarms } from './alarms/device-alarms.ts';
 import type { DeviceEntry, LoadedConfig } from './config/load-config.ts';
 import type { Recording } from './drivers/recording/recording.ts';
 import { VirtualClock } from './drivers/recording/virtual-clock.ts';
 import { drivers } from './drivers/registry.ts';
+import { alarmingDevices } from './tag-layout.ts';
 import { Conditioner } from './tags/conditioner.ts';
 
 /** How often the delays of alarms are looked at, as in the alarm stage, milliseconds. */
@@ -91,15 +93,19 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
   });
   const rules = rulesOf(config, entry);
 
-  const tellAlarms = () => {
-    for (const rule of rules) {
-      const event = rule.tick(now());
-      if (!event) continue;
+  let conditions = 0;
+  const inDevice = new DeviceAlarms(
+    () => `${entry.id}-${++conditions}`,
+    (words) => log.warn(words),
+  );
+
+  const tellEvents = (events: AlarmEvent[]) => {
+    for (const { rule, device, transition, state, at, message, value } of events) {
       summary.alarms++;
-      const { rule: name, device, transition, state, at, message, value } = event;
-      lines.push({ kind: 'alarm', rule: name, device, transition, state, at, message, value });
+      lines.push({ kind: 'alarm', rule, device, transition, state, at, message, value });
     }
   };
+  const tellAlarms = () => tellEvents([...rules.flatMap((rule) => rule.tick(now()) ?? []), ...inDevice.tick(now())]);
   const take = (raw: Frame) => {
     const frame = conditioner.scale(raw);
     for (const rule of frame.historical ? [] : rules) {
@@ -130,6 +136,7 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
     tags,
     {
       onFrame: take,
+      onConditions: (news) => tellEvents(inDevice.take(news, now())),
       onStatus: ({ device, state, reason }) => {
         // The pauses between attempts are not those of then.
         lines.push({ kind: 'state', device, at: now(), state, reason: reason.replace(/; retrying .*$/, '') });
@@ -151,7 +158,7 @@ export async function replay(options: ReplayOptions): Promise<ReplaySummary> {
     tellAlarms();
     clock.setTimeout(tick, ALARM_TICK_MS);
   };
-  if (rules.length > 0) clock.setTimeout(tick, ALARM_TICK_MS);
+  if (rules.length > 0 || alarmingDevices(config).has(entry.id)) clock.setTimeout(tick, ALARM_TICK_MS);
   driver.start();
   const startedAt = performance.now();
   while (clock.next !== null && clock.next <= last + SLACK_MS && !signal?.aborted) {

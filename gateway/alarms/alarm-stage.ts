@@ -126,7 +126,15 @@ export class AlarmStage {
     const events = this.#inDevices.take(news, this.#options.now());
     if (events.length > 0) this.#save(events);
     // What could not be acknowledged before may be now.
-    if (news.all) for (const alarm of this.#inDevices.wished(news.device)) void this.#send(alarm);
+    if (news.all) for (const alarm of this.#inDevices.wished(news.device)) void this.#sendAgain(alarm);
+  }
+
+  async #sendAgain(alarm: DeviceAlarm): Promise<void> {
+    const { by } = alarm.wish!;
+    const { ok, error, again } = await this.#send(alarm);
+    if (ok || again) return;
+    alarm.wish = null;
+    this.#options.log.warn({ occurrence: alarm.occurrence.id, by, error }, 'alarm not acknowledged');
   }
 
   #ruleOf({ config, tag }: WatchedAlarm): AlarmRule {

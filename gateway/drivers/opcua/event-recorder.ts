@@ -1,4 +1,5 @@
 /** Writes down what a server says of each tag, as it came: docs/recording.md has the format. */
+import type { ConditionNews } from '@lineside/shared/contracts/condition.ts';
 import type { DataValue } from 'node-opcua-client';
 import type { Recorder } from '../driver.ts';
 
@@ -45,6 +46,12 @@ export class EventRecorder {
 
   refused(index: number, quality: number, status: string): void {
     this.#recorder.write({ ...this.#naming(index), refused: quality, reason: status });
+  }
+
+  /** What the server says of its own alarms, without those that the configuration leaves out. */
+  conditions({ states, all }: Pick<ConditionNews, 'states' | 'all'>): void {
+    for (const condition of states) this.#recorder.write({ ...(this.#continues() ? { same: true } : {}), condition });
+    if (all) this.#recorder.write({ ...(this.#continues() ? { same: true } : {}), account: [...all] });
   }
 
   /**

@@ -245,9 +245,10 @@ export class OpcUaDriver implements Driver {
         this.#health.ended(tookMs);
       }),
       conditions: {
-        told: ifPresent((news: Omit<ConditionNews, 'device'>) =>
-          this.#context.onConditions?.({ device: this.#device, ...news }),
-        ),
+        told: ifPresent((news: Omit<ConditionNews, 'device'>) => {
+          this.#recorder?.conditions(news);
+          this.#context.onConditions?.({ device: this.#device, ...news });
+        }),
         doubt: ifPresent((words: string) => this.#doubt(words)),
       },
       interrupted: ifPresent(() => this.#interrupted()),

@@ -1,4 +1,5 @@
 /** A recording in place of a server: what it said goes through the same conversion, at the time at which it came. */
+import type { ConditionState } from '@lineside/shared/contracts/condition.ts';
 import type { DeviceState, DeviceStatus } from '@lineside/shared/contracts/link.ts';
 import { Quality } from '@lineside/shared/contracts/quality.ts';
 import type { DataValue } from 'node-opcua-client';
@@ -82,7 +83,17 @@ export class OpcUaReplay implements Driver {
       this.#setState('down', String(entry.reason ?? ''));
     } else if (typeof entry.node === 'string') {
       this.#playTag(entry, entry.node);
+    } else if (entry.condition) {
+      this.#tell([entry.condition as ConditionState]);
+    } else if (Array.isArray(entry.account)) {
+      this.#tell([], new Set(entry.account.map(String)));
     }
+  }
+
+  #tell(states: ConditionState[], all?: ReadonlySet<string>): void {
+    if (!this.#device.conditions?.enabled)
+      this.#playback.note('the configuration leaves the alarms of the server out');
+    else this.#context.onConditions?.({ device: this.#device.id, states, ...(all ? { all } : {}) });
   }
 
   /** By its address, so that a tag may have another name now; by its name where only that is the same. */
