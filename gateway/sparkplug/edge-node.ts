@@ -47,7 +47,13 @@ export interface SparkplugNodeOptions {
   log: Logger;
   now(): number;
   /** For tests. */
-  timing?: { firstRetryMs?: number; keepaliveSeconds?: number; settleMs?: number };
+  timing?: {
+    firstRetryMs?: number;
+    keepaliveSeconds?: number;
+    settleMs?: number;
+    rebirthMs?: number;
+    nodeMetricsMs?: number;
+  };
 }
 
 export interface SparkplugState {
@@ -200,7 +206,7 @@ export class SparkplugNode {
     this.#flush?.start();
     this.#timers = [
       setInterval(() => this.#tick(), config.publishIntervalMs),
-      setInterval(() => this.#observeNode(), NODE_METRICS_MS),
+      setInterval(() => this.#observeNode(), this.#options.timing?.nodeMetricsMs ?? NODE_METRICS_MS),
     ];
   }
 
@@ -278,7 +284,8 @@ export class SparkplugNode {
   }
 
   #rebirthIfDue(): void {
-    if (!this.#rebirth || performance.now() - this.#bornAt < REBIRTH_MS) return;
+    const pause = this.#options.timing?.rebirthMs ?? REBIRTH_MS;
+    if (!this.#rebirth || performance.now() - this.#bornAt < pause) return;
     const startedAt = performance.now();
     const metrics = this.#giveBirths();
     const ms = Math.round(performance.now() - startedAt);
@@ -383,7 +390,11 @@ export class SparkplugNode {
   #sendHistory(device: string, metrics: Metric[]): void {
     const { config, node } = this.#options;
     if (!this.#tags.has(device)) return;
-    if (!this.#born.has(device)) this.#bear(device, true);
+    if (!this.#born.has(device)) {
+      // That it did not answer then either is no news.
+      if (metrics.every(({ isNull }) => isNull)) return;
+      this.#bear(device, true);
+    }
     this.#publish(deviceTopic(config.group, 'DDATA', node, device), metrics);
   }
 

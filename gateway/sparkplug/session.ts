@@ -48,7 +48,7 @@ export class Session {
   readonly #options: SessionOptions;
   readonly #backoff: Backoff;
   #client: MqttClient | undefined;
-  #death: { topic: string; payload: Buffer } | undefined;
+  #bdSeq = 0;
   #readyTimer: NodeJS.Timeout | undefined;
   #retry: NodeJS.Timeout | undefined;
   #ready = false;
@@ -117,7 +117,7 @@ export class Session {
     // Otherwise a busy sender would never ping.
     client.options.reschedulePings = false;
     this.#client = client;
-    this.#death = death;
+    this.#bdSeq = number;
     // The CONNECT waits in the socket until then, and in vain where nobody listens.
     client.stream.once(endpoint.url.startsWith('mqtts:') ? 'secureConnect' : 'connect', () => bdSeq.sent());
     let mark: Place | undefined;
@@ -168,14 +168,14 @@ export class Session {
   /** @param proves whether the broker's answer says that it has everything */
   async #goodbye(reason: string, proves: boolean): Promise<void> {
     const client = this.#client;
-    const death = this.#death;
     const wasReady = this.#ready;
     const mark = this.#options.mark();
     this.#client = undefined;
     this.#ready = false;
     clearTimeout(this.#readyTimer);
     this.#options.onLost(reason);
-    if (client?.connected && death && wasReady) {
+    if (client?.connected && wasReady) {
+      const death = this.#options.death(this.#bdSeq);
       const heard = await within(GOODBYE_MS, client.publishAsync(death.topic, death.payload, { qos: 1 }));
       if (heard && proves && mark) this.#options.onProven(mark);
       await within(GOODBYE_MS, client.endAsync(false));
