@@ -28,7 +28,7 @@ import { TagWriter } from './tag-writer.ts';
 import { Conditioner } from './tags/conditioner.ts';
 import { LastValues } from './tags/last-values.ts';
 import { TagRegistry } from './tags/tag-registry.ts';
-import { UnsOutlet } from './uns-outlet.ts';
+import type { UnsOutlet } from './uns-outlet.ts';
 
 export interface PipelineOptions {
   config: LoadedConfig;
@@ -307,6 +307,8 @@ export class Pipeline {
     const { version, log, now } = this.#options;
     const config = this.#config;
     if (config.uns.enabled || config.localBroker.enabled) {
+      // Its broker is loaded only where somebody wants it.
+      const { UnsOutlet } = await import('./uns-outlet.ts');
       const write = this.writer.write.bind(this.writer);
       this.#uns = new UnsOutlet({ config, version, write, log: log.child({ part: 'uns' }), now });
       this.#outlets.push(this.#uns);

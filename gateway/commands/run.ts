@@ -119,6 +119,7 @@ function figures(pipeline: Pipeline, reloader: Reloader, lag: EventLoopLag, cloc
     buffer: pipeline.buffer.stats(),
     link: pipeline.link.state(),
     sparkplug: pipeline.sparkplug?.state() ?? null,
+    uns: pipeline.uns?.figures() ?? null,
     models: pipeline.models(),
     alarms: pipeline.alarms.active(),
     reload: reloader.last,

@@ -22,6 +22,8 @@ export interface GatewayFigures {
   link: { connected: boolean; since: number; recordsSent: number };
   /** Null when the gateway is no Sparkplug node. */
   sparkplug: { online: boolean; since: number; messages: number; births: number } | null;
+  /** Null when there are no topics for integrators. */
+  uns: { published: number; waiting: number; fault: string; clients: number; dropped: number } | null;
   models: {
     id: string;
     state: string;
@@ -47,6 +49,7 @@ export function gatewayMetrics(figures: GatewayFigures): Metric[] {
     ...ofBuffer(figures),
     ...ofModels(figures),
     ...ofSparkplug(figures),
+    ...ofUns(figures),
     ...ofProcess(figures),
   ];
 }
@@ -267,6 +270,17 @@ function ofModels({ models }: GatewayFigures): Metric[] {
       'Mean time of a score since the start.',
       each(({ meanMicros }) => meanMicros / 1e6),
     ),
+  ];
+}
+
+function ofUns({ uns }: GatewayFigures): Metric[] {
+  if (!uns) return [];
+  return [
+    metric('uns_connected', 'gauge', '1 while the broker takes topics for integrators.', Number(uns.fault === '')),
+    metric('uns_messages_total', 'counter', 'Messages to integrators.', uns.published),
+    metric('uns_waiting_topics', 'gauge', 'Topics with something new that wait.', uns.waiting),
+    metric('local_broker_clients', 'gauge', 'Clients of the local broker.', uns.clients),
+    metric('local_broker_dropped_clients_total', 'counter', 'Clients that the local broker let go.', uns.dropped),
   ];
 }
 

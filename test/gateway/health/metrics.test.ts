@@ -21,6 +21,7 @@ function figures(): GatewayFigures {
     },
     link: { connected: true, since: 1_790_000_000_500, recordsSent: 17 },
     sparkplug: { online: true, since: 1_790_000_000_750, messages: 41, births: 2 },
+    uns: { published: 7, waiting: 1, fault: '', clients: 3, dropped: 1 },
     models: [model],
     alarms: [{ priority: 'high', state: 'unacknowledged' }],
     clock: { steps: 2, guessed: true },
