@@ -157,7 +157,8 @@ export class ModbusServer {
   #readBit(functionCode: 1 | 2, address: number): boolean {
     const { tables } = this.#options;
     if (!this.#bits) {
-      this.#bits = { f: functionCode, a: address, bits: [], failed: false };
+      // The time of the read: when the line is written, the answer may be on its way already.
+      this.#bits = { t: Date.now(), f: functionCode, a: address, bits: [], failed: false };
       queueMicrotask(() => this.#writeBits());
     }
     const bit = (functionCode === 1 ? tables.coils?.() : tables.discrete?.())?.[address];
@@ -171,13 +172,14 @@ export class ModbusServer {
     const read = this.#bits;
     this.#bits = undefined;
     if (!read || !this.#server) return;
-    const line = { m: this.#options.machine, t: Date.now(), f: read.f, a: read.a };
+    const line = { m: this.#options.machine, t: read.t, f: read.f, a: read.a };
     if (read.failed) this.#options.truth.write({ ...line, l: read.bits.length, x: exceptions.illegalDataAddress });
     else this.#options.truth.write({ ...line, b: read.bits });
   }
 }
 
 interface BitRead {
+  t: number;
   f: number;
   a: number;
   bits: number[];
