@@ -17,7 +17,7 @@ export function pysparkplugPython(): string | null {
   return existsSync(python) ? python : null;
 }
 
-export interface PeerMetric {
+interface PeerMetric {
   name: string;
   type: string;
   value: unknown;

@@ -7,7 +7,7 @@ import { ProtoReader } from '../proto-reader.ts';
 import type { Int64, Metric, Payload, Property, WireValue } from './payload.ts';
 
 /** Larger messages are refused unread: a birth of 100,000 metrics has about half of it. Bytes. */
-export const MAX_PAYLOAD_BYTES = 16 * 1024 * 1024;
+const MAX_PAYLOAD_BYTES = 16 * 1024 * 1024;
 
 const MAX_METRICS = 250_000;
 const MAX_PROPERTIES = 100;

@@ -1,6 +1,6 @@
 /** The topics of Sparkplug B (3.0, chapter 4). */
 
-export const NAMESPACE = 'spBv1.0';
+const NAMESPACE = 'spBv1.0';
 
 const NODE_TYPES = ['NBIRTH', 'NDATA', 'NDEATH', 'NCMD'] as const;
 const DEVICE_TYPES = ['DBIRTH', 'DDATA', 'DDEATH', 'DCMD'] as const;
