@@ -3,7 +3,7 @@ import { Button } from '@mantine/core';
 import { IconAlertTriangle, IconPencil } from '@tabler/icons-react';
 import { qualityWords } from '../../format/quality-words.ts';
 import { formatUnit, formatValue, trustOf, UNKNOWN } from '../../format/value.ts';
-import { limitWords } from '../../format/write-words.ts';
+import { decimalsOf, limitWords } from '../../format/write-words.ts';
 import { useTagValue } from '../../live/live-context.tsx';
 import classes from './setpoint.module.css';
 
@@ -12,7 +12,7 @@ export function Setpoint(props: { tag: TagView; machine: MachineView | undefined
   const { tag, machine, onSet } = props;
   const live = useTagValue(tag.id) ?? tag;
   const trust = trustOf(live.quality);
-  const shown = formatValue(live.value, tag.decimals);
+  const shown = formatValue(live.value, typeof live.value === 'number' ? decimalsOf(live.value) : 0);
   const unit = formatUnit(tag.unit);
   const limits = tag.write ? limitWords(tag.write, tag.unit) : '';
   const name = tag.label || tag.name;

@@ -29,7 +29,7 @@ export function WriteDialog({ tag, onClose }: { tag: TagView; onClose: () => voi
   });
   const entry = parseEntry(tag, text);
   const words = (value: number | boolean | string | null) =>
-    valueWords(value, typeof value === 'number' ? Math.max(tag.decimals, decimalsOf(value)) : 0, tag.unit);
+    valueWords(value, typeof value === 'number' ? decimalsOf(value) : 0, tag.unit);
 
   return (
     <Modal
