@@ -1,8 +1,9 @@
 /** The injection moulding machine: one shot in about six seconds. */
 import { between, type Random } from '../random.ts';
-import { type FaultName, inShortSteps, type Machine, type Values } from './machine.ts';
-import { packml, StateSequence } from './packml.ts';
-import { happens, Lag, ramp, Wander } from './physics.ts';
+import type { Values } from './machine.ts';
+import { type Demand, packml } from './packml.ts';
+import { Lag, ramp, Wander } from './physics.ts';
+import { PlantMachine, type Stoppages } from './plant-machine.ts';
 
 const ZONE_1_NORMAL_C = 225;
 /** Where zone 1 settles with its heater stuck on; 260 °C is passed after 0.78 time constants. */
@@ -14,13 +15,18 @@ const CLAMP_KN = 1_200;
 /** Bits of the status word, and the numbers of the discrete inputs. */
 const statusBits = { running: 0, ready: 1, fault: 2, emergencyStop: 3, doorOpen: 4 };
 
-export class Moulder implements Machine {
-  readonly name = 'moulder';
-  readonly faults = new Set<FaultName>();
+const STOPPAGES: Stoppages = {
+  heldEvery: 500,
+  heldOftenEvery: 10,
+  held: [3, 8],
+  suspendedEvery: 300,
+  suspended: [4, 9],
+};
+
+export class Moulder extends PlantMachine {
+  override readonly name = 'moulder';
   /** Coil 0, which a client may write: false lets the machine wait in Idle. */
   cycleStartEnabled = true;
-  readonly #random: Random;
-  readonly #sequence = new StateSequence();
   readonly #zone1 = new Lag(ZONE_1_NORMAL_C, 20);
   readonly #zone2 = new Lag(ZONE_2_NORMAL_C, 40);
   readonly #mould = new Lag(55, 90);
@@ -39,27 +45,17 @@ export class Moulder implements Machine {
   #secondsStopped = 0;
 
   constructor(random: Random) {
-    this.#random = random;
+    super(random, STOPPAGES);
     this.#zone1Noise = new Wander(random, 0.5, 6);
     this.#zone2Noise = new Wander(random, 0.5, 6);
     this.#mouldNoise = new Wander(random, 0.3, 5);
   }
 
-  get state(): number {
-    return this.#sequence.state;
+  protected override demand(): Demand {
+    return { stop: this.faults.has('stop'), enabled: this.cycleStartEnabled };
   }
 
-  step(seconds: number): void {
-    inShortSteps(seconds, (dt) => this.#advance(dt));
-  }
-
-  #advance(dt: number): void {
-    const random = this.#random;
-    this.#sequence.step(dt, { stop: this.faults.has('stop'), enabled: this.cycleStartEnabled });
-    if (happens(random, dt, this.faults.has('microStops') ? 10 : 500)) this.#sequence.hold(between(random, 3, 8));
-    if (happens(random, dt, 300)) this.#sequence.suspend(between(random, 4, 9));
-
-    const running = this.state === packml.execute;
+  protected override advance(dt: number, running: boolean): void {
     this.#secondsStopped = this.state === packml.stopped ? this.#secondsStopped + dt : 0;
     this.#zone1.step(dt, this.faults.has('overheat') ? ZONE_1_STUCK_C : ZONE_1_NORMAL_C);
     // The zones touch: a third of zone 1's excess reaches zone 2.
@@ -84,9 +80,9 @@ export class Moulder implements Machine {
     if (this.#phase < 1) return;
     this.#phase = 0;
     this.#lastCycleSeconds = this.#cycleSeconds;
-    this.#cycleSeconds = CYCLE_S * (1 + this.#screwWear / 1_000 + between(this.#random, -0.01, 0.02));
+    this.#cycleSeconds = CYCLE_S * (1 + this.#screwWear / 1_000 + between(this.random, -0.01, 0.02));
     this.#shots += 1;
-    if (this.#random() < this.#rejectChance()) this.#rejects += 1;
+    if (this.random() < this.#rejectChance()) this.#rejects += 1;
     this.#screwWear = this.#screwWear >= 60 ? 0 : this.#screwWear + 0.002;
   }
 
@@ -94,7 +90,7 @@ export class Moulder implements Machine {
     return 0.01 + 0.0008 * this.#screwWear + 0.5 * ramp(this.#zone1.value, 235, 280);
   }
 
-  values(): Values {
+  override values(): Values {
     return {
       barrelTemperatureZone1: this.#zone1.value + this.#zone1Noise.value,
       barrelTemperatureZone2: this.#zone2.value + this.#zone2Noise.value,
@@ -122,7 +118,7 @@ export class Moulder implements Machine {
     return word;
   }
 
-  resetCounters(): void {
+  override resetCounters(): void {
     this.#shots = 0;
     this.#rejects = 0;
   }

@@ -1,8 +1,9 @@
 /** The packaging machine: seals products in film, 120 packs a minute. */
-import { between, type Random } from '../random.ts';
-import { type FaultName, inShortSteps, type Machine, type Values } from './machine.ts';
-import { packml, StateSequence } from './packml.ts';
-import { happens, Lag, ramp, Wander } from './physics.ts';
+import type { Random } from '../random.ts';
+import type { Values } from './machine.ts';
+import { type Demand, packml } from './packml.ts';
+import { Lag, ramp, Wander } from './physics.ts';
+import { PlantMachine, type Stoppages } from './plant-machine.ts';
 
 const RATED_PACKS_PER_MINUTE = 120;
 const SEAL_NORMAL_C = 150;
@@ -15,11 +16,16 @@ const ROLL_CHANGE_S = 12;
 /** Bits of the alarm word. */
 const alarmBits = { filmLow: 1, sealOverTemperature: 2, jam: 4, guardOpen: 8 };
 
-export class Packer implements Machine {
-  readonly name = 'packer';
-  readonly faults = new Set<FaultName>();
-  readonly #random: Random;
-  readonly #sequence = new StateSequence();
+const STOPPAGES: Stoppages = {
+  heldEvery: 400,
+  heldOftenEvery: 8,
+  held: [3, 7],
+  suspendedEvery: 240,
+  suspended: [4, 10],
+};
+
+export class Packer extends PlantMachine {
+  override readonly name = 'packer';
   readonly #speed = new Lag(0, 1.5);
   readonly #seal = new Lag(SEAL_NORMAL_C, 15);
   readonly #motor = new Lag(45, 120);
@@ -38,28 +44,18 @@ export class Packer implements Machine {
   #secondsStopped = 0;
 
   constructor(random: Random) {
-    this.#random = random;
+    super(random, STOPPAGES);
     this.#speedNoise = new Wander(random, 0.8, 5);
     this.#sealNoise = new Wander(random, 0.5, 4);
     this.#motorNoise = new Wander(random, 0.15, 4);
     this.#tensionNoise = new Wander(random, 0.6, 2);
   }
 
-  get state(): number {
-    return this.#sequence.state;
+  protected override demand(): Demand {
+    return { stop: this.faults.has('stop'), enabled: true };
   }
 
-  step(seconds: number): void {
-    inShortSteps(seconds, (dt) => this.#advance(dt));
-  }
-
-  #advance(dt: number): void {
-    const random = this.#random;
-    this.#sequence.step(dt, { stop: this.faults.has('stop'), enabled: true });
-    if (happens(random, dt, this.faults.has('microStops') ? 8 : 400)) this.#sequence.hold(between(random, 3, 7));
-    if (happens(random, dt, 240)) this.#sequence.suspend(between(random, 4, 10));
-
-    const running = this.state === packml.execute;
+  protected override advance(dt: number, running: boolean): void {
     this.#secondsStopped = this.state === packml.stopped ? this.#secondsStopped + dt : 0;
     this.#speed.step(dt, running ? RATED_PACKS_PER_MINUTE : 0);
     this.#seal.step(dt, this.faults.has('overheat') ? SEAL_STUCK_C : SEAL_NORMAL_C);
@@ -74,12 +70,12 @@ export class Packer implements Machine {
     while (this.#nextPack >= 1) {
       this.#nextPack -= 1;
       this.#processed += 1;
-      if (this.#random() < this.#defectChance()) this.#defective += 1;
+      if (this.random() < this.#defectChance()) this.#defective += 1;
       this.#film -= 1 / PACKS_PER_ROLL;
       this.#jawWear += 1 / 200_000;
     }
     if (this.#film > 0) return;
-    this.#sequence.suspend(ROLL_CHANGE_S);
+    this.sequence.suspend(ROLL_CHANGE_S);
     this.#film = 1;
     if (this.#jawWear > 1) this.#jawWear = 0;
   }
@@ -88,7 +84,7 @@ export class Packer implements Machine {
     return 0.006 + 0.02 * this.#jawWear + 0.3 * ramp(this.#seal.value, 170, 195);
   }
 
-  values(): Values {
+  override values(): Values {
     const moving = this.#speed.value > 1;
     return {
       StateCurrent: this.state,
@@ -111,7 +107,7 @@ export class Packer implements Machine {
     return word;
   }
 
-  resetCounters(): void {
+  override resetCounters(): void {
     this.#processed = 0;
     this.#defective = 0;
   }

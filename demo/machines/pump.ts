@@ -1,8 +1,9 @@
 /** The pump station: replays a recorded machine temperature, and moves water to match. */
-import { between, type Random } from '../random.ts';
-import { type FaultName, inShortSteps, type Machine, type Values } from './machine.ts';
-import { packml, StateSequence } from './packml.ts';
-import { happens, Lag, Wander } from './physics.ts';
+import type { Random } from '../random.ts';
+import type { Values } from './machine.ts';
+import { type Demand, packml } from './packml.ts';
+import { Lag, Wander } from './physics.ts';
+import { PlantMachine, type Stoppages } from './plant-machine.ts';
 
 /** The recording has a row each 5 minutes; each is shown for one second of the plant's time. */
 const SECONDS_PER_ROW = 1;
@@ -18,12 +19,17 @@ export const SPEED_PERCENT = { least: 0, most: 120 };
 /** Water outside of this band at the outlet counts as off-spec. */
 const PRESSURE_BAND_BAR = { low: 3.8, high: 4.6 };
 
-export class Pump implements Machine {
-  readonly name = 'pump';
-  readonly faults = new Set<FaultName>();
-  readonly #random: Random;
+const STOPPAGES: Stoppages = {
+  heldEvery: 900,
+  heldOftenEvery: 9,
+  held: [3, 6],
+  suspendedEvery: 420,
+  suspended: [5, 12],
+};
+
+export class Pump extends PlantMachine {
+  override readonly name = 'pump';
   readonly #recording: Float64Array;
-  readonly #sequence = new StateSequence();
   /** In percent; whoever writes the setpoint sets it. */
   speedSetpoint = 100;
   readonly #speed = new Lag(100, 3);
@@ -45,7 +51,7 @@ export class Pump implements Machine {
    * @param startRow where the replay begins; it goes round at the end.
    */
   constructor(random: Random, recording: Float64Array, startRow: number) {
-    this.#random = random;
+    super(random, STOPPAGES);
     this.#recording = recording;
     this.#row = startRow % recording.length;
     this.#flowNoise = new Wander(random, 0.6, 8);
@@ -53,25 +59,14 @@ export class Pump implements Machine {
     this.#vibrationNoise = new Wander(random, 0.12, 3);
   }
 
-  get state(): number {
-    return this.#sequence.state;
+  protected override demand(seconds: number): Demand {
+    this.#replay(seconds);
+    return { stop: this.faults.has('stop') || this.#recordedOff, enabled: true };
   }
 
-  step(seconds: number): void {
-    inShortSteps(seconds, (dt) => this.#advance(dt));
-  }
-
-  #advance(dt: number): void {
-    const random = this.#random;
-    this.#replay(dt);
-    const stop = this.faults.has('stop') || this.#recordedOff;
-    this.#sequence.step(dt, { stop, enabled: true });
-    if (happens(random, dt, this.faults.has('microStops') ? 9 : 900)) this.#sequence.hold(between(random, 3, 6));
-    if (happens(random, dt, 420)) this.#sequence.suspend(between(random, 5, 12));
-
+  protected override advance(dt: number, running: boolean): void {
     const rise = this.faults.has('overheat') ? OVERHEAT_F_PER_SECOND : -OVERHEAT_F_PER_SECOND;
     this.#offset = Math.min(OVERHEAT_F, Math.max(0, this.#offset + rise * dt));
-    const running = this.state === packml.execute;
     this.#speed.step(dt, this.speedSetpoint);
     // Affinity laws of a centrifugal pump: flow goes with the speed, pressure with its square.
     const speed = this.#speed.value / 100;
@@ -113,7 +108,7 @@ export class Pump implements Machine {
     if (pressure < PRESSURE_BAND_BAR.low || pressure > PRESSURE_BAND_BAR.high) this.#offSpecLitres += litres;
   }
 
-  values(): Values {
+  override values(): Values {
     const { state } = this;
     return {
       machineTemperature: this.#recorded() + this.#offset,
@@ -129,7 +124,7 @@ export class Pump implements Machine {
     };
   }
 
-  resetCounters(): void {
+  override resetCounters(): void {
     this.#litres = 0;
     this.#offSpecLitres = 0;
   }
