@@ -13,6 +13,7 @@ const PORTS = {
   LINESIDE_HTTP_PORT: 8080,
   LINESIDE_MQTT_PORT: 1883,
   LINESIDE_LOCAL_PORT: 8081,
+  LINESIDE_TOPICS_PORT: 1884,
   LINESIDE_DEMO_PORT: 8090,
   LINESIDE_OPCUA_PORT: 4840,
   LINESIDE_MOULDER_PORT: 5020,
@@ -53,7 +54,7 @@ function plantArgs(): string[] {
   return ['demo/plant.ts', ...flags.flat()];
 }
 
-/** The gateway's password at the hub: made once, known to both by its file. */
+/** A password: made once, known by its file to those who need it. */
 function makeSecret(name: string): void {
   const dir = join(varDir, 'secrets');
   mkdirSync(dir, { recursive: true, mode: 0o700 });
@@ -81,6 +82,8 @@ function welcome(hub: Record<string, unknown>): void {
 
     At the machine, also without the hub:  http://127.0.0.1:${env.LINESIDE_LOCAL_PORT}
     Break the plant and watch:             http://127.0.0.1:${env.LINESIDE_DEMO_PORT}
+    Topics for integrators (uns/v1/#):     mqtt://127.0.0.1:${env.LINESIDE_MQTT_PORT}, from the gateway alone :${env.LINESIDE_TOPICS_PORT},
+                                           as integrator, password in ${join(varDir, 'secrets', 'integrator')}
     Data, logs and secrets:                ${varDir}
 
   Ctrl-C stops it; the next start goes on with the same data.
@@ -90,6 +93,7 @@ function welcome(hub: Record<string, unknown>): void {
 async function main(): Promise<number> {
   mkdirSync(join(varDir, 'logs'), { recursive: true });
   makeSecret('line-1');
+  makeSecret('integrator');
   const plant = part('plant', plantArgs());
   const hub = part('hub', ['hub/main.ts', 'run', '--config', 'config/demo/hub.yaml']);
   const gateway = part('gateway', ['gateway/main.ts', 'run', '--config', 'config/demo/gateway.yaml']);

@@ -1,8 +1,9 @@
 /** `npm start` as a newcomer meets it. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import mqtt from 'mqtt';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type RunningDemo, startDemo } from '../services/demo.ts';
 import { freePorts } from '../services/free-ports.ts';
@@ -42,6 +43,17 @@ async function signIn(demo: RunningDemo, password: string): Promise<string> {
   return response.headers.get('set-cookie')!.split(';')[0]!;
 }
 
+/** What an integrator hears, by topic. */
+async function topics(demo: RunningDemo, at: 'hub' | 'gateway'): Promise<Map<string, unknown>> {
+  const password = (await readFile(join(demo.varDir, 'secrets', 'integrator'), 'utf8')).trim();
+  const client = await mqtt.connectAsync(demo.topicsUrls[at], { username: 'integrator', password });
+  cleanUps.push(() => client.endAsync(true));
+  const heard = new Map<string, unknown>();
+  client.on('message', (topic, payload) => heard.set(topic, JSON.parse(payload.toString() || 'null')));
+  await client.subscribeAsync('uns/v1/#');
+  return heard;
+}
+
 /** Samples that the hub has committed; -1 while it does not answer. */
 async function storedSamples(demo: RunningDemo, cookie: string): Promise<number> {
   try {
@@ -62,6 +74,13 @@ describe('npm start', () => {
     const cookie = await signIn(first, first.password);
     await expect.poll(() => storedSamples(first, cookie), { timeout: 20_000 }).toBeGreaterThan(20);
     const stored = await storedSamples(first, cookie);
+    const [atGateway, atHub] = [await topics(first, 'gateway'), await topics(first, 'hub')];
+    const speed = 'uns/v1/acme/hamburg/packaging/line-1/packer/speed';
+    await expect.poll(() => atGateway.get(speed), { timeout: 20_000 }).toMatchObject({ unit: 'packs/min' });
+    await expect.poll(() => atHub.get(speed), { timeout: 20_000 }).toMatchObject({ unit: 'packs/min' });
+    // The same place in the plant, whoever tells.
+    const values = (of: Map<string, unknown>) => [...of.keys()].filter((topic) => !topic.includes('/_')).sort();
+    await expect.poll(() => values(atHub)).toEqual(values(atGateway));
     const stopped = await first.end('SIGINT');
     expect(stopped).toMatchObject({ code: 0 });
     expect(stopped.ms).toBeLessThan(5_000);

@@ -6,13 +6,15 @@ import { freePorts } from './free-ports.ts';
 import { newRelational } from './new-relational.ts';
 import { Program } from './program.ts';
 
-const PORT_NAMES = ['HTTP', 'MQTT', 'LOCAL', 'DEMO', 'OPCUA', 'MOULDER', 'PUMP'] as const;
+const PORT_NAMES = ['HTTP', 'MQTT', 'LOCAL', 'TOPICS', 'DEMO', 'OPCUA', 'MOULDER', 'PUMP'] as const;
 
 export interface RunningDemo {
   varDir: string;
   hubUrl: string;
   localUrl: string;
   demoUrl: string;
+  /** Brokers with topics for integrators. */
+  topicsUrls: { hub: string; gateway: string };
   user: string;
   password: string;
   /** Process ids of its parts: plant, hub, gateway. */
@@ -60,6 +62,10 @@ export async function startDemo(options: { env?: NodeJS.ProcessEnv; varDir?: str
     hubUrl: `http://127.0.0.1:${env.LINESIDE_HTTP_PORT}`,
     localUrl: `http://127.0.0.1:${env.LINESIDE_LOCAL_PORT}`,
     demoUrl: `http://127.0.0.1:${env.LINESIDE_DEMO_PORT}`,
+    topicsUrls: {
+      hub: `mqtt://127.0.0.1:${env.LINESIDE_MQTT_PORT}`,
+      gateway: `mqtt://127.0.0.1:${env.LINESIDE_TOPICS_PORT}`,
+    },
     user: announced.firstUser ?? '',
     password: announced.firstPassword ?? '',
     parts: announced.parts ?? {},

@@ -53,7 +53,9 @@ export class PlantRun {
     const dir = await mkdtemp(join(tmpdir(), 'lineside-run-'));
     const run = new PlantRun(dir, options);
     await mkdir(join(dir, 'secrets'), { mode: 0o700 });
-    await writeFile(join(dir, 'secrets', GATEWAY), `${randomBytes(24).toString('base64url')}\n`, { mode: 0o600 });
+    for (const name of [GATEWAY, 'integrator']) {
+      await writeFile(join(dir, 'secrets', name), `${randomBytes(24).toString('base64url')}\n`, { mode: 0o600 });
+    }
     await newRelational(join(run.hubDir, 'relational'));
     await run.wire.listen();
     const [opcua, moulder, pump, http] = await freePorts(4);
@@ -219,6 +221,7 @@ export class PlantRun {
       LINESIDE_LOG_LEVEL: 'info',
       LINESIDE_HTTP_PORT: '0',
       LINESIDE_LOCAL_PORT: '0',
+      LINESIDE_TOPICS_PORT: '0',
       LINESIDE_OPCUA_PORT: String(this.#ports.opcua),
       LINESIDE_MOULDER_PORT: String(this.#ports.moulder),
       LINESIDE_PUMP_PORT: String(this.#ports.pump),
