@@ -11,7 +11,8 @@ const SHARED: Record<'stop' | 'microStops' | 'counterReset', FaultText> = {
   stop: {
     title: 'Operator stop',
     does: 'Stops the machine until you clear it: Stopping, then Stopped.',
-    expect: 'The tile turns to Stopped within seconds and availability falls for as long as it lasts.',
+    expect:
+      'The tile turns to Stopped within seconds and availability falls for as long as it lasts. The packer raises an alarm of its own: guard open.',
   },
   microStops: {
     title: 'Micro-stops',

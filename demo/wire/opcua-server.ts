@@ -7,6 +7,7 @@ import { OPCUAServer, type OPCUAServerEndPoint } from 'node-opcua-server';
 import { PACKAGING_NAMESPACE, type PackerNode, packerNodes } from '../machines/packer-nodes.ts';
 import type { TruthLog } from '../truth-log.ts';
 import { listenError } from './listen-error.ts';
+import { installConditions, ServerAlarm } from './server-alarm.ts';
 import { urlHost } from './url-host.ts';
 
 const DATA_TYPES = {
@@ -15,6 +16,9 @@ const DATA_TYPES = {
   UInt16: DataType.UInt16,
   Double: DataType.Double,
 } as const;
+
+/** Bit of the alarm word that the server has an alarm of its own for. */
+const GUARD_OPEN = 8;
 
 export interface PackagingServerOptions {
   host: string;
@@ -41,6 +45,7 @@ export class PackagingServer {
   readonly #options: PackagingServerOptions;
   readonly #nodes = new Map<string, NodeState>();
   #server: OPCUAServer | undefined;
+  #guardOpen: ServerAlarm | undefined;
   #cut = false;
 
   constructor(options: PackagingServerOptions) {
@@ -94,11 +99,14 @@ export class PackagingServer {
   #addNodes(initial: Record<string, number>): void {
     const space = this.#server?.engine.addressSpace;
     if (!space) throw new Error('the OPC UA server has no address space');
+    installConditions(space);
     const namespace = space.registerNamespace(PACKAGING_NAMESPACE);
     const packer = namespace.addObject({
       organizedBy: space.rootFolder.objects,
       nodeId: 's=Packer',
       browseName: 'Packer',
+      eventSourceOf: space.rootFolder.objects.server,
+      eventNotifier: 1,
     });
     for (const node of packerNodes) {
       const value = initial[node.name];
@@ -122,11 +130,16 @@ export class PackagingServer {
       });
       this.set(node.name, value);
     }
+    this.#guardOpen = new ServerAlarm(namespace, {
+      ...{ name: 'GuardOpen', message: 'Guard open; close it and start the machine', severity: 400 },
+      ...{ source: packer, input: this.#nodes.get('AlarmWord')!.variable },
+    });
   }
 
   /** Sets a value with its own source time; an equal value is no change and is not set again. */
   set(name: string, value: number): void {
     this.#write(name, value, StatusCodes.Good);
+    if (name === 'AlarmWord') this.#guardOpen?.set((value & GUARD_OPEN) !== 0);
   }
 
   /** The sensor behind a node is broken: the node has a bad status and no useful value. */

@@ -6,6 +6,7 @@ import {
   type ClientSession,
   ClientSubscription,
   type DataValue,
+  installAlarmMonitoring,
   OPCUAClient,
   StatusCodes,
   TimestampsToReturn,
@@ -144,9 +145,13 @@ describe('OPC UA at the wire', () => {
       .poll(async () => (await read('SealTemperature')).value.value, { timeout: 3000 })
       .toBeGreaterThan(185);
     await plant.floor.setFault('packer', 'overheat', false);
+    const alarms = await installAlarmMonitoring(session);
+    const guard = () => alarms.alarms().find(({ fields }) => fields.conditionName?.value === 'GuardOpen');
     await plant.floor.setFault('packer', 'stop', true);
     await expect.poll(async () => (await read('StateCurrent')).value.value, { timeout: 5000 }).toBe(packml.stopped);
+    await expect.poll(() => guard()?.fields.activeState.id.value, { timeout: 5000 }).toBe(true);
     await plant.floor.setFault('packer', 'stop', false);
+    await expect.poll(() => guard()?.fields.activeState.id.value, { timeout: 5000 }).toBe(false);
     await expect.poll(async () => (await read('StateCurrent')).value.value, { timeout: 5000 }).toBe(packml.execute);
   });
 
