@@ -26,7 +26,7 @@ export const EquipmentConfig = Type.Object(
 );
 export type EquipmentConfig = Static<typeof EquipmentConfig>;
 
-export const DEFAULT_TEMPLATE = '{enterprise}/{site}/{area}/{line}/{cell}/{tagPath}';
+const DEFAULT_TEMPLATE = '{enterprise}/{site}/{area}/{line}/{cell}/{tagPath}';
 
 export const UnsConfig = Type.Object(
   {

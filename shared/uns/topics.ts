@@ -18,7 +18,7 @@
 
 export type UnsStyle = 'lineside' | 'umh';
 
-export const DEFAULT_PREFIX = { lineside: 'uns/v1', umh: 'umh/v1' } as const;
+const DEFAULT_PREFIX = { lineside: 'uns/v1', umh: 'umh/v1' } as const;
 
 /** One or more levels that may stand in a topic and are no wildcards. */
 export const TOPIC_PATTERN = '^[^+#/\\u0000-\\u001f]+(/[^+#/\\u0000-\\u001f]+)*$';
@@ -81,8 +81,9 @@ export class UnsTopics {
     return [this.prefix, ...location, ...rest].join('/');
   }
 
+  /** An alarm that a device tells of is called as the device likes. */
   #name(name: string): string {
-    return this.style === 'umh' ? umhName(name) : name;
+    return this.style === 'umh' ? umhName(name) : name.replace(/[/+#\p{Cc}]/gu, '_');
   }
 }
 

@@ -15,7 +15,7 @@ import { FakeModbusServer } from '../../services/fake-modbus-server.ts';
 import { Mosquitto } from '../../services/mosquitto.ts';
 import { tempDir } from '../../services/temp-dir.ts';
 
-export const PASSWORDS = { reader: 'reader-secret', panel: 'panel-secret', far: 'far-secret' } as const;
+const PASSWORDS = { reader: 'reader-secret', panel: 'panel-secret', far: 'far-secret' } as const;
 export type Account = keyof typeof PASSWORDS;
 
 const LOCAL_BROKER = `localBroker:
@@ -27,7 +27,7 @@ const LOCAL_BROKER = `localBroker:
     - { name: far, passwordFile: far, write: true, allow: ["uns/v1/acme/hamburg/other/#"] }
 `;
 
-export interface Heard {
+interface Heard {
   topic: string;
   text: string;
   retain: boolean;

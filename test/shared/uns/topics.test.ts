@@ -34,6 +34,7 @@ test('a topic says where a thing is and what it is, in either style', () => {
   expect(lineside.isSet('uns/v1/acme/press/speed/set')).toBe(true);
   expect(lineside.isSet('uns/v1/acme/press/speed/set/result')).toBe(false);
   expect(lineside.isSet('other/v1/acme/press/speed/set')).toBe(false);
+  expect(lineside.alarm('acme/press', 'Motor #1/too+hot')).toBe('uns/v1/acme/press/_alarm/Motor _1_too_hot');
   const umh = new UnsTopics({ style: 'umh' });
   expect(umh.value('acme/Halle Süd/press', ['a.b', 'c'])).toBe('umh/v1/acme/Halle_S_d/press/_historian/a_b/c');
   expect(umh.set('acme/press', ['speed'])).toBe('umh/v1/acme/press/_set/speed');
