@@ -35,22 +35,43 @@ test(
     await run.fault('moulder', 'overheat', false);
     await run.start('gateway');
     await run.until('the alarm is over', ({ alarms }) => !alarms.some(hot));
+
+    // One that lives in the machine: the answer goes all the way to the machine's own server, and comes back from there.
+    await run.fault('packer', 'stop', true);
+    await run.until('the machine has raised its own alarm', ({ alarms }) => alarms.some(guard));
+    const own = (await run.local()).alarms.find(guard)!.id;
+    await expect
+      .poll(() => alarmAtHub(run, cookie, guard), { timeout: 30_000 })
+      .toMatchObject({
+        ...{ occurrence: own, state: 'unacknowledged', priority: 'medium', value: null, machineName: 'Packer' },
+        message: 'Packer: Guard open; close it and start the machine',
+      });
+    await acknowledge(run, cookie, own);
+    await run.until('the machine has taken it', ({ alarms }) => alarms.find(guard)?.state === 'acknowledged');
+    await run.fault('packer', 'stop', false);
+    await run.until('the machine’s own alarm is over', ({ alarms }) => !alarms.some(guard));
     await run.finish();
 
     const proof = await prove(run);
     process.stdout.write(`alarm kept: ${inWords(proof)}\n`);
     expect(proof.problems).toEqual([]);
-    const own = proof.hub.alarms.filter(({ rule }) => rule === HOT);
-    expect(own).toHaveLength(1);
-    expect(own[0]).toMatchObject({ occurrence: id, state: 'normal', acknowledged_by: 'admin', comment: 'seen' });
-    expect(own[0]!.events.toSorted()).toEqual(['acknowledged', 'raised', 'returned']);
-    expect(own[0]!.returned_at).toBeGreaterThan(own[0]!.acknowledged_at!);
+    for (const [is, occurrence] of [
+      [hot, id],
+      [guard, own],
+    ] as const) {
+      const kept = proof.hub.alarms.filter(is);
+      expect(kept).toHaveLength(1);
+      expect(kept[0]).toMatchObject({ occurrence, state: 'normal', acknowledged_by: 'admin', comment: 'seen' });
+      expect(kept[0]!.events.toSorted()).toEqual(['acknowledged', 'raised', 'returned']);
+      expect(kept[0]!.returned_at).toBeGreaterThan(kept[0]!.acknowledged_at!);
+    }
   },
   PATIENCE_MS,
 );
 
 const HOT = 'moulder-overheated';
 const hot = ({ rule }: { rule: string }) => rule === HOT;
+const guard = ({ rule }: { rule: string }) => rule === 'condition:packer/Packer/GuardOpen';
 
 async function signIn({ hubUrl, hubDir }: PlantRun): Promise<string> {
   const password = (await readFile(join(hubDir, 'first-password'), 'utf8')).trim();
@@ -65,9 +86,9 @@ async function acknowledge(run: PlantRun, cookie: string, occurrence: string): P
 }
 
 /** What the hub says of the alarm; undefined while it does not know it. */
-async function alarmAtHub(run: PlantRun, cookie: string): Promise<{ state: string } | undefined> {
+async function alarmAtHub(run: PlantRun, cookie: string, is = hot): Promise<{ state: string } | undefined> {
   const response = await fetch(`${run.hubUrl}/api/v1/alarms`, { headers: { cookie } });
-  return ((await response.json()) as { rule: string; state: string }[]).find(hot);
+  return ((await response.json()) as { rule: string; state: string }[]).find(is);
 }
 
 function post(url: string, body: object, cookie = ''): Promise<Response> {
