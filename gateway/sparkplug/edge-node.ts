@@ -53,6 +53,7 @@ export interface SparkplugNodeOptions {
     settleMs?: number;
     rebirthMs?: number;
     nodeMetricsMs?: number;
+    stuckMs?: number;
   };
 }
 
@@ -356,7 +357,7 @@ export class SparkplugNode {
   #tick(): void {
     if (this.#session.congested || this.#live.full) {
       this.#stuckAt ||= performance.now();
-      const stuck = performance.now() - this.#stuckAt > STUCK_MS;
+      const stuck = performance.now() - this.#stuckAt > (this.#options.timing?.stuckMs ?? STUCK_MS);
       if (stuck || this.#live.full) this.#session.drop('the broker takes no more data');
       return;
     }

@@ -8,7 +8,7 @@ import type { Logger } from '@lineside/shared/log/logger.ts';
 import { type Batch, readBatch } from '@lineside/shared/wire/batch-reader.ts';
 import { decompressBatch } from '@lineside/shared/wire/envelope.ts';
 import type { Metric } from '@lineside/shared/wire/sparkplug/payload.ts';
-import { dataMetric } from './metrics.ts';
+import { dataMetric, type Sample } from './metrics.ts';
 
 /** A place of its own in the gateway's buffer. */
 export interface History {
@@ -51,7 +51,7 @@ const MAX_AGED = 2_000;
 
 export class HistoryFlush {
   readonly #options: HistoryFlushOptions;
-  readonly #last = new Map<number, { value: unknown; quality: number }>();
+  readonly #last = new Map<number, Sample>();
   #timer: NodeJS.Timeout | undefined;
   #settle: NodeJS.Timeout | undefined;
   /** The last record to be sent; undefined while that is not known. */
@@ -172,7 +172,7 @@ export class HistoryFlush {
     const { maxAgeMs, now, tag: find } = this.#options;
     const at = now();
     const byDevice = new Map<string, Metric[]>();
-    for (const { device, receivedAt, from, to } of batch.frames) {
+    for (const { device, receivedAt, from, to, historical } of batch.frames) {
       if (receivedAt > liveFrom) continue;
       if (receivedAt < at - maxAgeMs) {
         this.#aged += to - from;
@@ -183,14 +183,19 @@ export class HistoryFlush {
       for (let i = from; i < to; i++) {
         const tag = find(batch.tags[i]!);
         const sample = { sourceAt: batch.sourceAt[i]!, value: batch.values[i]!, quality: batch.quality[i]! };
-        const last = tag && this.#last.get(tag.id);
-        if (!tag || (last?.value === sample.value && last.quality === sample.quality)) continue;
-        this.#last.set(tag.id, sample);
+        if (!tag || (!historical && this.#isAsBefore(tag.id, sample))) continue;
         metrics.push({ ...dataMetric(tag.id, tag.type, sample, receivedAt, false), isHistorical: true });
       }
       if (metrics.length === 0) byDevice.delete(device);
     }
     return byDevice;
+  }
+
+  #isAsBefore(tag: number, sample: Sample): boolean {
+    const last = this.#last.get(tag);
+    if (last?.value === sample.value && last.quality === sample.quality) return true;
+    this.#last.set(tag, sample);
+    return false;
   }
 
   #finish(): void {

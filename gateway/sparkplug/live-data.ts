@@ -6,8 +6,12 @@ import type { Frame, TagInfo, Value } from '@lineside/shared/contracts/frame.ts'
 import type { Metric } from '@lineside/shared/wire/sparkplug/payload.ts';
 import { dataMetric, inOrder, type Sample, sparkplugQuality } from './metrics.ts';
 
-/** So many metrics wait at most; then the broker does not take them, and the disk has them. */
+/**
+ * So many metrics wait at most, a long text counting as many; then the broker does not take them, and the disk has
+ * them.
+ */
 const MAX_WAITING = 100_000;
+const CHARACTERS_A_METRIC = 64;
 
 interface Known {
   tag: TagInfo;
@@ -18,16 +22,11 @@ interface Known {
 
 export class LiveData {
   readonly #known = new Map<number, Known>();
-  readonly #waiting = new Map<string, Metric[]>();
-  #count = 0;
-
-  /** Metrics that wait to be sent. */
-  get waiting(): number {
-    return this.#count;
-  }
+  readonly #waiting = new Map<string, { metrics: Metric[]; weight: number }>();
+  #weight = 0;
 
   get full(): boolean {
-    return this.#count >= MAX_WAITING;
+    return this.#weight >= MAX_WAITING;
   }
 
   /** A birth has said how a tag is; null: nothing has been read yet. */
@@ -39,12 +38,12 @@ export class LiveData {
   clear(): void {
     this.#known.clear();
     this.#waiting.clear();
-    this.#count = 0;
+    this.#weight = 0;
   }
 
   /** Forgets what waits of a device: its birth or death says more. */
   drop(device: string): void {
-    this.#count -= this.#waiting.get(device)?.length ?? 0;
+    this.#weight -= this.#waiting.get(device)?.weight ?? 0;
     this.#waiting.delete(device);
   }
 
@@ -78,7 +77,7 @@ export class LiveData {
 
   /** What a device has to say, in order; it waits no more. Empty when nothing has changed. */
   take(device: string): Metric[] {
-    const metrics = this.#waiting.get(device) ?? [];
+    const metrics = this.#waiting.get(device)?.metrics ?? [];
     this.drop(device);
     return inOrder(metrics);
   }
@@ -93,9 +92,15 @@ export class LiveData {
 
   #push(device: string, metric: Metric): void {
     if (this.full) return;
-    const waiting = this.#waiting.get(device);
-    if (waiting) waiting.push(metric);
-    else this.#waiting.set(device, [metric]);
-    this.#count++;
+    const { value } = metric;
+    const weight = value?.kind === 'string' ? 1 + value.value.length / CHARACTERS_A_METRIC : 1;
+    let waiting = this.#waiting.get(device);
+    if (!waiting) {
+      waiting = { metrics: [], weight: 0 };
+      this.#waiting.set(device, waiting);
+    }
+    waiting.metrics.push(metric);
+    waiting.weight += weight;
+    this.#weight += weight;
   }
 }

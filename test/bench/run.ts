@@ -9,8 +9,9 @@ import type { Bench } from './bench.ts';
 import { drivers } from './drivers.ts';
 import { pipeline } from './pipeline.ts';
 import { soak } from './soak.ts';
+import { sparkplug } from './sparkplug.ts';
 
-const benches: Record<string, Bench> = { pipeline, drivers, soak };
+const benches: Record<string, Bench> = { pipeline, drivers, soak, sparkplug };
 
 /** A week. */
 const MAX_SECONDS = 604_800;

@@ -75,7 +75,10 @@ export class NodeRig {
       write: async (request) => this.#write(request),
       log,
       now,
-      timing: { firstRetryMs: 20, keepaliveSeconds: 1, settleMs: 100, rebirthMs: 100, nodeMetricsMs: 100 },
+      timing: {
+        ...{ firstRetryMs: 20, keepaliveSeconds: 1, settleMs: 100, rebirthMs: 100, nodeMetricsMs: 100 },
+        stuckMs: 200,
+      },
     };
     const { buffer } = this;
     const history = {
