@@ -21,6 +21,8 @@ export class UnsLayout {
   readonly #gateway: string;
   readonly #dotted: boolean;
   readonly #levels: string[];
+  /** Reckoned once for each device, not for each of its tags. */
+  readonly #paths = new WeakMap<PlacedDevice, string>();
 
   /** @param config has passed `checkUns` */
   constructor(config: UnsConfig, gateway: string) {
@@ -34,7 +36,16 @@ export class UnsLayout {
   }
 
   /** Where a device stands: levels parted by slashes, without the prefix. */
-  pathOf({ id, equipment = {} }: PlacedDevice): string {
+  pathOf(device: PlacedDevice): string {
+    let path = this.#paths.get(device);
+    if (path === undefined) {
+      path = this.#place(device);
+      this.#paths.set(device, path);
+    }
+    return path;
+  }
+
+  #place({ id, equipment = {} }: PlacedDevice): string {
     const { area, line, enterprise, site } = this.#config;
     const words: Words = { enterprise, site, gateway: this.#gateway, device: id };
     if (equipment.path !== undefined) return this.#render({ ...words, area: equipment.path });
@@ -49,8 +60,8 @@ export class UnsLayout {
   tagOf(device: PlacedDevice, tag: string): TagTopics {
     const path = this.pathOf(device);
     // An array's element is a level of its own: temperatures[3] is temperatures/3.
-    const name = tag.replace(/\[(\d+)\]$/, this.#dotted ? '_$1' : '.$1');
-    const levels = this.#dotted ? [name] : name.split('.').filter((level) => level !== '');
+    const name = tag.endsWith(']') ? tag.replace(/\[(\d+)\]$/, this.#dotted ? '_$1' : '.$1') : tag;
+    const levels = this.#dotted || !name.includes('.') ? [name] : name.split('.').filter((level) => level !== '');
     return { value: this.topics.value(path, levels), set: this.topics.set(path, levels) };
   }
 

@@ -76,9 +76,8 @@ export class UnsTopics {
   }
 
   #topic(path: string, rest: string[]): string {
-    const levels = path === '' ? [] : path.split('/');
-    const location = this.style === 'umh' ? levels.map(umhName) : levels;
-    return [this.prefix, ...location, ...rest].join('/');
+    const place = path === '' ? this.prefix : `${this.prefix}/${this.style === 'umh' ? umhPath(path) : path}`;
+    return `${place}/${rest.join('/')}`;
   }
 
   /** An alarm that a device tells of is called as the device likes. */
@@ -90,6 +89,10 @@ export class UnsTopics {
 /** The topic of the answer. */
 export function resultOf(setTopic: string): string {
   return `${setTopic}/result`;
+}
+
+function umhPath(path: string): string {
+  return path.replace(/[^A-Za-z0-9_/-]/g, '_');
 }
 
 function umhName(name: string): string {
