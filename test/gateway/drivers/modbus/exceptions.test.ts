@@ -1,20 +1,14 @@
 import { Quality } from '@lineside/shared/contracts/quality.ts';
-import { beforeEach, expect, onTestFinished, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { modbus } from '../../../../gateway/drivers/modbus/modbus.ts';
-import { FakeModbusServer, type ModbusRequest } from '../../../services/fake-modbus-server.ts';
-import { Collector, run } from '../collect.ts';
+import type { ModbusRequest } from '../../../services/fake-modbus-server.ts';
+import { run } from '../collect.ts';
+import { context, freshDevice, server, wait } from './rig.ts';
 import { device, floats, tag } from './settings.ts';
 
 const quick = { pollMs: 20, timeoutMs: 300, retryMinMs: 100, retryMaxMs: 200 };
-const wait = { timeout: 8000, interval: 5 };
 
-let server: FakeModbusServer;
-let context: Collector;
-beforeEach(async () => {
-  server = await new FakeModbusServer().listen();
-  onTestFinished(() => server.close());
-  context = new Collector();
-});
+freshDevice();
 
 const touches = (request: ModbusRequest, address: number) =>
   request.address <= address && address < request.address + request.count;

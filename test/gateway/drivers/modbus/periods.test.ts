@@ -1,20 +1,13 @@
 /** Periods that share a bus, and what is said when one cannot be kept. */
 import { Quality } from '@lineside/shared/contracts/quality.ts';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { CycleWatch } from '../../../../gateway/drivers/modbus/cycle-watch.ts';
 import { modbus } from '../../../../gateway/drivers/modbus/modbus.ts';
-import { FakeModbusServer } from '../../../services/fake-modbus-server.ts';
 import { Collector, run } from '../collect.ts';
+import { serve, wait } from './rig.ts';
 import { device, tag } from './settings.ts';
 
-const wait = { timeout: 8000, interval: 5 };
 const HOUR = 3_600_000;
-
-async function serve(): Promise<FakeModbusServer> {
-  const server = await new FakeModbusServer().listen();
-  onTestFinished(() => server.close());
-  return server;
-}
 
 describe('whether periods are kept', () => {
   test('one late poll is no reason to say anything, three are', () => {

@@ -1,27 +1,17 @@
 import { Quality } from '@lineside/shared/contracts/quality.ts';
-import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { ModbusDevice } from '../../../../gateway/drivers/modbus/config.ts';
 import { modbus } from '../../../../gateway/drivers/modbus/modbus.ts';
 import { type Behaviour, FakeModbusServer } from '../../../services/fake-modbus-server.ts';
 import { Collector, run } from '../collect.ts';
+import { context, freshDevice, serve, server, wait } from './rig.ts';
 import { device, floats, tag } from './settings.ts';
 
-const quick = { pollMs: 20, timeoutMs: 100, retryMinMs: 100, retryMaxMs: 200 };
-const wait = { timeout: 8000, interval: 5 };
-
-async function serve(): Promise<FakeModbusServer> {
-  const server = await new FakeModbusServer().listen();
-  onTestFinished(() => server.close());
-  return server;
-}
+/** The time-out is long enough for a device of this process while the machine is busy with other tests. */
+const quick = { pollMs: 20, timeoutMs: 300, retryMinMs: 100, retryMaxMs: 200 };
 
 describe('a device that answers', () => {
-  let server: FakeModbusServer;
-  let context: Collector;
-  beforeEach(async () => {
-    server = await serve();
-    context = new Collector();
-  });
+  freshDevice();
 
   test('all tables and types arrive, one request for each table, as one frame a poll', async () => {
     server.setFloat32(server.holding, 10, 21.5);
@@ -70,11 +60,13 @@ describe('a device that answers', () => {
   test('polls lie on a fixed grid, also when the device is slow', async () => {
     server.behave = () => ({ delayMs: 15 });
     run(modbus, device({ ...quick, pollMs: 50, port: server.port }), [tag('holding:0', 'int16')], context);
-    await vi.waitFor(() => expect(server.requests.length).toBeGreaterThan(15), wait);
     // The first one goes out at once, the others at multiples of the period. A grid that drifts by the 15 ms of the
-    // answer would spread over the whole period.
-    const late = server.requests.slice(1).map((request) => request.at % 50);
-    expect(late.sort((a, b) => a - b)[Math.floor(late.length / 2)]).toBeLessThan(10);
+    // answer would always spread over the whole period; a busy machine is late for some, and not for long.
+    const median = (values: number[]) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
+    await vi.waitFor(() => {
+      expect(server.requests.length).toBeGreaterThan(15);
+      expect(median(server.requests.slice(-15).map((request) => request.at % 50))).toBeLessThan(10);
+    }, wait);
     expect(context.frames.length).toBeGreaterThan(12);
   });
 
@@ -86,13 +78,14 @@ describe('a device that answers', () => {
       floats(1),
       context,
     );
-    await vi.waitFor(() => expect(context.frames.length).toBe(6), wait);
+    await vi.waitFor(() => expect(context.frames.length).toBeGreaterThanOrEqual(6), wait);
     expect(driver.status().missed).toBeGreaterThanOrEqual(10);
     expect(server.overlapping).toBe(0);
-    expect(server.requests.length).toBeLessThanOrEqual(8);
+    expect(server.requests.length).toBeLessThanOrEqual(context.frames.length + 2);
   });
 
   test('tags with a period of their own are read at that period', async () => {
+    const from = performance.now();
     run(
       modbus,
       device({ ...quick, pollMs: 400, port: server.port }),
@@ -100,7 +93,7 @@ describe('a device that answers', () => {
       context,
     );
     await vi.waitFor(() => expect(context.samples(2).length).toBeGreaterThan(15), wait);
-    expect(context.samples(1).length).toBeLessThanOrEqual(3);
+    expect(context.samples(1).length).toBeLessThanOrEqual(2 + (performance.now() - from) / 400);
   });
 
   test('a float that is no number is Bad without a value', async () => {
@@ -134,7 +127,7 @@ describe('a device that does wrong never gives a wrong value', () => {
   // Where the framing holds, the connection is in step with the next request; otherwise a new one is.
   const wrong: [string, Behaviour, quality: number, connection?: 'stays'][] = [
     ['says nothing', 'silent', Quality.BadTimeout],
-    ['answers too late', { delayMs: 250 }, Quality.BadTimeout],
+    ['answers too late', { delayMs: 750 }, Quality.BadTimeout],
     ['answers another transaction', 'wrongTransaction', Quality.BadTimeout],
     ['answers for another unit', 'wrongUnit', Quality.BadNoCommunication, 'stays'],
     ['answers another function', 'wrongFunction', Quality.BadNoCommunication, 'stays'],
@@ -211,7 +204,7 @@ describe('devices do not disturb each other', () => {
     expect(polls).toBeGreaterThan(((performance.now() - from.at) / quick.pollMs) * 0.9);
     expect(good.status()).toMatchObject({ state: 'up', errors: 0 });
     expect(mute.status()).toMatchObject({ state: 'down' });
-    expect(mute.status().reason).toContain('did not answer within 100 ms');
+    expect(mute.status().reason).toContain('did not answer within 300 ms');
     expect(absent.status().reason).toContain('connection refused; is the device powered and the port right?');
     expect(contexts[2].samples(1).map((sample) => sample.quality)).toEqual([Quality.BadNoCommunication]);
   });

@@ -6,14 +6,14 @@ import { loadConfig } from '../../../../gateway/config/load-config.ts';
 import type { ModbusDevice } from '../../../../gateway/drivers/modbus/config.ts';
 import { type ProbeRequest, probeModbus } from '../../../../gateway/drivers/modbus/probe.ts';
 import { probeTable, probeYaml } from '../../../../gateway/drivers/modbus/probe-report.ts';
-import { FakeModbusServer, type ModbusRequest } from '../../../services/fake-modbus-server.ts';
+import type { FakeModbusServer, ModbusRequest } from '../../../services/fake-modbus-server.ts';
 import { hasSocat, wire } from '../../../services/pty-pair.ts';
+import { serve } from './rig.ts';
 import { device } from './settings.ts';
 
 /** Holding 10 to 109 without 40 and 41, at most 30 in one read; unit 3 alone. */
 async function quirkyDevice(): Promise<FakeModbusServer> {
-  const server = await new FakeModbusServer().listen();
-  onTestFinished(() => server.close());
+  const server = await serve();
   server.behave = ({ unit, code, address, count }: ModbusRequest) => {
     if (unit !== 3) return unit === 0 ? 'silent' : { exception: 11 };
     if (code !== 3) return { exception: 1 };
@@ -133,8 +133,7 @@ test('a unit that nobody has is told, and a device that is not there is an error
 });
 
 test.skipIf(!hasSocat)('a serial line is probed in the same way (socat)', async () => {
-  const server = await new FakeModbusServer({ framing: 'rtu' }).listen();
-  onTestFinished(() => server.close());
+  const server = await serve('rtu');
   server.behave = ({ address, count }) => (address + count > 12 ? { exception: 2 } : 'right');
   server.setFloat32(server.holding, 4, 61.5);
   const folder = mkdtempSync(join(tmpdir(), 'lineside-probe-'));

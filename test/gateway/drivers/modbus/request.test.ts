@@ -1,4 +1,4 @@
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import {
   maskWrite,
   readRequest,
@@ -8,12 +8,11 @@ import {
   writeRegister,
   writeRegisters,
 } from '../../../../gateway/drivers/modbus/request.ts';
-import { FakeModbusServer } from '../../../services/fake-modbus-server.ts';
 import { openLine } from './line.ts';
+import { serve } from './rig.ts';
 
 test.each(['mbap', 'rtu'] as const)('all functions are asked and answered, %s', async (framing) => {
-  const server = await new FakeModbusServer({ framing }).listen();
-  onTestFinished(() => server.close());
+  const server = await serve(framing);
   const { ask } = await openLine(server, framing);
   server.input.set([7, 8], 3);
   server.discrete[2] = 1;

@@ -1,26 +1,20 @@
 /** RTU frames: over TCP, as behind a device server, and over a serial port. */
 import { Quality } from '@lineside/shared/contracts/quality.ts';
-import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { ModbusDevice } from '../../../../gateway/drivers/modbus/config.ts';
 import { crc16 } from '../../../../gateway/drivers/modbus/crc16.ts';
 import { modbus } from '../../../../gateway/drivers/modbus/modbus.ts';
 import { readRequest } from '../../../../gateway/drivers/modbus/request.ts';
-import { type Behaviour, FakeModbusServer } from '../../../services/fake-modbus-server.ts';
+import type { Behaviour } from '../../../services/fake-modbus-server.ts';
 import { hasSocat, wire } from '../../../services/pty-pair.ts';
 import { Collector, run } from '../collect.ts';
 import { openLine } from './line.ts';
+import { context, freshDevice, server, wait } from './rig.ts';
 import { device, floats, tag } from './settings.ts';
 
-const wait = { timeout: 8000, interval: 5 };
 const quick: Partial<ModbusDevice> = { pollMs: 20, timeoutMs: 150, retryMinMs: 100, retryMaxMs: 200 };
 
-let server: FakeModbusServer;
-let context: Collector;
-beforeEach(async () => {
-  server = await new FakeModbusServer({ framing: 'rtu' }).listen();
-  onTestFinished(() => server.close());
-  context = new Collector();
-});
+freshDevice('rtu');
 
 const open = () => openLine(server, 'rtu');
 

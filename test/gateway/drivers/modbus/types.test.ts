@@ -1,23 +1,15 @@
 /** Types, arrays and planning settings at the wire: what a device holds becomes samples, by the requests that were wished. */
 import { Quality } from '@lineside/shared/contracts/quality.ts';
-import { beforeEach, expect, onTestFinished, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { parseAddress } from '../../../../gateway/drivers/modbus/address.ts';
 import type { ModbusDevice, ModbusTag } from '../../../../gateway/drivers/modbus/config.ts';
 import { elementsOf } from '../../../../gateway/drivers/modbus/elements.ts';
 import { modbus } from '../../../../gateway/drivers/modbus/modbus.ts';
-import { FakeModbusServer } from '../../../services/fake-modbus-server.ts';
-import { Collector, run } from '../collect.ts';
+import { run } from '../collect.ts';
+import { context, freshDevice, server, wait } from './rig.ts';
 import { device, tag } from './settings.ts';
 
-const wait = { timeout: 8000, interval: 5 };
-
-let server: FakeModbusServer;
-let context: Collector;
-beforeEach(async () => {
-  server = await new FakeModbusServer().listen();
-  onTestFinished(() => server.close());
-  context = new Collector();
-});
+freshDevice();
 
 /** The first sample of each tag, and the requests of the first poll as `table code:address+count`. */
 async function poll(tags: ModbusTag[], settings: Partial<ModbusDevice> = {}) {

@@ -1,24 +1,17 @@
 import type { Value } from '@lineside/shared/contracts/frame.ts';
-import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { Driver } from '../../../../gateway/drivers/driver.ts';
 import type { ModbusTag } from '../../../../gateway/drivers/modbus/config.ts';
 import { modbus } from '../../../../gateway/drivers/modbus/modbus.ts';
 import { Conditioner } from '../../../../gateway/tags/conditioner.ts';
 import { WriteRules } from '../../../../gateway/tags/write-rules.ts';
-import { FakeModbusServer } from '../../../services/fake-modbus-server.ts';
-import { Collector, run } from '../collect.ts';
+import { run } from '../collect.ts';
+import { context, freshDevice, server, wait } from './rig.ts';
 import { device, floats, tag } from './settings.ts';
 
 const quick = { pollMs: 50, timeoutMs: 300, retryMinMs: 100, retryMaxMs: 200 };
-const wait = { timeout: 8000, interval: 5 };
 
-let server: FakeModbusServer;
-let context: Collector;
-beforeEach(async () => {
-  server = await new FakeModbusServer().listen();
-  onTestFinished(() => server.close());
-  context = new Collector();
-});
+freshDevice();
 
 async function up(tags: ModbusTag[]): Promise<Driver> {
   const driver = run(modbus, device({ ...quick, port: server.port }), tags, context);
