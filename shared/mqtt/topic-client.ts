@@ -76,7 +76,8 @@ export class TopicClient {
 
   /** `done` is called in any case, when the next message may come. */
   publish(topic: string, payload: string, options: { retain: boolean; qos: 0 | 1 }, done: () => void): void {
-    if (!this.#connected || !this.#client) {
+    // An answer may have to go out before the broker has answered all subscriptions.
+    if (!this.#client?.connected) {
       done();
       return;
     }
