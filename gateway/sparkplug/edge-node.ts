@@ -103,6 +103,8 @@ export class SparkplugNode {
   #published: Place | undefined;
   /** Records that the broker has, and when it said so; oldest first. */
   #proven: { at: number; place: Place }[] = [];
+  /** Why it has been offline since it was online last. */
+  readonly #told = new Set<string>();
   #state: SparkplugState;
 
   constructor(options: SparkplugNodeOptions) {
@@ -204,6 +206,7 @@ export class SparkplugNode {
     const ms = Math.round(performance.now() - startedAt);
     log.info({ url: this.#options.endpoint.url, bdSeq: this.#bdSeq, metrics, ms }, 'Sparkplug node online');
     this.#session.settled();
+    this.#told.clear();
     this.#flush?.start();
     this.#timers = [
       setInterval(() => this.#tick(), config.publishIntervalMs),
@@ -213,9 +216,9 @@ export class SparkplugNode {
 
   #onLost(reason: string): void {
     const { log, endpoint } = this.#options;
-    if (this.#state.online || this.#state.reason === 'not started') {
-      log.warn({ url: endpoint.url, reason }, 'Sparkplug node offline');
-    }
+    // Each reason once, not at each attempt.
+    if (!this.#told.has(reason)) log.warn({ url: endpoint.url, reason }, 'Sparkplug node offline');
+    this.#told.add(reason);
     for (const timer of this.#timers) clearInterval(timer);
     this.#timers = [];
     this.#flush?.stop();

@@ -274,6 +274,21 @@ describe.skipIf(!hasMosquitto)('the Sparkplug edge node at Mosquitto', () => {
     await other.stop();
   });
 
+  it('says once why it is not let in', async () => {
+    const closed = await Mosquitto.start(await tempDir(), ['allow_anonymous false']);
+    onTestFinished(() => closed.kill());
+    const rig = await NodeRig.make(await tempDir(), closed.url);
+    rig.node.start();
+    const why =
+      'the broker does not let "anonymous" in; check sparkplug.username and the password in sparkplug.passwordFile';
+    await vi.waitFor(() => expect(rig.node.state().reason).toBe(why), PATIENT);
+    await vi.waitFor(
+      () => expect(rig.lines.filter(({ bdSeq }) => bdSeq !== undefined).length).toBeGreaterThan(3),
+      PATIENT,
+    );
+    expect(rig.said(WARN)).toEqual([['Sparkplug node offline', why]]);
+  });
+
   it('gives births of 10,000 metrics again within 2 s', { retry: 2 }, async () => {
     const rig = await rigAt();
     rig.tags = Array.from({ length: 10_000 }, (_, i) =>
