@@ -68,6 +68,37 @@ describe('the hub’s configuration', () => {
       ['plant:', 'mqtt: { tls: { certFile: a.pem, keyFile: a.key }, broker: { url: "mqtt://b:1" } }\nplant:'],
       ':1: tls is that of the embedded broker, which broker replaces: remove one of them',
     ],
+    [
+      'an account of a site that is none',
+      [
+        'plant:',
+        'uns: { enabled: true }\nmqtt: { accounts: [{ name: scada, passwordFile: s, sites: [sit] }] }\nplant:',
+      ],
+      ':2: account "scada": the plant has no site "sit"; it has site',
+    ],
+    [
+      'an account by the name of a gateway',
+      ['plant:', 'uns: { enabled: true }\nmqtt: { accounts: [{ name: line-1, passwordFile: s }] }\nplant:'],
+      ':2: account "line-1": "line-1" is a gateway; give it another name',
+    ],
+    [
+      'an account for nothing',
+      ['plant:', 'mqtt: { accounts: [{ name: scada, passwordFile: s }] }\nplant:'],
+      ':1: they would hear nothing here: set uns.enabled, and leave out uns.broker',
+    ],
+    [
+      'accounts of a broker that is not ours',
+      [
+        'plant:',
+        'uns: { enabled: true }\nmqtt: { broker: { url: "mqtt://b:1" }, accounts: [{ name: a, passwordFile: s }] }\nplant:',
+      ],
+      ':2: accounts are those of the embedded broker, which broker replaces',
+    ],
+    [
+      'a prefix that UMH does not know',
+      ['plant:', 'uns: { enabled: true, style: umh, prefix: plant }\nplant:'],
+      ':1: with style: umh all topics begin with umh/v1: remove prefix',
+    ],
     ['a port in words', ['plant:', 'http: { port: web }\nplant:'], ':1: "port" is "web", but must be an integer'],
     [
       'a gateway twice',
