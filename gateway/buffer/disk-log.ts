@@ -5,7 +5,7 @@
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
-import { checksumSeed, END_MARK, RECORD_HEADER, SEGMENT_HEADER, writeRecord } from './format.ts';
+import { checksumSeed, END_MARK, PAGE, RECORD_HEADER, SEGMENT_HEADER, writeRecord } from './format.ts';
 import type { FoundRecord } from './scan.ts';
 import { SegmentCache } from './segment-cache.ts';
 import { type Segment, SegmentFiles } from './segment-files.ts';
@@ -52,6 +52,8 @@ export class DiskLog {
   #seed = 0;
   #bornAt: number | null = null;
   #end = SEGMENT_HEADER;
+  /** From `#end` to the end of its page are zeros. */
+  #zeroed = false;
   readonly #cache: SegmentCache;
   #tail: LogRecord[] = [];
   #tailBytes = 0;
@@ -122,7 +124,8 @@ export class DiskLog {
 
   /** Whether a payload of this size has room in the newest segment. */
   fits(payloadBytes: number): boolean {
-    return this.#handle !== undefined && this.#end + RECORD_HEADER + payloadBytes <= this.#options.segmentBytes;
+    const end = this.#placeOf(payloadBytes) + RECORD_HEADER + payloadBytes;
+    return this.#handle !== undefined && end <= this.#options.segmentBytes;
   }
 
   /** Begins a new segment. */
@@ -143,13 +146,15 @@ export class DiskLog {
     const seq = this.#usedSeq + 1;
     const totalSamples = this.totalSamples + samples;
     const head = { seq, payloadBytes: payload.length, totalSamples, samples, appendedAt: this.#options.now() };
-    const end = this.#end + RECORD_HEADER + payload.length;
+    const place = this.#placeOf(payload.length);
+    const end = place + RECORD_HEADER + payload.length;
     const room = this.#options.segmentBytes - end;
+    const toPageEnd = Math.ceil((end + END_MARK) / PAGE) * PAGE - end;
     // A record larger than a segment makes the file grow, by whole MiB: another length says that it was cut short.
-    const mark = room >= 0 ? Math.min(END_MARK, room) : (MIB - (end % MIB)) % MIB;
+    const mark = room >= 0 ? Math.min(toPageEnd, room) : (MIB - (end % MIB)) % MIB;
     const record = writeRecord(head, this.#seed, payload, mark);
     try {
-      const { bytesWritten } = await this.#handle!.write(record, 0, record.length, this.#end);
+      const { bytesWritten } = await this.#handle!.write(record, 0, record.length, place);
       if (bytesWritten !== record.length) throw new Error(`only ${bytesWritten} of ${record.length} bytes written`);
       await this.#handle!.datasync();
     } catch (error) {
@@ -159,6 +164,7 @@ export class DiskLog {
     }
     const appended = { seq, prev: this.newestSeq, totalSamples, samples, payload };
     this.#end = end;
+    this.#zeroed = true;
     this.newestSeq = seq;
     this.#usedSeq = seq;
     this.totalSamples = totalSamples;
@@ -261,6 +267,16 @@ export class DiskLog {
     this.#active = segment;
     this.#handle = handle;
     this.#end = end;
+    this.#zeroed = false;
+  }
+
+  /** Where the next record begins: on a new page where that saves a page, and nothing else could be in between. */
+  #placeOf(payloadBytes: number): number {
+    const into = this.#end % PAGE;
+    const size = RECORD_HEADER + payloadBytes + END_MARK;
+    const saves = Math.ceil((into + size) / PAGE) > Math.ceil(size / PAGE);
+    const follows = this.#zeroed && this.#usedSeq === this.newestSeq;
+    return saves && follows ? this.#end + PAGE - into : this.#end;
   }
 
   /** Goes on in the newest segment where it ends. A file that cannot be written is left, and a new one begun. */

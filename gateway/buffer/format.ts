@@ -22,6 +22,12 @@ const VERSION = 1;
 /** Zero bytes behind the last record: what is there instead, in an open log, is damage. */
 export const END_MARK = 40;
 
+/**
+ * What file systems write at least. The page in which a record ends is written again with the next one; so that one
+ * begins on a new page where this saves a page, and zeros fill the place between.
+ */
+export const PAGE = 4096;
+
 const SEGMENT_MAGIC = 0x4745_534c;
 export const RECORD_MAGIC = 0x4345_524c;
 
@@ -92,12 +98,25 @@ export function writeRecord(head: RecordHead, seed: number, payload: Uint8Array,
 export function readRecordHead(segment: Buffer, at: number, lastSeq: number, seed: number): RecordHead | null {
   if (at + RECORD_HEADER > segment.length || segment.readUInt32LE(at) !== RECORD_MAGIC) return null;
   const payloadBytes = segment.readUInt32LE(at + 4);
-  if (at + RECORD_HEADER + payloadBytes > segment.length) return null;
-  const seq = readU64(segment, at + 8);
-  if (seq <= lastSeq || segment.readUInt32LE(at + 36) !== checksum(segment, at, payloadBytes, seed)) return null;
+  if (at + RECORD_HEADER + payloadBytes > segment.length || readU64(segment, at + 8) <= lastSeq) return null;
+  if (segment.readUInt32LE(at + 36) !== checksum(segment, at, payloadBytes, seed)) return null;
+  return fieldsAt(segment, at);
+}
+
+/**
+ * Whether the damaged bytes at `at` were the record behind `last`, and not what an earlier use of the file left. Two
+ * fields speak for it, so that no single damage hides it: an earlier use had lower numbers, and earlier times.
+ */
+export function looksNext(segment: Buffer, at: number, last: RecordHead): boolean {
+  if (at + RECORD_HEADER > segment.length) return false;
+  const { seq, appendedAt } = fieldsAt(segment, at);
+  return seq === last.seq + 1 || (segment.readUInt32LE(at) === RECORD_MAGIC && appendedAt >= last.appendedAt);
+}
+
+function fieldsAt(segment: Buffer, at: number): RecordHead {
   return {
-    seq,
-    payloadBytes,
+    seq: readU64(segment, at + 8),
+    payloadBytes: segment.readUInt32LE(at + 4),
     totalSamples: readU64(segment, at + 16),
     appendedAt: readU64(segment, at + 24),
     samples: segment.readUInt32LE(at + 32),

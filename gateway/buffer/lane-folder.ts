@@ -91,7 +91,7 @@ export async function readSegment(folder: LaneFolder, segment: FolderSegment): P
     const found = await readOnce(folder, segment);
     // Behind the last sound record of the newest segment, the next may just be coming into being.
     const mayGrow =
-      found && segment.endSeq === Number.POSITIVE_INFINITY && found.damaged.some(({ from }) => from === found.end);
+      found && segment.endSeq === Number.POSITIVE_INFINITY && found.damaged.some(({ from }) => from >= found.end);
     if (!mayGrow || attempt === SETTLE_TIMES) return found;
     await sleep(SETTLE_MS);
   }

@@ -2,6 +2,8 @@
 import {
   checksumSeed,
   END_MARK,
+  looksNext,
+  PAGE,
   RECORD_HEADER,
   RECORD_MAGIC,
   type RecordHead,
@@ -28,6 +30,7 @@ export interface Scan {
 const MAGIC = Buffer.alloc(4);
 MAGIC.writeUInt32LE(RECORD_MAGIC);
 const ZEROS = Buffer.alloc(END_MARK);
+const PAGE_OF_ZEROS = Buffer.alloc(PAGE);
 
 /**
  * Walks a segment up to the record before `endSeq`. After a damaged place it goes on at the next sound record,
@@ -42,16 +45,17 @@ export function scanSegment(segment: Buffer, head: SegmentHead, endSeq = Number.
   while (true) {
     const found = nextRecord(segment, at, lastSeq, seed);
     if (!found || found.seq >= endSeq) break;
-    if (found.at > at) damaged.push({ from: at, to: found.at });
+    if (found.at > at && !isPadding(segment, at, found, lastSeq)) damaged.push({ from: at, to: found.at });
     records.push(found);
     lastSeq = found.seq;
     at = found.at + RECORD_HEADER + found.payloadBytes;
   }
   // What a failed write left behind was written again as the next segment's first records.
   const complete = lastSeq + 1 >= endSeq;
-  const to = complete ? at : damageEnd(segment, at);
-  if (to > at) damaged.push({ from: at, to });
-  return { records, end: at, damaged, lostAtEnd: to > at ? countMagic(segment.subarray(at + 1, to)) + 1 : 0 };
+  const atEnd = complete ? null : damageAtEnd(segment, at, records.at(-1));
+  if (!atEnd) return { records, end: at, damaged, lostAtEnd: 0 };
+  damaged.push(atEnd);
+  return { records, end: at, damaged, lostAtEnd: countMagic(segment.subarray(atEnd.from + 1, atEnd.to)) + 1 };
 }
 
 function nextRecord(segment: Buffer, from: number, lastSeq: number, seed: number): FoundRecord | null {
@@ -62,12 +66,27 @@ function nextRecord(segment: Buffer, from: number, lastSeq: number, seed: number
   return null;
 }
 
-/** Where the end mark begins: at `at` in a sound segment, further on when the last record is damaged. */
-function damageEnd(segment: Buffer, at: number): number {
+/** A record that begins on a new page, right behind the one before it: see PAGE. */
+function isPadding(segment: Buffer, from: number, found: FoundRecord, lastSeq: number): boolean {
+  const isNext = found.seq === lastSeq + 1 && found.at % PAGE === 0 && found.at - from < PAGE;
+  return isNext && segment.subarray(from, found.at).equals(PAGE_OF_ZEROS.subarray(0, found.at - from));
+}
+
+/** What is damaged behind the last sound record, which ends at `at`; null when the log just ends there. */
+function damageAtEnd(
+  segment: Buffer,
+  at: number,
+  last: FoundRecord | undefined,
+): { from: number; to: number } | null {
   const rest = segment.subarray(at, at + END_MARK);
-  if (rest.equals(ZEROS.subarray(0, rest.length))) return at;
-  const mark = segment.indexOf(ZEROS, at);
-  return mark < 0 ? segment.length : mark;
+  let from = at;
+  if (rest.equals(ZEROS.subarray(0, rest.length))) {
+    // On the next page may have been another record, or what an earlier use of the file left.
+    from = Math.ceil(at / PAGE) * PAGE;
+    if (from === at || !last || !looksNext(segment, from, last)) return null;
+  }
+  const mark = segment.indexOf(ZEROS, from);
+  return { from, to: mark < 0 ? segment.length : mark };
 }
 
 function countMagic(bytes: Buffer): number {

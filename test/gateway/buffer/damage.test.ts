@@ -218,6 +218,67 @@ describe('a segment that becomes unreadable while the gateway runs', () => {
   });
 });
 
+describe('records that begin on a page of their own', () => {
+  /** Random text, so that a record of about 3,000 bytes is one. */
+  async function paged() {
+    const dir = await tempDir();
+    const { buffer } = await openBuffer(dir);
+    await store(buffer, 1);
+    for (let i = 2; i < 8; i++) await storeLarge(buffer, i, 2_000);
+    const { epoch } = buffer;
+    await buffer.close();
+    const places = await placesIn(dir, FIRST, epoch);
+    return { dir, path: join(dir, FIRST), places };
+  }
+
+  it('leave zeros before them, which are no damage', async () => {
+    const { dir, places } = await paged();
+    const begun = places.filter(({ at }) => at % 4096 === 0);
+    expect(begun.length).toBeGreaterThan(3);
+    const { buffer } = await openBuffer(dir, { tags: [] });
+    expect(valuesOf(await drain(buffer))).toEqual([1, 2, 3, 4, 5, 6, 7]);
+    expect(buffer.stats().damagedPlaces).toBe(0);
+    await storeLarge(buffer, 8, 2_000);
+    await storeLarge(buffer, 9, 2_000);
+    await buffer.close();
+    const again = await openBuffer(dir, { tags: [] });
+    expect(valuesOf(await drain(again.buffer))).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect(again.buffer.stats().damagedPlaces).toBe(0);
+  });
+
+  it.each(REGIONS)('and are damaged in the %s: the last one’s number is not used again', async (_, where) => {
+    const { dir, path, places } = await paged();
+    const last = places.at(-1)!;
+    expect(last.at % 4096).toBe(0);
+    await flip(path, where(last));
+    const { buffer } = await openBuffer(dir, { tags: [] });
+    expect(buffer.stats().damagedPlaces).toBe(1);
+    await store(buffer, 70);
+    expect((await drain(buffer)).at(-1)!.seq).toBeGreaterThan(last.seq);
+    expect(valuesOf(await drain(buffer))).toEqual([1, 2, 3, 4, 5, 6, 70]);
+  });
+
+  it('are not taken for what an earlier use of the file left on a page', async () => {
+    const { dir, path, places } = await paged();
+    const [kept, stale] = [places[3]!, places.at(-1)!];
+    const bytes = await readFile(path);
+    // As after a crash early in the file's second life: sound records, zeros to the end of the page, older ones.
+    const page = Math.ceil(kept.end / 4096) * 4096;
+    bytes.fill(0, kept.end, page);
+    const older = Buffer.from(bytes.subarray(stale.at, stale.end));
+    older.writeUInt32LE(1, 8);
+    older.writeUInt32LE(0, 24);
+    older.writeUInt32LE(0, 28);
+    older.copy(bytes, page);
+    bytes.fill(0x55, page + older.length);
+    await writeFile(path, bytes);
+    const { buffer } = await openBuffer(dir, { tags: [] });
+    expect(buffer.stats().damagedPlaces).toBe(0);
+    await store(buffer, 70);
+    expect((await drain(buffer)).at(-1)!.seq).toBe(kept.seq + 1);
+  });
+});
+
 describe('a record larger than a segment', () => {
   it('is kept, and the log goes on without a gap', async () => {
     const dir = await tempDir();
