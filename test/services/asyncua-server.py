@@ -50,6 +50,8 @@ async def main():
                 await write(name, None, ua.StatusCodes.BadSensorFailure)
             else:
                 await write(name, float(rest[0]), timed=word == "set")
+                # A value a millisecond at most, also of lines that have waited: frames know no shorter times.
+                await asyncio.sleep(0.002)
 
 
 asyncio.run(main())

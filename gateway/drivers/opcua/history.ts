@@ -174,6 +174,7 @@ export class History {
     const valuesPerNode = Math.max(1, Math.floor(this.#options.settings.valuesPerRequest / together.length));
     const gaps = new Map(together.map(({ index, gap }) => [index, gap]));
     let nodes: HistoryNode[] = together.map(({ index }) => ({ index, continuation: null }));
+    const newest = new Map<number, number>();
     let empty = 0;
     try {
       while (nodes.length > 0) {
@@ -184,7 +185,7 @@ export class History {
           nodes = pages.map(({ continuation }, i) => ({ index: nodes[i]!.index, continuation }));
           break;
         }
-        const brought = pages.map((page, i) => this.#take(nodes[i]!.index, page.values));
+        const brought = pages.map((page, i) => this.#take(nodes[i]!.index, page.values, newest));
         empty = brought.some((count) => count > 0) ? 0 : empty + 1;
         const more: HistoryNode[] = [];
         const retried: string[] = [];
@@ -211,18 +212,19 @@ export class History {
     }
   }
 
-  /** @returns how many of the values were missing */
-  #take(index: number, values: DataValue[]): number {
+  /**
+   * @param newest time that was read last of each tag: frames know milliseconds, and servers may have several values in one
+   * @returns how many of the values were missing
+   */
+  #take(index: number, values: DataValue[], newest: Map<number, number>): number {
     const past = this.#options.pasts[index]!;
     const times = values.map((data) => this.#options.timeOf(data));
     const order = [...values.keys()].filter((i) => times[i] !== null).sort((a, b) => times[a]! - times[b]!);
     let taken = 0;
-    let newest = 0;
     for (const i of order) {
       const at = times[i]!;
-      // Frames know milliseconds; servers may have several values in one.
-      if (at !== newest && !readAt(past, at)) continue;
-      newest = at;
+      if (at !== newest.get(index) && !readAt(past, at)) continue;
+      newest.set(index, at);
       taken++;
       this.#told.from = Math.min(this.#told.from, at);
       this.#told.to = Math.max(this.#told.to, at);

@@ -84,16 +84,14 @@ describe.skipIf(!python)('asyncua (needs test/services/install-asyncua.sh)', () 
     await vi.waitFor(() => expect(context.last(1)?.value).toBe(1), wait);
     await first.stop();
     const values = Array.from({ length: 35 }, (_, i) => i + 2);
-    for (const value of values) {
-      server.tell(`set Speed ${value}`);
-      // A value a millisecond at most: frames know no shorter times.
-      await new Promise((resolve) => setTimeout(resolve, 3));
-    }
+    for (const value of values) server.tell(`set Speed ${value}`);
+    // Most of them are there by then; the others come live.
+    await new Promise((resolve) => setTimeout(resolve, 300));
     begin();
     await vi.waitFor(() => expect(new Set(context.samples(1).map(({ value }) => value)).size).toBe(36), wait);
     const came = context.samples(1).toSorted((a, b) => a.at - b.at);
     expect(came.map(({ value }) => value).filter((value) => value !== 1)).toEqual(values);
-    expect(context.frames.filter(({ historical }) => historical).length).toBeGreaterThan(3);
+    expect(context.frames.some(({ historical }) => historical)).toBe(true);
   }, 60_000);
 
   test('poll, write, and browse', async () => {
