@@ -1,6 +1,6 @@
 import type { AlarmView, LiveMessage } from '@lineside/shared/contracts/api.ts';
 import { expect, test } from 'vitest';
-import { EMPTY_PLANT, reducePlant } from '../../../hub/web/src/live/plant-state.ts';
+import { EMPTY_PLANT, reduceAnswer, reducePlant } from '../../../hub/web/src/live/plant-state.ts';
 import { MockPlant } from '../../services/mock-plant.ts';
 
 const NOW = 1_700_000_000_000;
@@ -29,6 +29,17 @@ test('an alarm moves down when it is taken and goes when it is over', () => {
   expect(acknowledged.alarms.map((alarm) => alarm.occurrence)).toEqual(['a-2', 'a-3', 'a-1', 'a-4']);
   const over = reducePlant(acknowledged, { type: 'alarm', alarm: { ...taken, state: 'normal' } }, NOW);
   expect(over.alarms.map((alarm) => alarm.occurrence)).toEqual(['a-2', 'a-3', 'a-4']);
+});
+
+test('the answer to an acknowledgement that comes after its effect changes nothing', () => {
+  const before = reducePlant(EMPTY_PLANT, overview, NOW);
+  const asked = before.alarms[0]!;
+  const answer: AlarmView = { ...asked, acknowledgePending: true };
+  expect(reduceAnswer(before, asked, answer, NOW).alarms[0]).toBe(answer);
+  for (const state of ['acknowledged', 'normal'] as const) {
+    const effect = reducePlant(before, { type: 'alarm', alarm: { ...asked, state } }, NOW);
+    expect(reduceAnswer(effect, asked, answer, NOW)).toBe(effect);
+  }
 });
 
 test("the hub's clock counts, but the network's jitter does not move it", () => {

@@ -12,7 +12,7 @@ import { ApiError } from '../api/http.ts';
 import { hubApi } from '../api/hub-api.ts';
 import { type LinkState, LiveSocket, type SocketLike } from './live-socket.ts';
 import { LiveStore, type TagValue } from './live-store.ts';
-import { EMPTY_PLANT, type PlantState, reducePlant } from './plant-state.ts';
+import { EMPTY_PLANT, type PlantState, reduceAnswer, reducePlant } from './plant-state.ts';
 
 const MAX_RATE = 10;
 
@@ -61,6 +61,12 @@ export class LiveHub {
   /** The overview that came over HTTP, for the first picture; what the socket brought already is newer. */
   offer(overview: Overview): void {
     if (!this.plant.loaded) this.take({ type: 'overview', overview });
+  }
+
+  /** What the hub answered over HTTP to something that was asked about an alarm, as the alarm was then. */
+  answer(asked: AlarmView, answer: AlarmView): void {
+    this.plant = reduceAnswer(this.plant, asked, answer, Date.now());
+    this.wake();
   }
 
   take(message: LiveMessage): void {

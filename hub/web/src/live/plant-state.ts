@@ -43,6 +43,14 @@ export function reducePlant(state: PlantState, message: LiveMessage, now: number
   }
 }
 
+/**
+ * The state after an answer over HTTP about an alarm. It may come later than what the socket has brought of the alarm
+ * since it was asked, which is newer: the answer would bring an alarm back that is over, or wait for ever.
+ */
+export function reduceAnswer(state: PlantState, asked: AlarmView, answer: AlarmView, now: number): PlantState {
+  return state.alarms.includes(asked) ? reducePlant(state, { type: 'alarm', alarm: answer }, now) : state;
+}
+
 function fromOverview(overview: Overview, now: number): PlantState {
   return {
     enterprise: overview.enterprise,

@@ -15,9 +15,10 @@ export function AcknowledgeControl({ alarm }: { alarm: AlarmView }) {
   const [comment, setComment] = useState('');
   const acknowledge = useMutation({
     mutationFn: (words: string) => hubApi.acknowledge(alarm.occurrence, words),
-    onSuccess: (answer) => {
+    onMutate: () => alarm,
+    onSuccess: (answer, _words, asked) => {
       setOpened(false);
-      hub.take({ type: 'alarm', alarm: answer });
+      hub.answer(asked, answer);
     },
     onError: (error) => {
       if (error instanceof ApiError && error.status === 401) hub.retry();
