@@ -2,20 +2,16 @@ import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
+import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { CHROMIUM, hasChromium, launchChromium } from '../services/chromium.ts';
 import { MOCK_LOGIN, MockHub } from '../services/mock-hub.ts';
 
-const CHROMIUM = '/usr/bin/chromium';
 const ROOT = resolve(import.meta.dirname, '../..');
-const FLAGS = [
-  ...['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
-  ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
-];
 const DIST = join(ROOT, 'hub/web/dist');
 const PATIENT = { timeout: 15_000 };
 
-describe.skipIf(!existsSync(CHROMIUM))(`the web app in a browser (needs ${CHROMIUM})`, { timeout: 60_000 }, () => {
+describe.skipIf(!hasChromium)(`the web app in a browser (needs ${CHROMIUM})`, { timeout: 60_000 }, () => {
   let browser: Browser;
   let hub: MockHub;
   let address: string;
@@ -26,7 +22,7 @@ describe.skipIf(!existsSync(CHROMIUM))(`the web app in a browser (needs ${CHROMI
     // `npm test` has built it, and builds it anew when it is older than its sources.
     if (!existsSync(join(DIST, 'index.html')))
       await promisify(execFile)('npm', ['run', 'build', '-w', 'hub/web'], { cwd: ROOT });
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+    browser = await launchChromium();
   }, 120_000);
 
   afterAll(async () => {

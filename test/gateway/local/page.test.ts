@@ -1,18 +1,12 @@
-import { existsSync } from 'node:fs';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { CHROMIUM, hasChromium, launchChromium } from '../../services/chromium.ts';
 import { Machine, OCCURRENCE, serverOf } from './fixture.ts';
 
-const CHROMIUM = '/usr/bin/chromium';
-const FLAGS = [
-  ...['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
-  ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
-];
-
-describe.skipIf(!existsSync(CHROMIUM))(`the local page in a browser (needs ${CHROMIUM})`, { timeout: 30_000 }, () => {
+describe.skipIf(!hasChromium)(`the local page in a browser (needs ${CHROMIUM})`, { timeout: 30_000 }, () => {
   let browser: Browser;
   beforeAll(async () => {
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+    browser = await launchChromium();
   }, 60_000);
   afterAll(() => browser?.close());
 
