@@ -7,8 +7,9 @@ import type { Logger } from '@lineside/shared/log/logger.ts';
 import type { GatewayBuffer } from './buffer/buffer.ts';
 import type { LoadedConfig } from './config/load-config.ts';
 import type { Outlet } from './outlet.ts';
+import type { NodeMetric } from './sparkplug/catalog.ts';
 import type { SparkplugConfig } from './sparkplug/config.ts';
-import { type NodeMetric, SparkplugNode, type SparkplugState } from './sparkplug/edge-node.ts';
+import { SparkplugNode, type SparkplugState } from './sparkplug/edge-node.ts';
 import type { History } from './sparkplug/history-flush.ts';
 import type { Sample } from './sparkplug/metrics.ts';
 

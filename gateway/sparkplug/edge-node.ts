@@ -6,46 +6,36 @@
  * not be sent in time comes later out of the gateway's buffer.
  */
 import { join } from 'node:path';
-import { emptyFrame, type Frame, pushSample, type TagInfo, type Value } from '@lineside/shared/contracts/frame.ts';
+import type { Frame } from '@lineside/shared/contracts/frame.ts';
 import type { DeviceState } from '@lineside/shared/contracts/link.ts';
-import { Quality } from '@lineside/shared/contracts/quality.ts';
 import type { WriteOutcome, WriteRequest } from '@lineside/shared/contracts/write.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import type { MqttEndpoint } from '@lineside/shared/mqtt/open-client.ts';
-import { BD_SEQ, DataType, type Metric, REBIRTH } from '@lineside/shared/wire/sparkplug/payload.ts';
+import type { Metric } from '@lineside/shared/wire/sparkplug/payload.ts';
 import { writePayload } from '@lineside/shared/wire/sparkplug/payload-writer.ts';
 import { deviceTopic, nodeTopic, parseSparkplugTopic, stateTopic } from '@lineside/shared/wire/sparkplug/topic.ts';
 import { BdSeqFile } from './bd-seq-file.ts';
+import { bdSeqMetric, Catalog, type CatalogOptions } from './catalog.ts';
 import { readDeviceCommand, readNodeCommand } from './commands.ts';
 import type { SparkplugConfig } from './config.ts';
 import { type History, HistoryFlush, type Place } from './history-flush.ts';
 import { HostGate } from './host-gate.ts';
 import { LiveData } from './live-data.ts';
-import { birthMetric, type Sample } from './metrics.ts';
+import { Proof } from './proof.ts';
 import { Session } from './session.ts';
 
-/** What the node says of the gateway itself. */
-export interface NodeMetric extends Pick<TagInfo, 'name' | 'type' | 'unit'> {
-  value: Value;
-}
-
-export interface SparkplugNodeOptions {
+export interface SparkplugNodeOptions extends Omit<CatalogOptions, 'live'> {
   config: SparkplugConfig;
   /** The node's id: the gateway's. */
   node: string;
   endpoint: MqttEndpoint;
   dataDir: string;
-  /** What there is at present; names that begin with $ are not told. */
-  tags(): readonly TagInfo[];
   devices(): readonly { device: string; state: DeviceState }[];
-  lastValue(device: string, tag: number): Sample | undefined;
-  nodeMetrics(): NodeMetric[];
   /** Never rejects; refusals have been logged and audited by it. */
   write(request: WriteRequest): Promise<WriteOutcome>;
   /** Undefined when what is missed is not to be sent later. */
   history: History | undefined;
   log: Logger;
-  now(): number;
   /** For tests. */
   timing?: {
     firstRetryMs?: number;
@@ -69,8 +59,6 @@ export interface SparkplugState {
   births: number;
 }
 
-/** Aliases of the node's own metrics: beyond those of all tags. */
-const NODE_ALIAS = 2 ** 32;
 const NODE_METRICS_MS = 1_000;
 /** Births that are asked for more often are given once in this time. */
 const REBIRTH_MS = 1_000;
@@ -83,10 +71,9 @@ export class SparkplugNode {
   readonly #session: Session;
   readonly #gate: HostGate;
   readonly #live = new LiveData();
+  readonly #catalog: Catalog;
   readonly #flush: HistoryFlush | undefined;
-  /** Metrics of each device, as the last births have named them. */
-  #tags = new Map<string, TagInfo[]>();
-  #tagsById = new Map<number, TagInfo>();
+  readonly #proof: Proof | undefined;
   /** Devices whose last word was a birth; and those that are down and were born for their history only. */
   readonly #born = new Set<string>();
   readonly #ghosts = new Set<string>();
@@ -101,8 +88,6 @@ export class SparkplugNode {
   #stuckAt = 0;
   /** Newest record of which all samples have been sent live. */
   #published: Place | undefined;
-  /** Records that the broker has, and when it said so; oldest first. */
-  #proven: { at: number; place: Place }[] = [];
   /** Why it has been offline since it was online last. */
   readonly #told = new Set<string>();
   #state: SparkplugState;
@@ -112,6 +97,7 @@ export class SparkplugNode {
     this.#options = options;
     this.#state = { online: false, since: now(), reason: 'not started', messages: 0, births: 0 };
     this.#gate = new HostGate(config.primaryHost);
+    this.#catalog = new Catalog({ ...options, live: this.#live });
     const { group, primaryHost } = config;
     this.#session = new Session({
       endpoint,
@@ -119,7 +105,7 @@ export class SparkplugNode {
       bdSeq: new BdSeqFile(join(dataDir, 'sparkplug-bdseq'), log),
       death: (bdSeq) => ({
         topic: nodeTopic(group, 'NDEATH', node),
-        payload: writePayload({ timestamp: now(), metrics: [this.#bdSeqMetric(bdSeq)] }),
+        payload: writePayload({ timestamp: now(), metrics: [bdSeqMetric(bdSeq, now())] }),
       }),
       topics: [
         nodeTopic(group, 'NCMD', node),
@@ -130,16 +116,18 @@ export class SparkplugNode {
       onMessage: (topic, payload, retained) => this.#onMessage(topic, payload, retained),
       onLost: (reason) => this.#onLost(reason),
       mark: () => this.#mark(),
-      onProven: (place) => this.#onProven(place),
+      onProven: (place) => this.#proof?.add(place),
       log,
       ...timing,
     });
     if (!history) return;
+    // That the host is away is heard late: so long, what the broker has may have reached nobody.
+    this.#proof = new Proof(history, primaryHost === undefined ? 0 : config.history.overlapMs);
     this.#flush = new HistoryFlush({
       history,
       samplesPerSecond: config.history.samplesPerSecond,
       maxAgeMs: config.history.maxAgeHours * 3_600_000,
-      tag: (id) => this.#tagsById.get(id),
+      tag: (id) => this.#catalog.tag(id),
       send: (device, metrics) => this.#sendHistory(device, metrics),
       congested: () => this.#session.congested,
       onCaughtUp: () => this.#buryGhosts(),
@@ -201,7 +189,7 @@ export class SparkplugNode {
     const startedAt = performance.now();
     this.#state = { ...this.#state, online: true, since: now(), reason: '' };
     this.#published = undefined;
-    this.#proven = [];
+    this.#proof?.reset();
     const metrics = this.#giveBirths();
     const ms = Math.round(performance.now() - startedAt);
     log.info({ url: this.#options.endpoint.url, bdSeq: this.#bdSeq, metrics, ms }, 'Sparkplug node online');
@@ -210,7 +198,10 @@ export class SparkplugNode {
     this.#flush?.start();
     this.#timers = [
       setInterval(() => this.#tick(), config.publishIntervalMs),
-      setInterval(() => this.#observeNode(), this.#options.timing?.nodeMetricsMs ?? NODE_METRICS_MS),
+      setInterval(
+        () => this.observe(this.#catalog.nodeFrame()),
+        this.#options.timing?.nodeMetricsMs ?? NODE_METRICS_MS,
+      ),
     ];
   }
 
@@ -270,17 +261,16 @@ export class SparkplugNode {
 
   #onDeviceCommand(device: string, payload: Buffer): void {
     const { config, log, write, lastValue, now } = this.#options;
-    const tags = this.#tags.get(device) ?? [];
     const { wanted, refused } = readDeviceCommand(
       payload,
-      ({ alias, name }) => tags.find((tag) => (name ? tag.name === name : tag.id === alias)),
+      (metric) => this.#catalog.find(device, metric),
       config.primaryHost ?? 'a Sparkplug host',
     );
     for (const reason of refused) log.warn({ device, reason }, 'Sparkplug device command not carried out');
     for (const request of wanted) {
       void write(request).then(({ ok }) => {
         // A host shows what it has asked for until it hears otherwise.
-        const tag = ok ? undefined : tags.find(({ name }) => name === request.tag);
+        const tag = ok ? undefined : this.#catalog.find(device, { name: request.tag });
         const last = tag && lastValue(device, tag.id);
         if (last && this.#born.has(device)) this.#live.repeat(tag.id, last, now());
       });
@@ -298,7 +288,7 @@ export class SparkplugNode {
 
   /** The births of the node and of every device that is up. Returns how many metrics they have. */
   #giveBirths(): number {
-    const { config, node, now, tags, devices, nodeMetrics } = this.#options;
+    const { config, node, devices } = this.#options;
     const up = new Set(devices().flatMap(({ device, state }) => (state === 'up' ? [device] : [])));
     // Hosts do not take it from the node's birth that a device is down or is no more.
     for (const device of [...this.#born]) if (!up.has(device)) this.#death(device);
@@ -308,22 +298,8 @@ export class SparkplugNode {
     this.#born.clear();
     this.#ghosts.clear();
     this.#seq = 0;
-    this.#tags = new Map(devices().map(({ device }) => [device, []]));
-    const told = tags().filter(({ device, name }) => this.#tags.has(device) && !name.startsWith('$'));
-    for (const tag of told) this.#tags.get(tag.device)!.push(tag);
-    this.#tagsById = new Map(told.map((tag) => [tag.id, tag]));
-    const at = now();
-    const own = nodeMetrics().map(({ value, ...metric }, i) => {
-      const tag = { ...metric, id: NODE_ALIAS + i, device: '', description: '' };
-      const sample = { sourceAt: at, value, quality: Quality.Good };
-      this.#live.born(tag, sample);
-      return birthMetric(tag, sample, at);
-    });
-    const metrics: Metric[] = [
-      this.#bdSeqMetric(this.#bdSeq),
-      { name: REBIRTH, timestamp: at, datatype: DataType.Boolean, value: { kind: 'boolean', value: false } },
-      ...own,
-    ];
+    this.#catalog.renew(devices().map(({ device }) => device));
+    const metrics = this.#catalog.nodeBirth(this.#bdSeq);
     this.#publish(nodeTopic(config.group, 'NBIRTH', node), metrics);
     let count = metrics.length;
     for (const device of up) count += this.#bear(device, false);
@@ -334,14 +310,9 @@ export class SparkplugNode {
 
   /** @param ghost the device is down: it is born for its history, and its values are not the present ones */
   #bear(device: string, ghost: boolean): number {
-    const { config, node, now, lastValue } = this.#options;
-    const at = now();
+    const { config, node } = this.#options;
     this.#live.drop(device);
-    const metrics = (this.#tags.get(device) ?? []).map((tag) => {
-      const last = lastValue(device, tag.id) ?? null;
-      this.#live.born(tag, last);
-      return birthMetric(tag, ghost && last ? { ...last, quality: Quality.Uncertain } : last, at);
-    });
+    const metrics = this.#catalog.deviceBirth(device, !ghost);
     this.#publish(deviceTopic(config.group, 'DBIRTH', node, device), metrics);
     this.#born.add(device);
     if (ghost) this.#ghosts.add(device);
@@ -374,7 +345,7 @@ export class SparkplugNode {
     this.#devicesChanged = false;
     for (const { device, state } of this.#options.devices()) {
       const born = this.#born.has(device) && !this.#ghosts.has(device);
-      if (state === 'up' && !born && this.#tags.has(device)) this.#bear(device, false);
+      if (state === 'up' && !born && this.#catalog.has(device)) this.#bear(device, false);
       else if (state !== 'up' && born) this.#death(device);
     }
   }
@@ -393,7 +364,7 @@ export class SparkplugNode {
 
   #sendHistory(device: string, metrics: Metric[]): void {
     const { config, node } = this.#options;
-    if (!this.#tags.has(device)) return;
+    if (!this.#catalog.has(device)) return;
     if (!this.#born.has(device)) {
       // That it did not answer then either is no news.
       if (metrics.every(({ isNull }) => isNull)) return;
@@ -406,41 +377,9 @@ export class SparkplugNode {
     for (const device of [...this.#ghosts]) this.#death(device);
   }
 
-  #observeNode(): void {
-    const { nodeMetrics, now } = this.#options;
-    const frame = emptyFrame('', now());
-    nodeMetrics().forEach(({ value }, i) => {
-      pushSample(frame, NODE_ALIAS + i, frame.receivedAt, value, Quality.Good);
-    });
-    this.observe(frame);
-  }
-
   #mark(): Place | undefined {
     if (!this.#state.online || !this.#flush) return undefined;
     return this.#flush.caughtUp ? this.#published : this.#flush.position;
-  }
-
-  #onProven(place: Place): void {
-    const { history, config } = this.#options;
-    if (!history) return;
-    const now = performance.now();
-    this.#proven.push({ at: now, place });
-    // That the host is away is heard late: so long, what the broker has may have reached nobody.
-    const overlapMs = config.primaryHost === undefined ? 0 : config.history.overlapMs;
-    const done = this.#proven.filter(({ at }) => at <= now - overlapMs);
-    const newest = done.at(-1);
-    if (!newest) return;
-    this.#proven.splice(0, done.length);
-    if (newest.place.epoch === history.epoch) history.advance(newest.place.seq);
-  }
-
-  #bdSeqMetric(bdSeq: number): Metric {
-    return {
-      name: BD_SEQ,
-      timestamp: this.#options.now(),
-      datatype: DataType.Int64,
-      value: { kind: 'long', value: bdSeq },
-    };
   }
 
   #publish(topic: string, metrics: Metric[]): void {

@@ -10,6 +10,7 @@ import { describe, expect, it, test } from 'vitest';
 import { BdSeqFile } from '../../../gateway/sparkplug/bd-seq-file.ts';
 import { HostGate } from '../../../gateway/sparkplug/host-gate.ts';
 import { birthMetric, dataMetric, inOrder, sparkplugQuality } from '../../../gateway/sparkplug/metrics.ts';
+import { Proof } from '../../../gateway/sparkplug/proof.ts';
 import { protocDecode } from '../../services/protoc.ts';
 import { tempDir } from '../../services/temp-dir.ts';
 
@@ -67,6 +68,36 @@ describe('the primary host', () => {
     expect(gate.open).toBe(true);
     gate.reset();
     expect(gate.open).toBe(true);
+  });
+});
+
+describe('what the broker is known to have', () => {
+  function rig(overlapMs: number) {
+    const advanced: number[] = [];
+    const history = { epoch: 'a', cursor: 0, newestSeq: 9, read: async () => undefined };
+    const proof = new Proof({ ...history, advance: (seq) => void advanced.push(seq) }, overlapMs);
+    const add = (seq: number, epoch = 'a') => proof.add({ epoch, seq });
+    return { advanced, proof, add };
+  }
+
+  it('moves the cursor at once, but not by the numbers of another buffer', () => {
+    const { advanced, add } = rig(0);
+    add(4);
+    add(900, 'before');
+    add(7);
+    expect(advanced).toEqual([4, 7]);
+  });
+
+  it('moves it later where the host may not have heard, and not for a connection that is gone', async () => {
+    const { advanced, proof, add } = rig(40);
+    add(2);
+    proof.reset();
+    add(4);
+    add(5);
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    expect(advanced).toEqual([]);
+    add(8);
+    expect(advanced).toEqual([5]);
   });
 });
 
