@@ -85,7 +85,7 @@ devices:
   }
 }
 
-describe('an alarm of the server', () => {
+describe('an alarm of the server', { timeout: 60_000 }, () => {
   test('is here as it is there: raised, acknowledged from either side, over; what is left out is left out', async () => {
     const [port] = await freePorts(1);
     const server = await serve(port!);

@@ -39,6 +39,9 @@ const MOST_KNOWN = 5_000;
 const ACCOUNT_EVERY_MS = 2_000;
 const ACCOUNT_SELDOM_MS = 300_000;
 
+/** After an account was granted its begin follows within this time, or the server's filter holds it back. Milliseconds. */
+const BEGIN_MS = 3_000;
+
 /** After so long an account that has begun and not ended is no longer waited for, milliseconds. */
 const ACCOUNT_PATIENCE_MS = 60_000;
 
@@ -51,6 +54,8 @@ export interface ConditionsEvents {
 export interface ConditionsOptions {
   settings: ConditionsConfig;
   timestamps: 'source' | 'server';
+  /** How often the server sends, milliseconds. */
+  publishingMs: number;
   aliases: Record<string, string> | undefined;
 }
 
@@ -76,6 +81,7 @@ export class Conditions {
   readonly #wanted: (state: ConditionState) => boolean;
   readonly #known = new Map<string, Known>();
   #access: ConditionsAccess | null = null;
+  #notifier = '';
   /** Those of the account that is under way. */
   #account: Set<string> | null = null;
   /** Monotonic time since when the end of an account is waited for; null when it is not. */
@@ -85,6 +91,9 @@ export class Conditions {
   #queueSize = Number.POSITIVE_INFINITY;
   #losses = 0;
   #timer: NodeJS.Timeout | null = null;
+  #beginTimer: NodeJS.Timeout | null = null;
+  /** Of the item that gives the events, while the server filters them; null when it does not. */
+  #filteredItem: number | null = null;
   #closed = false;
   #tooMany = false;
 
@@ -112,6 +121,7 @@ export class Conditions {
       this.#events.doubt(`the server has no namespace for the notifier ${settings.notifier}; correct conditions`);
       return;
     }
+    this.#notifier = notifier;
     let refused = await this.#monitor(access, notifier, true);
     // Some servers take no filter by type, and give all their events.
     if (refused !== '') refused = await this.#monitor(access, notifier, false);
@@ -127,6 +137,7 @@ export class Conditions {
     this.#closed = true;
     this.#access = null;
     if (this.#timer) clearTimeout(this.#timer);
+    this.#begun();
   }
 
   /** Asks for a full account now, as after a cut. */
@@ -163,6 +174,7 @@ export class Conditions {
     if (!made?.statusCode.isGoodish()) return made?.statusCode.name ?? 'no answer';
     const { filterResult, revisedQueueSize } = made;
     if (revisedQueueSize > 1) this.#queueSize = revisedQueueSize;
+    this.#filteredItem = filtered ? made.monitoredItemId : null;
     if (!(filterResult instanceof EventFilterResult)) return '';
     const ofConditionId = filterResult.selectClauseResults?.[CONDITION_ID_AT];
     return ofConditionId && !ofConditionId.isGoodish() ? `no conditions: ${ofConditionId.name}` : '';
@@ -190,6 +202,7 @@ export class Conditions {
       if ('state' in meaning) {
         if (this.#learn(meaning)) states.push(meaning.state);
       } else if (meaning.signal === 'refreshStart') {
+        this.#begun();
         this.#account = lost ? null : new Set();
       } else if (meaning.signal === 'refreshEnd') {
         const all = this.#endAccount();
@@ -259,15 +272,54 @@ export class Conditions {
       throw new Error(called.failure);
     }
     const status = 'status' in called ? called.status : called.response;
-    // The events of it come by themselves.
-    if (!status.startsWith('Bad')) return;
+    if (!status.startsWith('Bad')) {
+      // The events of it come by themselves.
+      this.#begun();
+      this.#beginTimer = setTimeout(
+        () => void this.#unfilter(true).catch(() => this.#later(ACCOUNT_EVERY_MS)),
+        Math.max(BEGIN_MS, 3 * this.#options.publishingMs),
+      );
+      return;
+    }
     this.#askedAt = null;
     if (status === 'BadRefreshInProgress') this.#later(1_000);
     else {
       this.#events.doubt(
         `the server gives no account of its alarms (${status}): those that it had before the connection are unknown`,
       );
+      // Whether its filter is a right one will not show either.
+      await this.#unfilter(false);
     }
+  }
+
+  #begun(): void {
+    if (this.#beginTimer) clearTimeout(this.#beginTimer);
+    this.#beginTimer = null;
+  }
+
+  /**
+   * The begin and the end of an account pass every filter (OPC 10000-9, 4.5). In a server where they do not, alarms of
+   * a type below the one that is asked for may not either; so it is asked for all its events.
+   */
+  async #unfilter(askAgain: boolean): Promise<void> {
+    const access = this.#access;
+    const item = this.#filteredItem;
+    this.#askedAt = null;
+    if (!access || this.#closed) return;
+    if (item === null) {
+      if (askAgain)
+        this.#events.doubt(
+          'the server grants accounts of its alarms and gives none; what is over meanwhile may stay',
+        );
+      return;
+    }
+    this.#filteredItem = null;
+    const { session, subscriptionId } = access;
+    const raw = session as ClientSession & ClientSessionRawSubscriptionService;
+    await raw.deleteMonitoredItems({ subscriptionId, monitoredItemIds: [item] });
+    const refused = await this.#monitor(access, this.#notifier, false);
+    if (refused === '') return askAgain ? this.#ask() : undefined;
+    this.#events.doubt(`the server gives no alarms (${refused}): remove conditions, or look at its notifier`);
   }
 
   #endAccount(): Set<string> | null {

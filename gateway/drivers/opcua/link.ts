@@ -105,9 +105,9 @@ export class Link {
     this.#items = items;
     this.#access = new SecureAccess(settings, context);
     this.#events = events;
-    const { maxPerRequest, profile, conditions, timestamps, namespaces: aliases } = settings;
+    const { maxPerRequest, profile, conditions, timestamps, publishingMs, namespaces: aliases } = settings;
     this.conditions = conditions?.enabled
-      ? new Conditions({ settings: conditions, timestamps, aliases }, events.conditions)
+      ? new Conditions({ settings: conditions, timestamps, publishingMs, aliases }, events.conditions)
       : null;
     this.#batches = new Batches(maxPerRequest ?? (profile && PROFILES[profile].maxPerRequest));
   }

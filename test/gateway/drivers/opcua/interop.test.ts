@@ -1,7 +1,10 @@
+import type { ConditionNews, ConditionState } from '@lineside/shared/contracts/condition.ts';
 import { Quality } from '@lineside/shared/contracts/quality.ts';
 import { StatusCodes } from 'node-opcua-client';
+import { Value } from 'typebox/value';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { browseServer } from '../../../../gateway/drivers/opcua/browse-server.ts';
+import { ConditionsConfig } from '../../../../gateway/drivers/opcua/conditions-config.ts';
 import { opcua } from '../../../../gateway/drivers/opcua/opcua.ts';
 import { AsyncuaServer, asyncuaPython } from '../../../services/asyncua.ts';
 import { freePorts } from '../../../services/free-ports.ts';
@@ -92,6 +95,35 @@ describe.skipIf(!python)('asyncua (needs test/services/install-asyncua.sh)', () 
     const came = context.samples(1).toSorted((a, b) => a.at - b.at);
     expect(came.map(({ value }) => value).filter((value) => value !== 1)).toEqual(values);
     expect(context.frames.some(({ historical }) => historical)).toBe(true);
+  }, 60_000);
+
+  test('alarms, though its filter knows no types below the one that is asked for', async () => {
+    const [port] = await freePorts(1);
+    const server = await serve(port!);
+    const conditions = Value.Parse(ConditionsConfig, Value.Default(ConditionsConfig, {}));
+    const states: ConditionState[] = [];
+    let accounts = 0;
+    const context = Object.assign(new Collector(), {
+      onConditions(news: ConditionNews) {
+        states.push(...news.states);
+        if (news.all) accounts++;
+      },
+    });
+    run(opcua, device({ endpoint: server.endpoint, conditions }), [tag('Speed')], context);
+    await vi.waitFor(() => expect(accounts).toBe(1), wait);
+    server.tell('alarm High active retain');
+    await vi.waitFor(() => expect(states).toHaveLength(1), wait);
+    expect(states[0]).toMatchObject({
+      ...{ condition: `nsu=${TEST_NAMESPACE};s=High`, source: 'Machine', name: 'High', message: 'High is so' },
+      ...{ severity: 700, priority: 'high', active: true, acked: false, retain: true },
+    });
+    server.tell('alarm High active acked retain');
+    server.tell('alarm High acked');
+    await vi.waitFor(() => expect(states).toHaveLength(3), wait);
+    expect(states.map(({ active, acked, retain }) => [active, acked, retain]).slice(1)).toEqual([
+      [true, true, true],
+      [false, true, false],
+    ]);
   }, 60_000);
 
   test('poll, write, and browse', async () => {
