@@ -17,8 +17,10 @@ import { BrokerClient } from './broker/broker-client.ts';
 import { EmbeddedBroker } from './broker/embedded-broker.ts';
 import type { GatewayBus, GatewayMessage } from './broker/gateway-bus.ts';
 import type { IntegratorDoor } from './broker/integrator-door.ts';
+import type { PublisherDoor } from './broker/publisher-door.ts';
 import { CompletenessService } from './completeness/completeness-service.ts';
 import type { LoadedHubConfig } from './config/load-config.ts';
+import { ForeignPart } from './foreign-part.ts';
 import { type Arrival, Ingest } from './ingest/ingest.ts';
 import { relationalLedger } from './ingest/relational-ledger.ts';
 import { noShift } from './oee/oee.ts';
@@ -83,12 +85,30 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
         log: log.child({ part: 'uns' }),
       })
     : undefined;
-  const broker = busOf(config, credentials, uns?.door, log.child({ part: 'broker' }), () => {
-    // What was said while the broker was away, nobody has heard.
-    for (const { id } of board.gateways.all()) {
-      alarms.repeatFor(id).catch((error: unknown) => log.warn({ error: messageOf(error) }, 'commands not repeated'));
-    }
+  const foreign = new ForeignPart({
+    ...{ config, now },
+    take: (name, envelope) => ingest.data(name, envelope),
+    quarantine: (name, reason, message) => ingest.quarantine(name, reason, message),
+    report: (status) => {
+      if (status.online) board.gateways.heard(status.gateway, now());
+      board.report(status);
+    },
+    log: log.child({ part: 'sources' }),
   });
+  const broker = busOf(
+    config,
+    credentials,
+    { integrators: uns?.door, publishers: foreign.door },
+    log.child({ part: 'broker' }),
+    () => {
+      // What was said while the broker was away, nobody has heard.
+      for (const { id } of board.gateways.all()) {
+        alarms
+          .repeatFor(id)
+          .catch((error: unknown) => log.warn({ error: messageOf(error) }, 'commands not repeated'));
+      }
+    },
+  );
 
   const alarms = new AlarmDesk({
     db: relational.db,
@@ -122,7 +142,9 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
   const ingest = new Ingest({
     timeSeries,
     ledger: relationalLedger(relational.db, now),
-    answer: (gateway, committed) => broker.answer(gateway, { ...committed, at: now() }),
+    answer: (gateway, committed) => {
+      if (!foreign.answered(gateway, committed)) broker.answer(gateway, { ...committed, at: now() });
+    },
     onArrival: (arrival) => {
       showArrival(board, arrival);
       uns?.observe(arrival.samples);
@@ -190,6 +212,8 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
 
   await broker.start((message) => receive(message, { ingest, board, alarms, writes, relational }));
   unwind.defer('broker', () => broker.stop());
+  foreign.start();
+  unwind.defer('sources', () => foreign.stop());
   if (uns) {
     unwind.defer('topics for integrators', () => uns.stop());
     uns.start(broker);
@@ -213,7 +237,7 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
 function busOf(
   config: LoadedHubConfig,
   credentials: Credentials,
-  integrators: IntegratorDoor | undefined,
+  doors: { integrators: IntegratorDoor | undefined; publishers: PublisherDoor },
   log: Logger,
   onConnected: () => void,
 ): GatewayBus {
@@ -229,7 +253,7 @@ function busOf(
     keyFile: resolvePath(tls.keyFile),
     ...(tls.clientCaFile === undefined ? {} : { clientCaFile: resolvePath(tls.clientCaFile) }),
   };
-  return new EmbeddedBroker({ ...listen, tls: files, credentials, integrators, log });
+  return new EmbeddedBroker({ ...listen, tls: files, credentials, ...doors, log });
 }
 
 function mqttAddress({ mqtt }: LoadedHubConfig, bus: GatewayBus): string {

@@ -1,6 +1,8 @@
 /**
  * The broker inside the hub (aedes, MQTT 3.1.1). A gateway may publish and hear its own private topics and nothing
- * else; an integrator hears topics of the unified namespace and none of the gateways'. PUBACK goes out before anything is stored; that is no loss, for gateways only believe the hub's answer.
+ * else; an integrator hears topics of the unified
+ * namespace and none of the gateways'; another source of data publishes to its own topics and hears none. PUBACK goes out
+ * before anything is stored; that is no loss, for gateways only believe the hub's answer.
  */
 import { readFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
@@ -22,6 +24,7 @@ import { limitPackets } from '@lineside/shared/mqtt/packet-limit.ts';
 import { Aedes, type AedesPublishPacket, type AuthenticateError, type Client, type PublishPacket } from 'aedes';
 import type { GatewayBus, GatewayReceiver } from './gateway-bus.ts';
 import type { IntegratorDoor } from './integrator-door.ts';
+import type { PublisherDoor } from './publisher-door.ts';
 
 const DRAIN_MS = 8_000;
 /** Largest message that a gateway may send. Its own batches stay below 2 MiB. Bytes. */
@@ -46,6 +49,8 @@ export interface EmbeddedBrokerOptions {
   credentials: Credentials;
   /** Absent: nobody but gateways comes in. */
   integrators?: IntegratorDoor | undefined;
+  /** Absent: nobody but gateways sends data. */
+  publishers?: PublisherDoor | undefined;
   /** Absolute paths (PEM); with them, nothing but TLS is spoken. */
   tls?: { certFile: string; keyFile: string; clientCaFile?: string } | undefined;
   /** A client that does not take its messages for so long is dropped, for it holds up the others. Milliseconds. */
@@ -53,10 +58,11 @@ export interface EmbeddedBrokerOptions {
   log: Logger;
 }
 
-/** One of both, once it has come in. */
+/** One of them, once it has come in. */
 interface NamedClient extends Client {
   gateway?: string;
   integrator?: string;
+  publisher?: string;
 }
 
 export class EmbeddedBroker implements GatewayBus {
@@ -223,14 +229,15 @@ export class EmbeddedBroker implements GatewayBus {
     password: Buffer | undefined,
     done: (error: AuthenticateError | null, success: boolean | null) => void,
   ): void {
-    const { credentials, integrators, log } = this.#options;
+    const { credentials, integrators, publishers, log } = this.#options;
     const refuse = (returnCode: number, words: string) => {
       log.warn({ username, client: client.id }, `a client was refused: ${words}`);
       done(Object.assign(new Error(words), { returnCode }) as AuthenticateError, null);
     };
     const isGateway = username && password && credentials.verify(username, password);
     const isIntegrator = username && password && integrators?.verify(username, password);
-    if (!isGateway && !isIntegrator) {
+    const isPublisher = username && password && publishers?.verify(username, password);
+    if (!isGateway && !isIntegrator && !isPublisher) {
       refuse(NOT_AUTHORIZED, 'unknown gateway or wrong password');
       return;
     }
@@ -249,7 +256,8 @@ export class EmbeddedBroker implements GatewayBus {
         refuse(UNAVAILABLE, `${MAX_INTEGRATORS} clients that are no gateways are connected already`);
         return;
       }
-      client.integrator = username;
+      if (isIntegrator) client.integrator = username;
+      else client.publisher = username;
     }
     done(null, true);
   }
@@ -258,6 +266,7 @@ export class EmbeddedBroker implements GatewayBus {
   #refusePublish(client: NamedClient | null, packet: PublishPacket): Error | null {
     if (!client) return null;
     if (client.integrator !== undefined) return this.#takeSet(client, client.integrator, packet);
+    if (client.publisher !== undefined) return this.#takeForeign(client.publisher, packet);
     const topic = parseTopic(packet.topic);
     const own =
       topic?.gateway === client.gateway && (GATEWAY_TOPICS as readonly string[]).includes(topic?.kind ?? '');
@@ -283,6 +292,19 @@ export class EmbeddedBroker implements GatewayBus {
     packet.retain = false;
     const payload = Buffer.isBuffer(packet.payload) ? packet.payload : Buffer.from(packet.payload);
     integrators!.onSet({ topic, payload, account, retained });
+    return null;
+  }
+
+  /** It is no topic of others: the hub alone hears it, and nothing of it is kept here. */
+  #takeForeign(account: string, packet: PublishPacket): Error | null {
+    const { publishers } = this.#options;
+    const { topic } = packet;
+    if (!publishers!.mayPublish(account, topic)) return new Error(`source ${account} may not publish to ${topic}`);
+    if (packet.payload.length > MAX_MESSAGE_BYTES)
+      return new Error(`source ${account} sent ${packet.payload.length} bytes`);
+    packet.retain = false;
+    const payload = Buffer.isBuffer(packet.payload) ? packet.payload : Buffer.from(packet.payload);
+    publishers!.onPublish({ account, topic, payload });
     return null;
   }
 
@@ -313,8 +335,8 @@ export class EmbeddedBroker implements GatewayBus {
   }
 }
 
-function nameOf({ gateway, integrator }: NamedClient): string {
-  return gateway ?? integrator ?? '';
+function nameOf({ gateway, integrator, publisher }: NamedClient): string {
+  return gateway ?? integrator ?? publisher ?? '';
 }
 
 function readPem(setting: string, path: string): Buffer {

@@ -2,6 +2,7 @@
 import { TlsClient } from '@lineside/shared/config/tls-client.ts';
 import { GATEWAY_ID_PATTERN } from '@lineside/shared/contracts/topics.ts';
 import { type Static, Type } from 'typebox';
+import { JsonSourceConfig } from '../foreign/config.ts';
 import { HubUnsConfig, IntegratorConfig } from '../uns/config.ts';
 
 const closed = { additionalProperties: false };
@@ -88,6 +89,11 @@ export const HubConfig = Type.Object(
       { ...closed, default: {}, description: 'The embedded broker, or the external one that gateways come to' },
     ),
     uns: HubUnsConfig,
+    sources: Type.Array(JsonSourceConfig, {
+      default: [],
+      maxItems: 200,
+      description: 'Programs that are no gateways and publish JSON over MQTT',
+    }),
     gateways: Type.Array(Gateway, { default: [], maxItems: 2_000, description: 'The gateways that may come in' }),
     timeSeries: Type.Object(
       {

@@ -9,6 +9,11 @@ const Id = Type.String({
   pattern: '^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$',
   description: 'Part of the path; lower-case letters, digits and hyphens',
 });
+const Source = Type.String({
+  pattern: '^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?|json:[a-z0-9-]{1,41}|sparkplug:[^/+#]{1,100}/[^/+#]{1,100})$',
+  description:
+    'Id of the gateway that gives its values; or json: with the name of a source, or sparkplug: with group/node',
+});
 const Name = Type.String({ minLength: 1, maxLength: 100, description: 'What people call it' });
 
 export const Shift = Type.Object(
@@ -80,7 +85,7 @@ export const Cell = Type.Object(
   {
     id: Id,
     name: Name,
-    gateway: Id,
+    gateway: Source,
     device: Type.String({ description: 'Device of the gateway’s configuration' }),
     state: Type.Optional(StateSignal),
     counters: Type.Optional(CounterSignals),

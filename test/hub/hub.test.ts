@@ -311,6 +311,42 @@ describe('the hub as a program', { timeout: 60_000 }, () => {
     await hub.stop();
   });
 
+  test('takes the JSON of a program that is no gateway, as a machine of the plant', async () => {
+    const saw = `              - { id: saw, name: Saw, gateway: "json:sawmill", device: saw, show: [{ tag: blade.speed }] }\n`;
+    await writeFile(join(dir, 'plant.yaml'), PLANT + saw);
+    const sources = `sources: [{ name: sawmill, topic: "mill/{device}", passwordFile: scada }]\n`;
+    await writeFile(join(dir, 'hub.yaml'), HUB + sources);
+    await start();
+    const login = { username: 'sawmill', password: 'scada-secret', reconnectPeriod: 0 };
+    const program = await mqtt.connectAsync(`mqtt://127.0.0.1:${told.mqttPort}`, login);
+    now = Date.now();
+    await program.publishAsync('mill/saw', `{"blade":{"speed":41.5},"timestamp_ms":${now}}`, {
+      qos: 1,
+      retain: true,
+    });
+    await program.publishAsync('mill/saw', 'no JSON', { qos: 1 });
+    await vi.waitFor(async () => {
+      const { machines, gateways } = await get<Overview>('/api/v1/overview');
+      expect(machines[1]).toMatchObject({
+        name: 'Saw',
+        connection: { status: 'live' },
+        values: [{ value: 41.5, at: now }],
+      });
+      const source = gateways.find(({ id }) => id === 'json:sawmill');
+      // The value, and that the machine is there.
+      expect(source).toMatchObject({ online: true, quarantined: 1, samplesStored: 2, devices: [{ state: 'up' }] });
+    }, 15_000);
+    const id = (await get<Overview>('/api/v1/overview')).machines[1]!.values[0]!.id;
+    const past = await get<History>(`/api/v1/tags/${id}/history?from=${now - 1_000}&to=${now + 1_000}`);
+    expect(past.mean.filter((value) => value !== null)).toEqual([41.5]);
+    const ended = once(program as unknown as EventEmitter, 'close');
+    program.publish('mill/saw/other', '1');
+    await ended;
+    gateway.end();
+    await hub.stop();
+    await writeFile(join(dir, 'plant.yaml'), PLANT);
+  });
+
   test.each(['http', 'mqtt'])('names a taken port of %s with the setting that changes it', async (part) => {
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
