@@ -32,7 +32,7 @@ test('messages of ever new lengths leave nothing behind', async () => {
     { clientId: 'of-many-lengths' },
   );
   onTestFinished(() => client.endAsync(true));
-  await once(client, 'connect');
+  await new Promise<void>((resolve) => client.once('connect', () => resolve()));
 
   const before = heldBytes();
   for (let i = 0; i < LENGTHS; i++) {
