@@ -5,10 +5,11 @@
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
+import { readFirstRecord } from './first-record.ts';
 import { checksumSeed, END_MARK, PAGE, RECORD_HEADER, SEGMENT_HEADER, writeRecord } from './format.ts';
 import type { FoundRecord } from './scan.ts';
 import { SegmentCache } from './segment-cache.ts';
-import { type Segment, SegmentFiles } from './segment-files.ts';
+import { bornAt, type Segment, SegmentFiles } from './segment-files.ts';
 import { type Damage, type LoadedSegment, SegmentLoader } from './segment-loader.ts';
 
 export interface LogRecord {
@@ -132,13 +133,13 @@ export class DiskLog {
   async roll(): Promise<void> {
     await this.close().catch(() => undefined);
     const firstSeq = this.#usedSeq + 1;
-    const bornAt = this.#options.now();
-    const { segment, handle } = await this.#files.create(this.epoch, firstSeq, bornAt);
+    const now = this.#options.now();
+    const { segment, handle } = await this.#files.create(this.epoch, firstSeq, now);
     // A segment that was born but got no record has the same name and is replaced.
     this.#segments = [...this.#segments.filter((other) => other.firstSeq !== firstSeq), segment];
     this.#cache.forget(segment.path);
     this.#begin(segment, handle, SEGMENT_HEADER);
-    this.#bornAt = bornAt;
+    this.#bornAt = now;
   }
 
   /** Writes a record that `fits` and resolves when it is on disk. Not to be called again before it has settled. */
@@ -193,6 +194,13 @@ export class DiskLog {
   /** Samples in all records before the first one that is left behind `seq`. */
   async samplesUpTo(seq: number): Promise<number> {
     if (seq >= this.newestSeq) return this.totalSamples;
+    const oldest = this.#segments[0];
+    if (oldest && seq < oldest.firstSeq) {
+      const first = await readFirstRecord(oldest.path, { epoch: this.epoch, firstSeq: oldest.firstSeq }).catch(
+        () => null,
+      );
+      if (first) return first.totalSamples - first.samples;
+    }
     const next = this.#inTail(seq + 1) ?? (await this.#locate(seq + 1, false))?.record;
     return next ? next.totalSamples - next.samples : this.totalSamples;
   }
@@ -208,7 +216,7 @@ export class DiskLog {
   /** When the oldest segment ended; null while it is the only one, or when the next one does not say. */
   async oldestEndedAt(): Promise<number | null> {
     const next = this.#segments[1];
-    return next ? this.#files.bornAt(next) : null;
+    return next ? bornAt(next.path) : null;
   }
 
   /** When the segment that is written was begun; null when there is none, or it does not say. */
@@ -286,7 +294,7 @@ export class DiskLog {
     if (!newest || !loaded) return;
     try {
       this.#begin(newest, await open(newest.path, 'r+'), loaded.end);
-      this.#bornAt = await this.#files.bornAt(newest);
+      this.#bornAt = await bornAt(newest.path);
     } catch (error) {
       this.#options.log.warn({ path: newest.path, error: messageOf(error) }, 'cannot go on in this buffer file');
     }

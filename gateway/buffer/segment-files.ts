@@ -80,11 +80,6 @@ export class SegmentFiles {
     return { segments, headless, setAside };
   }
 
-  /** When a segment was begun, milliseconds since 1970 UTC; null when it does not say. */
-  async bornAt(segment: Segment): Promise<number | null> {
-    return readBirth(await readHeadBytes(segment.path));
-  }
-
   /** Whether the directory is there and is this epoch's. False only when that is sure. */
   async isThere(epoch: string): Promise<boolean> {
     try {
@@ -218,6 +213,11 @@ function emptyUnlessDenied(error: NodeJS.ErrnoException): string {
 /** The head of a segment file; null when it is damaged or cannot be read. */
 async function readHead(path: string): Promise<SegmentHead | null> {
   return readSegmentHeader(await readHeadBytes(path));
+}
+
+/** When a segment was begun, milliseconds since 1970 UTC; null when it does not say. */
+export async function bornAt(path: string): Promise<number | null> {
+  return readBirth(await readHeadBytes(path));
 }
 
 /** The first bytes of a segment file; zeros when it cannot be read. */

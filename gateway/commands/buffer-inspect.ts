@@ -1,10 +1,7 @@
 /** What a buffer's folder holds, from its headers: quick, however much there is. */
-import { open } from 'node:fs/promises';
-import { checksumSeed, RECORD_HEADER, readBirth, readRecordHead, SEGMENT_HEADER } from '../buffer/format.ts';
+import { readFirstRecord } from '../buffer/first-record.ts';
 import { type FolderSegment, type LaneFolder, readSegment } from '../buffer/lane-folder.ts';
-
-/** Largest first record that is looked at to know what came before it; a catalogue is far below. Bytes. */
-const MAX_FIRST_RECORD = 4 * 1024 * 1024;
+import { bornAt } from '../buffer/segment-files.ts';
 
 interface SegmentPicture {
   file: string;
@@ -56,14 +53,14 @@ async function inspectLane(folder: LaneFolder): Promise<LanePicture> {
   const before = await Promise.all(folder.segments.map((segment) => samplesBefore(folder, segment)));
   const newest = await newestWithRecords(folder);
   const last = newest?.records.at(-1);
-  for (const [i, { file, bytes, firstSeq, endSeq }] of folder.segments.entries()) {
+  for (const [i, { file, path, bytes, firstSeq, endSeq }] of folder.segments.entries()) {
     const isNewest = endSeq === Number.POSITIVE_INFINITY;
     const hasNewest = newest?.file === file;
-    const upTo = hasNewest ? last!.totalSamples : (before[i + 1]?.samples ?? null);
-    const from = before[i]!.samples;
+    const upTo = hasNewest ? last!.totalSamples : (before[i + 1] ?? null);
+    const from = before[i]!;
     const lastSeq = hasNewest ? last!.seq : isNewest ? null : endSeq - 1;
     const samples = lastSeq === null ? 0 : upTo === null || from === null ? null : upTo - from;
-    segments.push({ file, bytes, bornAt: before[i]!.bornAt, firstSeq, lastSeq, samples });
+    segments.push({ file, bytes, bornAt: await bornAt(path), firstSeq, lastSeq, samples });
   }
   const hub = cursors.find(({ name }) => name === 'hub')?.seq ?? 0;
   const oldestSeq = folder.segments[0]?.firstSeq ?? 0;
@@ -89,20 +86,9 @@ async function newestWithRecords(folder: LaneFolder) {
 }
 
 /** Samples in all records that came before a segment, by its first record; null when that is damaged. */
-async function samplesBefore({ epoch }: LaneFolder, { path, firstSeq }: FolderSegment) {
-  const handle = await open(path, 'r').catch(() => undefined);
-  if (!handle) return { samples: null, bornAt: null };
-  try {
-    const start = Buffer.alloc(SEGMENT_HEADER + RECORD_HEADER);
-    await handle.read(start, 0, start.length, 0);
-    const payloadBytes = Math.min(start.readUInt32LE(SEGMENT_HEADER + 4), MAX_FIRST_RECORD);
-    const record = Buffer.alloc(RECORD_HEADER + payloadBytes);
-    await handle.read(record, 0, record.length, SEGMENT_HEADER);
-    const head = readRecordHead(record, 0, firstSeq - 1, checksumSeed({ epoch, firstSeq }));
-    return { samples: head && head.totalSamples - head.samples, bornAt: readBirth(start) };
-  } finally {
-    await handle.close();
-  }
+async function samplesBefore({ epoch }: LaneFolder, { path, firstSeq }: FolderSegment): Promise<number | null> {
+  const head = await readFirstRecord(path, { epoch, firstSeq }).catch(() => null);
+  return head && head.totalSamples - head.samples;
 }
 
 /** Samples in the records up to `seq`; null when damage keeps them from being counted. */

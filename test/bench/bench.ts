@@ -3,6 +3,8 @@
 export interface BenchOptions {
   /** How long to measure, after the warm-up. */
   seconds: number;
+  /** What waits in the buffer at the start, MiB, when somebody says so. */
+  backlogMiB?: number | undefined;
   /** Where the measured processes leave their CPU profiles, when somebody asks for them. */
   profileDir: string | undefined;
   /** Aborted by Ctrl-C: the bench undoes what it started and rejects. */

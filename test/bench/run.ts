@@ -6,12 +6,13 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Bench } from './bench.ts';
+import { buffer } from './buffer.ts';
 import { drivers } from './drivers.ts';
 import { pipeline } from './pipeline.ts';
 import { soak } from './soak.ts';
 import { sparkplug } from './sparkplug.ts';
 
-const benches: Record<string, Bench> = { pipeline, drivers, soak, sparkplug };
+const benches: Record<string, Bench> = { pipeline, drivers, buffer, soak, sparkplug };
 
 /** A week. */
 const MAX_SECONDS = 604_800;
@@ -23,6 +24,7 @@ ${Object.entries(benches)
   .join('\n')}
 
   --seconds N        measure for so long, after the warm-up; --minutes N the same in minutes
+  --backlog MIB      buffer: how much waits at the start (1024)
   --profile FOLDER   leave a .cpuprofile of each thread measured there; that takes CPU time of its own
 `;
 
@@ -45,6 +47,7 @@ async function main(): Promise<number> {
     const figures = await bench.run({
       seconds: args.seconds ?? bench.defaultSeconds,
       profileDir: args.profileDir,
+      backlogMiB: args.backlogMiB,
       signal: stop.signal,
       say: (line) => console.error(line),
     });
@@ -59,10 +62,19 @@ async function main(): Promise<number> {
 function readArgs() {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { seconds: { type: 'string' }, minutes: { type: 'string' }, profile: { type: 'string' } },
+    options: {
+      seconds: { type: 'string' },
+      minutes: { type: 'string' },
+      backlog: { type: 'string' },
+      profile: { type: 'string' },
+    },
   });
   const seconds = secondsOf('seconds', values.seconds, 1) ?? secondsOf('minutes', values.minutes, 60);
-  return { name: positionals[0] ?? '', seconds, profileDir: values.profile && resolve(values.profile) };
+  const backlogMiB = values.backlog === undefined ? undefined : Number(values.backlog);
+  if (backlogMiB !== undefined && !(backlogMiB >= 16 && backlogMiB <= 65_536)) {
+    throw new Error(`--backlog ${values.backlog} is no number of MiB between 16 and 65536`);
+  }
+  return { name: positionals[0] ?? '', seconds, backlogMiB, profileDir: values.profile && resolve(values.profile) };
 }
 
 function secondsOf(option: string, given: string | undefined, unit: number): number | undefined {

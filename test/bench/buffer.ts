@@ -1,0 +1,209 @@
+/**
+ * The buffer alone: how close an append comes to a bare write of the same bytes, what a sample takes on the disk and
+ * of its life, how long a start takes with a day's backlog, and how fast that backlog drains.
+ */
+import { mkdtemp, open, rm } from 'node:fs/promises';
+import { loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createLogger } from '@lineside/shared/log/logger.ts';
+import { GatewayBuffer } from '../../gateway/buffer/buffer.ts';
+import type { LogRecord } from '../../gateway/buffer/disk-log.ts';
+import { RECORD_HEADER } from '../../gateway/buffer/format.ts';
+import { HubLink } from '../../gateway/publisher/hub-link.ts';
+import type { Bench, BenchOptions } from './bench.ts';
+import { writeBacklog } from './buffer-backlog.ts';
+import { round } from './contestant.ts';
+import { type CountedDisk, countedDisk } from './counted-disk.ts';
+import { CountingHub } from './counting-hub.ts';
+import { MachineData } from './machine-data.ts';
+
+const MIB = 1024 * 1024;
+const BACKLOG_MIB = 1024;
+/** Of all machines in the 200 ms of one group. */
+const POLLS = 2;
+const GATEWAY = 'bench';
+const PASSWORD = 'bench';
+
+export const buffer: Bench = {
+  summary: 'the gateway’s buffer: appends, bytes, start and drain',
+  defaultSeconds: 20,
+  run,
+};
+
+const log = createLogger({ name: 'bench', level: 'silent' });
+
+function makeBuffer(dir: string, onCommit: (record: LogRecord) => void, segmentMiB = 16): GatewayBuffer {
+  // Groups are ended by hand, so that nothing but the work is measured.
+  const config = { commitIntervalMs: 10_000, segmentMiB, maxMiB: 64 * 1024 };
+  return new GatewayBuffer({ dir, config, log, now: Date.now, onCommit });
+}
+
+async function run(options: BenchOptions): Promise<Record<string, unknown>> {
+  const dir = await mkdtemp(join(tmpdir(), 'lineside-bench-'));
+  try {
+    const wear = await measureWear(join(dir, 'wear'), options);
+    const appends = await measureAppends(join(dir, 'appends'), options);
+    const backlog = await measureBacklog(join(dir, 'backlog'), options);
+    return { ...appends, ...wear, ...backlog, loadAverage: round(loadavg()[0]!, 1) };
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
+}
+
+/** Adds one group, and returns the record that it became when that is durable. */
+function appender(dir: string, segmentMiB?: number) {
+  const data = new MachineData();
+  let newest: LogRecord | undefined;
+  const made = makeBuffer(dir, (record) => (newest = record), segmentMiB);
+  return {
+    buffer: made,
+    async open() {
+      await made.open();
+      made.describeTags(data.tags);
+      await made.flush();
+    },
+    prepare: () => Array.from({ length: POLLS }, () => data.poll()).flat(),
+    async append(frames: ReturnType<MachineData['poll']>): Promise<LogRecord> {
+      for (const frame of frames) made.addFrame(frame);
+      await made.flush();
+      return newest!;
+    },
+  };
+}
+
+/** Turn about, so that other work on the machine and its disk meets both. */
+async function measureAppends(dir: string, { seconds, signal, say }: BenchOptions) {
+  const rig = appender(dir);
+  await rig.open();
+  const bare = await open(join(dir, 'bare'), 'w+');
+  await bare.write(Buffer.alloc(64 * MIB));
+  await bare.sync();
+  let [ours, theirs, groups, bytes, samples, at] = [0, 0, 0, 0, 0, 0];
+  const until = performance.now() + seconds * 300;
+  for (let round = 0; performance.now() < until || round < 100; round++) {
+    signal.throwIfAborted();
+    const frames = rig.prepare();
+    const begin = performance.now();
+    const record = await rig.append(frames);
+    const middle = performance.now();
+    const same = Buffer.alloc(RECORD_HEADER + record.payload.length, 1);
+    if (at + same.length > 64 * MIB) at = 0;
+    const beginBare = performance.now();
+    await bare.write(same, 0, same.length, at);
+    await bare.datasync();
+    // The first ones warm up.
+    if (round >= 20) {
+      ours += middle - begin;
+      theirs += performance.now() - beginBare;
+      groups++;
+      bytes += same.length;
+      samples += record.samples;
+    }
+    at += same.length;
+  }
+  await bare.close();
+  await rig.buffer.close();
+  say(
+    `${groups} groups of ${samples / groups} samples: ${(ours / groups).toFixed(2)} ms each, bare ${(theirs / groups).toFixed(2)} ms`,
+  );
+  return {
+    appendRatio: round(theirs / ours, 2),
+    appendMs: round(ours / groups, 2),
+    bareMs: round(theirs / groups, 2),
+    bytesPerSample: round(bytes / samples, 2),
+  };
+}
+
+/** Where files are used again, as in all but a buffer's first minutes. Null where the system does not count. */
+async function measureWear(folder: string, options: BenchOptions) {
+  const disk = await countedDisk(folder, 24);
+  try {
+    return await wearOn(disk, options);
+  } finally {
+    disk.close();
+  }
+}
+
+async function wearOn(disk: CountedDisk, { signal, say }: BenchOptions) {
+  const rig = appender(join(disk.dir, 'buffer'), 1);
+  await rig.open();
+  const write = async (mib: number): Promise<number> => {
+    let payload = 0;
+    while (payload < mib * MIB) {
+      signal.throwIfAborted();
+      payload += (await rig.append(rig.prepare())).payload.length;
+      await rig.buffer.committed(rig.buffer.newestSeq);
+    }
+    return payload;
+  };
+  // Three files are born: the one that is written, and two that are free.
+  await write(3.5);
+  const before = await disk.written();
+  const payload = await write(3);
+  const after = await disk.written();
+  await rig.buffer.close();
+  const writeAmplification = before === null || after === null ? null : round((after - before) / payload, 2);
+  say(
+    `bytes to the device by bytes of payload: ${writeAmplification}${disk.own ? '' : ', other programs’ included'}`,
+  );
+  return { writeAmplification, writeAmplificationOwnDisk: disk.own };
+}
+
+async function measureBacklog(dir: string, { seconds, signal, say, backlogMiB = BACKLOG_MIB }: BenchOptions) {
+  const backlog = await writeBacklog(dir, backlogMiB);
+  say(`a backlog of ${Math.round(backlog.bytes / MIB)} MiB: ${backlog.records} records, ${backlog.samples} samples`);
+  let link: HubLink | undefined;
+  const waiting = makeBuffer(dir, () => link?.notify());
+  const begin = performance.now();
+  await waiting.open();
+  const openMs = performance.now() - begin;
+  const { pendingSamples } = waiting.stats();
+  if (pendingSamples !== backlog.samples)
+    throw new Error(`${pendingSamples} of ${backlog.samples} samples were found`);
+  say(`opened in ${openMs.toFixed(0)} ms`);
+
+  const hub = new CountingHub(GATEWAY, PASSWORD);
+  await hub.start();
+  link = linkTo(hub.port, waiting);
+  const { user, system } = process.cpuUsage();
+  const beginDrain = performance.now();
+  link.start();
+  let drained = 0;
+  let drainMs = 0;
+  while (drained < backlog.samples && drainMs < seconds * 500) {
+    signal.throwIfAborted();
+    await sleep(20);
+    drained = hub.samples;
+    drainMs = performance.now() - beginDrain;
+  }
+  const cpu = process.cpuUsage({ user, system });
+  await link.stop();
+  await waiting.close();
+  await hub.stop();
+  if (hub.gaps > 0) throw new Error(`the hub found ${hub.gaps} gaps`);
+  say(`${drained} samples drained in ${(drainMs / 1e3).toFixed(1)} s`);
+  return {
+    backlogMiB,
+    openMs: round(openMs, 0),
+    drainSamplesPerSecond: Math.round((1e3 * drained) / drainMs),
+    drainCpuSecondsPerMillion: round((cpu.user + cpu.system) / drained, 2),
+  };
+}
+
+function linkTo(port: number, waiting: GatewayBuffer): HubLink {
+  return new HubLink({
+    gateway: GATEWAY,
+    endpoint: { url: `mqtt://127.0.0.1:${port}`, password: PASSWORD, resolvePath: (path) => path },
+    buffer: waiting,
+    urgent: waiting.urgent,
+    status: () => ({
+      ...{ gateway: GATEWAY, online: true, at: Date.now(), version: '', startedAt: 0, devices: [] },
+      buffer: { epoch: waiting.epoch, pendingRecords: 0, pendingSamples: 0, bytes: 0 },
+    }),
+    onAcknowledge: () => Promise.reject(new Error('nobody acknowledges here')),
+    onWrite: () => Promise.reject(new Error('nobody writes here')),
+    log,
+    now: Date.now,
+  });
+}
