@@ -1,12 +1,13 @@
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './test/longest-first.ts';
 import { SHORT_LIVED } from './test/services/short-lived.ts';
 import { TEST_CACHE } from './test/services/test-cache.ts';
 
 // Compiled once for all the processes of the suites, ours and their programs: a start costs a third less.
 process.env.NODE_COMPILE_CACHE ??= join(TEST_CACHE, 'compiled');
 
-/** Suites that start whole plants or wait out time limits: they mostly wait, so three at a time, after the others. */
+/** Suites that start whole plants or wait out time limits: they mostly wait, so four at a time, after the others. */
 const HEAVY = [
   'test/e2e/**/*.test.ts',
   'test/browser/**/*.test.ts',
@@ -28,7 +29,9 @@ const common = {
 
 export default defineConfig({
   test: {
-    maxWorkers: 2,
+    // A third of their time the other suites wait, too.
+    maxWorkers: 3,
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
@@ -46,7 +49,7 @@ export default defineConfig({
           include: HEAVY,
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          maxWorkers: 3,
+          maxWorkers: 4,
           sequence: { groupOrder: 1 },
         },
       },
