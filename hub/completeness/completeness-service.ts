@@ -16,9 +16,11 @@ import {
   statedDays,
   statementsOf,
 } from '../store/postgres/completeness.ts';
-import type { Database, Row } from '../store/postgres/schema.ts';
+import { watermarks } from '../store/postgres/ledger.ts';
+import type { Database } from '../store/postgres/schema.ts';
 import type { TagCount, TimeSeriesStore } from '../store/timeseries/time-series.ts';
 import { type DayWindow, dayBefore, dayWindow } from './day.ts';
+import { missingOf } from './missing.ts';
 import { deliveryOf, deviceCompleteness } from './statement.ts';
 
 export interface CompletenessOptions {
@@ -162,23 +164,15 @@ export class CompletenessService {
     const drops = (await eventsBetween(db, gateway, 'drop', from, to)).flatMap(({ body }) =>
       Value.Check(DropEvent, body) ? [body] : [],
     );
-    const explained = new Set<DropEvent>();
-    const missing = gaps.map((gap): Missing => {
-      const drop = drops.find((each) => covers(each, gap));
-      if (drop) explained.add(drop);
-      const { epoch, from_seq, to_seq, from_at, to_at } = gap;
-      return {
-        ...{ cause: drop ? drop.reason : gap.cause, epoch, fromSeq: from_seq, toSeq: to_seq },
-        samples: drop && drop.fromSeq === from_seq && drop.toSeq === to_seq ? drop.samples : null,
-        ...{ fromAt: from_at ?? drop?.fromAt ?? null, toAt: to_at ?? drop?.toAt ?? null },
-      };
-    });
-    for (const drop of drops) {
-      if (explained.has(drop) || drop.samples === 0) continue;
-      const { reason: cause, fromSeq, toSeq, samples, fromAt, toAt } = drop;
-      missing.push({ cause, epoch: null, fromSeq, toSeq, samples, fromAt, toAt });
-    }
-    return missing;
+    const marks = (await watermarks(db)).filter((mark) => mark.gateway === gateway);
+    return missingOf(
+      gaps.map((gap) => ({
+        ...{ epoch: gap.epoch, fromSeq: gap.from_seq, toSeq: gap.to_seq, cause: gap.cause },
+        ...{ fromAt: gap.from_at, toAt: gap.to_at },
+      })),
+      drops,
+      new Map(marks.map(({ epoch, seq }) => [epoch, seq])),
+    );
   }
 
   async #firstSeenOf(link: number): Promise<number | null> {
@@ -189,9 +183,4 @@ export class CompletenessService {
     this.#firstSeen.set(link, first.at);
     return first.at;
   }
-}
-
-function covers(drop: DropEvent, gap: Row<'gaps'>): boolean {
-  if (drop.fromSeq === null || drop.toSeq === null) return false;
-  return drop.fromSeq <= gap.to_seq && drop.toSeq >= gap.from_seq;
 }
