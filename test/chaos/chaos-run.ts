@@ -1,4 +1,4 @@
-/** One run: a plant that is disturbed at random for a while, then stopped and looked into. */
+/** A plant that is disturbed at random, once for each seed, then stopped and looked into. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import { PlantRun } from '../services/plant-run.ts';
@@ -6,8 +6,9 @@ import { describe, prove } from '../services/proof/proof.ts';
 import { StepChooser } from './steps.ts';
 
 export interface ChaosOptions {
-  seed: number;
-  /** How long the plant is disturbed. */
+  /** One after the other in one plant: its start and the proof at its end cost more than a short run. */
+  seeds: number[];
+  /** How long the plant is disturbed for each seed. */
   seconds: number;
   say(line: string): void;
 }
@@ -40,10 +41,10 @@ export const NOTHING: ChaosFigures = {
   outOfOrder: 0,
 };
 
-/** Never rejects: a run that breaks off is a failed one. Ends its programs when `signal` says so. */
+/** Never rejects: runs that break off are failed ones. Ends its programs when `signal` says so. */
 export async function chaosRun(options: ChaosOptions, signal: AbortSignal): Promise<ChaosResult> {
-  const { seed, say } = options;
-  const plant = await PlantRun.create({ speed: 20, seed: (seed % 1_000_000) + 1 });
+  const { seeds, say } = options;
+  const plant = await PlantRun.create({ speed: 20, seed: (seeds[0]! % 1_000_000) + 1 });
   const end = () => void plant.dispose({ keep: false });
   signal.addEventListener('abort', end);
   let result: ChaosResult;
@@ -59,17 +60,19 @@ export async function chaosRun(options: ChaosOptions, signal: AbortSignal): Prom
   return result;
 }
 
-async function disturbed(plant: PlantRun, { seed, seconds, say }: ChaosOptions, signal: AbortSignal) {
-  const chooser = new StepChooser(seed);
+async function disturbed(plant: PlantRun, { seeds, seconds, say }: ChaosOptions, signal: AbortSignal) {
   await plant.startAll();
-  await plant.untilDelivered(1);
-  const until = performance.now() + seconds * 1_000;
-  const began = performance.now();
-  while (performance.now() < until) {
-    await pause(chooser.pause(), undefined, { signal });
-    const { what, run } = chooser.next();
-    say(`  ${((performance.now() - began) / 1_000).toFixed(1)} s: ${what}`);
-    await run(plant);
+  for (const seed of seeds) {
+    await plant.untilDelivered(1);
+    say(`  seed ${seed}`);
+    const chooser = new StepChooser(seed);
+    const began = performance.now();
+    while (performance.now() < began + seconds * 1_000) {
+      await pause(chooser.pause(), undefined, { signal });
+      const { what, run } = chooser.next();
+      say(`  ${((performance.now() - began) / 1_000).toFixed(1)} s: ${what}`);
+      await run(plant);
+    }
   }
   const last = await plant.finish();
   const proof = await prove(plant);
