@@ -10,6 +10,7 @@ import { createLogger } from '@lineside/shared/log/logger.ts';
 import { GatewayBuffer } from '../../gateway/buffer/buffer.ts';
 import type { LogRecord } from '../../gateway/buffer/disk-log.ts';
 import { RECORD_HEADER } from '../../gateway/buffer/format.ts';
+import { openLaneFolder, readSegment } from '../../gateway/buffer/lane-folder.ts';
 import { HubLink } from '../../gateway/publisher/hub-link.ts';
 import type { Bench, BenchOptions } from './bench.ts';
 import { writeBacklog } from './buffer-backlog.ts';
@@ -58,6 +59,7 @@ function appender(dir: string, segmentMiB?: number) {
   const made = makeBuffer(dir, (record) => (newest = record), segmentMiB);
   return {
     buffer: made,
+    samples: () => made.stats().durableSamples,
     async open() {
       await made.open();
       made.describeTags(data.tags);
@@ -79,7 +81,7 @@ async function measureAppends(dir: string, { seconds, signal, say }: BenchOption
   const bare = await open(join(dir, 'bare'), 'w+');
   await bare.write(Buffer.alloc(64 * MIB));
   await bare.sync();
-  let [ours, theirs, groups, bytes, samples, at] = [0, 0, 0, 0, 0, 0];
+  let [ours, theirs, groups, samples, at] = [0, 0, 0, 0, 0];
   const until = performance.now() + seconds * 300;
   for (let round = 0; performance.now() < until || round < 100; round++) {
     signal.throwIfAborted();
@@ -97,7 +99,6 @@ async function measureAppends(dir: string, { seconds, signal, say }: BenchOption
       ours += middle - begin;
       theirs += performance.now() - beginBare;
       groups++;
-      bytes += same.length;
       samples += record.samples;
     }
     at += same.length;
@@ -111,8 +112,15 @@ async function measureAppends(dir: string, { seconds, signal, say }: BenchOption
     appendRatio: round(theirs / ours, 2),
     appendMs: round(ours / groups, 2),
     bareMs: round(theirs / groups, 2),
-    bytesPerSample: round(bytes / samples, 2),
+    bytesPerSample: round((await usedBytes(dir)) / rig.samples(), 2),
   };
+}
+
+/** What the records take on the disk, with their heads and what lies between them. */
+async function usedBytes(dir: string): Promise<number> {
+  const folder = await openLaneFolder(dir);
+  const segments = await Promise.all(folder.segments.map((segment) => readSegment(folder, segment)));
+  return segments.reduce((sum, segment) => sum + (segment?.end ?? 0), 0);
 }
 
 /** Where files are used again, as in all but a buffer's first minutes. Null where the system does not count. */
@@ -166,15 +174,19 @@ async function measureBacklog(dir: string, { seconds, signal, say, backlogMiB = 
   const hub = new CountingHub(GATEWAY, PASSWORD);
   await hub.start();
   link = linkTo(hub.port, waiting);
+  link.start();
+  // Connecting is not draining, and the first second compiles.
+  await whileWaiting(() => hub.samples === 0, signal);
+  await sleep(1_000);
   const { user, system } = process.cpuUsage();
   const beginDrain = performance.now();
-  link.start();
+  const already = hub.samples;
   let drained = 0;
   let drainMs = 0;
-  while (drained < backlog.samples && drainMs < seconds * 500) {
+  while (hub.samples < backlog.samples && drainMs < seconds * 500) {
     signal.throwIfAborted();
     await sleep(20);
-    drained = hub.samples;
+    drained = hub.samples - already;
     drainMs = performance.now() - beginDrain;
   }
   const cpu = process.cpuUsage({ user, system });
@@ -189,6 +201,13 @@ async function measureBacklog(dir: string, { seconds, signal, say, backlogMiB = 
     drainSamplesPerSecond: Math.round((1e3 * drained) / drainMs),
     drainCpuSecondsPerMillion: round((cpu.user + cpu.system) / drained, 2),
   };
+}
+
+async function whileWaiting(condition: () => boolean, signal: AbortSignal): Promise<void> {
+  while (condition()) {
+    signal.throwIfAborted();
+    await sleep(20);
+  }
 }
 
 function linkTo(port: number, waiting: GatewayBuffer): HubLink {
