@@ -1,19 +1,43 @@
 #!/usr/bin/env node
 /** The gateway's program: finds the command that was typed. Each command is one file in commands/. */
+import { enableCompileCache } from 'node:module';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { VERSION } from '@lineside/shared/config/version.ts';
-import { browse } from './commands/browse.ts';
-import { bufferCommands } from './commands/buffer.ts';
-import { check } from './commands/check.ts';
 import type { Command } from './commands/command.ts';
-import { probe } from './commands/probe.ts';
-import { probeOpcua } from './commands/probe-opcua.ts';
-import { record } from './commands/record.ts';
-import { replay } from './commands/replay.ts';
-import { run } from './commands/run.ts';
-import { trust } from './commands/trust.ts';
 
-const COMMANDS: Command[] = [run, check, record, replay, probe, probeOpcua, browse, ...bufferCommands, ...trust];
+/** Only the one that was typed is loaded: the others' modules would take a tenth of the daemon's memory. */
+const COMMANDS: Record<string, () => Promise<Command[]>> = {
+  run: async () => [(await import('./commands/run.ts')).run],
+  check: async () => [(await import('./commands/check.ts')).check],
+  record: async () => [(await import('./commands/record.ts')).record],
+  replay: async () => [(await import('./commands/replay.ts')).replay],
+  probe: async () => [
+    (await import('./commands/probe.ts')).probe,
+    (await import('./commands/probe-opcua.ts')).probeOpcua,
+  ],
+  browse: async () => [(await import('./commands/browse.ts')).browse],
+  buffer: async () => (await import('./commands/buffer.ts')).bufferCommands,
+  trust: async () => (await import('./commands/trust.ts')).trust,
+};
+
+/** What was compiled at one start serves the next: it starts sooner and takes less memory. */
+function keepCompiled(): void {
+  // systemd names a folder that only this service may write; the user's own is as safe.
+  const folder = process.env.CACHE_DIRECTORY ?? process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache');
+  try {
+    enableCompileCache(join(folder, 'lineside', 'compiled'));
+  } catch {
+    // Without a home it is compiled anew each time.
+  }
+}
+
+async function commandsFor(word: string | undefined): Promise<Command[]> {
+  const named = word !== undefined && Object.hasOwn(COMMANDS, word) ? COMMANDS[word] : undefined;
+  if (named) return named();
+  return (await Promise.all(Object.values(COMMANDS).map((load) => load()))).flat();
+}
 
 function usage(commands: Command[]): string {
   const options = new Map(commands.flatMap((command) => Object.entries(command.options)));
@@ -32,13 +56,14 @@ function usage(commands: Command[]): string {
 }
 
 async function main(args: string[]): Promise<number> {
-  const named = COMMANDS.find(({ words }) => words.split(' ').every((word, i) => args[i] === word));
+  const commands = args[0] === '--version' ? [] : await commandsFor(args[0]);
+  const named = commands.find(({ words }) => words.split(' ').every((word, i) => args[i] === word));
   const options = { ...named?.options, version: { type: 'boolean' } } as const;
   let parsed: { values: Record<string, string | boolean | undefined>; positionals: string[] };
   try {
     parsed = parseArgs({ args, allowPositionals: true, options });
   } catch (error) {
-    console.error(`${(error as Error).message}\n\n${usage(named ? [named] : COMMANDS)}`);
+    console.error(`${(error as Error).message}\n\n${usage(named ? [named] : commands)}`);
     return 2;
   }
   if (parsed.values.version === true) {
@@ -46,7 +71,7 @@ async function main(args: string[]): Promise<number> {
     return 0;
   }
   if (!named) {
-    console.error(usage(COMMANDS));
+    console.error(usage(commands));
     return 2;
   }
   const positionals = parsed.positionals.slice(named.words.split(' ').length);
@@ -55,6 +80,7 @@ async function main(args: string[]): Promise<number> {
   return code;
 }
 
+keepCompiled();
 process.exitCode = await main(process.argv.slice(2));
 // A handle that a library forgot to close must not hold a stopped daemon.
 if (process.connected) process.disconnect?.();

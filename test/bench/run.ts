@@ -8,11 +8,13 @@ import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Bench } from './bench.ts';
 import { buffer } from './buffer.ts';
 import { drivers } from './drivers.ts';
+import { gateway } from './gateway.ts';
 import { pipeline } from './pipeline.ts';
 import { soak } from './soak.ts';
 import { sparkplug } from './sparkplug.ts';
+import { wire } from './wire.ts';
 
-const benches: Record<string, Bench> = { pipeline, drivers, buffer, soak, sparkplug };
+const benches: Record<string, Bench> = { pipeline, gateway, drivers, buffer, wire, sparkplug, soak };
 
 /** A week. */
 const MAX_SECONDS = 604_800;

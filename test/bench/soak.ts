@@ -6,10 +6,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FakeHub } from '../gateway/publisher/fake-hub.ts';
 import { usageOf } from '../services/process-usage.ts';
 import { Program } from '../services/program.ts';
 import type { Bench, BenchOptions } from './bench.ts';
+import { committingHub } from './committing-hub.ts';
 import { round } from './contestant.ts';
 import { paceOf } from './opcua-load.ts';
 import { slopeOf } from './slope.ts';
@@ -45,9 +45,8 @@ async function run({ seconds, profileDir, signal, say }: BenchOptions): Promise<
     return { program, told: await program.start() };
   };
 
-  const hub = await new FakeHub().start();
+  const hub = await committingHub();
   stack.defer(() => hub.kill());
-  commitEverything(hub);
   const modbusArgs = ['test/services/fake-modbus-plant.ts', String(MODBUS.devices), String(MODBUS.floats)];
   const { told: modbus } = await start('the Modbus devices', modbusArgs, (told) => 'ports' in told);
   const opcuaArgs = ['test/bench/opcua-plant-child.ts', JSON.stringify(GROUPS)];
@@ -116,20 +115,6 @@ async function run({ seconds, profileDir, signal, say }: BenchOptions): Promise<
     dropped: last.buffer.droppedSamples,
     missedPolls: missedIn(last) - missedIn(before.picture),
     devicesDown: down,
-  };
-}
-
-/** In the order of each epoch, as the real hub does; a gateway has one for each lane of its buffer. */
-function commitEverything(hub: FakeHub): void {
-  const committed = new Map<string, number>();
-  hub.onHello = ({ epoch }) => hub.answer({ seq: committed.get(epoch) ?? 0 }, epoch);
-  hub.onData = (seq, prev) => {
-    const { epoch } = hub.records.at(-1)!;
-    const before = committed.get(epoch) ?? 0;
-    const fits = prev <= before;
-    const now = fits ? Math.max(before, seq) : before;
-    committed.set(epoch, now);
-    hub.answer({ seq: now, resend: !fits }, epoch);
   };
 }
 
