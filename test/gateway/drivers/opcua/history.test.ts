@@ -90,6 +90,7 @@ async function setUp(settings: Partial<OpcUaDevice> = {}, historized = ['Speed',
     );
   const driver = begin();
   await vi.waitFor(() => expect(context.last(2)?.value).toBe(2), wait);
+  await vi.waitFor(() => expect(driver.status().state).toBe('up'), wait);
   const expected = settings.history === 'off' ? 0 : historized.length;
   await vi.waitFor(() => expect(context.pasts!.size).toBe(expected), wait);
   return { server, truth, wire, driver, begin };

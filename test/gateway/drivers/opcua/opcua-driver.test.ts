@@ -111,8 +111,11 @@ describe('recovery', () => {
     const server = await serve({ Speed: [DataType.Double, 1], Still: [DataType.Double, 7] });
     const cutter = await new TcpCutter(server.port).listen();
     onTestFinished(() => cutter.close());
-    run(opcua, device({ endpoint: `opc.tcp://127.0.0.1:${cutter.port}` }), [tag('Speed'), tag('Still')], context);
+    const endpoint = `opc.tcp://127.0.0.1:${cutter.port}`;
+    const driver = run(opcua, device({ endpoint }), [tag('Speed'), tag('Still')], context);
     await vi.waitFor(() => expect(context.last(2)?.value).toBe(7), wait);
+    // A cut before all is asked for is a failed attempt, and the next one gets a new subscription.
+    await vi.waitFor(() => expect(driver.status().state).toBe('up'), wait);
     cutter.cut();
     await vi.waitFor(() => expect(context.last(2)?.quality).toBe(Quality.BadNoCommunication), wait);
     for (const value of [2, 3, 4]) {
