@@ -19,10 +19,12 @@ function settings(part: Part, key: string): string[] {
   return [...unitOf(part).matchAll(new RegExp(`^${key}=(.*)$`, 'gm'))].map((match) => match[1] as string);
 }
 
+const FLAGS: Record<string, string> = { gateway: '--max-semi-space-size=4 ', hub: '' };
+
 describe.each(PARTS)('lineside-%s.service', (part) => {
   it('starts the pinned Node with the program and its configuration', () => {
     expect(settings(part, 'ExecStart')).toEqual([
-      `/usr/lib/lineside/node_modules/.bin/node /usr/lib/lineside/${part}/main.ts run --config /etc/lineside/${part}.yaml`,
+      `/usr/lib/lineside/node_modules/.bin/node ${FLAGS[part]}/usr/lib/lineside/${part}/main.ts run --config /etc/lineside/${part}.yaml`,
     ]);
   });
 

@@ -57,7 +57,8 @@ test('what is recorded until Ctrl-C is replayed as lines of JSON, and nothing el
   expect(lines[0]).toMatchObject({ kind: 'state', state: 'up' });
   const values = lines.filter(({ kind }) => kind === 'frame').map((frame) => frame.values[0]);
   expect(values.length).toBeGreaterThan(8);
-  expect(values).toEqual(values.map((_: number, i: number) => i + 1));
+  // An answer that came too late for its request is not among them.
+  expect(values).toEqual([...new Set(values)].sort((a, b) => a - b));
   expect(stderr).toMatch(/device "press": \d+ entries over .* gave \d+ frames/);
   expect(code).toBe(0);
 }, 30_000);
