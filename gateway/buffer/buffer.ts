@@ -172,10 +172,10 @@ export class GatewayBuffer {
    * @throws LinesideError BUFFER_DIR_UNUSABLE; no damage within the directory keeps it from opening.
    */
   async open(): Promise<void> {
-    await this.urgent.log.open();
+    await this.urgent.open();
     // Refused now, it is tried again with the first alarm.
     await this.urgent.log.reserve().catch(() => undefined);
-    await this.samples.log.open((epoch) => declaredTo(this.urgent, epoch));
+    await this.samples.open((epoch) => declaredTo(this.urgent, epoch));
     if (this.#config.maxAgeHours > 0) {
       await this.samples.dropOld();
       this.#ageTimer = setInterval(() => void this.samples.dropOld(), AGE_CHECK_MS);
@@ -221,8 +221,11 @@ export class GatewayBuffer {
 
   /** Makes everything added so far durable. Rejects when the disk does not take it now; it is tried again. */
   async flush(): Promise<void> {
-    await this.samples.flush();
-    await this.urgent.flush();
+    try {
+      await this.samples.flush();
+    } finally {
+      await this.urgent.flush();
+    }
   }
 
   /** The same for alarms and events alone. */

@@ -57,6 +57,7 @@ export class Lane {
   #waitingBytes = 0;
   #timer: NodeJS.Timeout | undefined;
   #committing: Promise<void> | undefined;
+  #isOpen = false;
   #closed = false;
   fault = '';
 
@@ -95,6 +96,17 @@ export class Lane {
   /** The first record from `seq` on, or undefined when there is none yet. */
   read(seq: number): Promise<LogRecord | undefined> {
     return this.log.read(seq);
+  }
+
+  /**
+   * Until then, what is added waits: damage that is found while the log opens becomes an event of it.
+   *
+   * @throws LinesideError BUFFER_DIR_UNUSABLE; see LaneLog.open
+   */
+  async open(declaredTo?: (epoch: string) => Promise<number>): Promise<void> {
+    await this.log.open(declaredTo);
+    this.#isOpen = true;
+    if (!this.#writer.empty || this.#waiting.length > 0) this.#schedule();
   }
 
   /** Flushes and closes. Idempotent. */
@@ -169,7 +181,7 @@ export class Lane {
   }
 
   #schedule(): void {
-    if (this.#timer || this.#committing || this.#closed) return;
+    if (!this.#isOpen || this.#timer || this.#committing || this.#closed) return;
     this.#commitIn(this.#options.commitIntervalMs);
   }
 
@@ -192,7 +204,7 @@ export class Lane {
   async #commit(): Promise<void> {
     if (this.#committing) return this.#committing;
     this.#closeBatch();
-    if (this.#waiting.length === 0) return;
+    if (this.#waiting.length === 0 || !this.#isOpen) return;
     await this.#exclusively(() => this.#write());
   }
 

@@ -1,4 +1,5 @@
 /** Alarms and events have a lane of their own: it overtakes samples, and keeps what the samples' limit takes away. */
+import { spawn } from 'node:child_process';
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AlarmEvent } from '@lineside/shared/contracts/alarm.ts';
@@ -138,6 +139,38 @@ describe('a drop', () => {
     expect((await drain(again.buffer))[0]!.prev).toBe(0);
     expect(await dropsOf(again.buffer)).toEqual([declared]);
   });
+
+  it('is told once, and every sample is either there or told, through kills at any moment', async () => {
+    const dir = await tempDir();
+    const program = new URL('./endless-writer.ts', import.meta.url).pathname;
+    let next = 0;
+    for (let round = 0; round < 3; round++) {
+      const child = spawn(process.execPath, [program, dir, String(next), 'large'], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      const ended = new Promise((resolve) => child.once('exit', resolve));
+      let lines = 0;
+      for await (const chunk of child.stdout.setEncoding('utf8')) {
+        lines += String(chunk).split('\n').length - 1;
+        if (lines > 24 + 3 * round) child.kill('SIGKILL');
+      }
+      await ended;
+      next += 1_000;
+    }
+    const { buffer } = await openBuffer(dir, { maxMiB: 4, tags: [] });
+    const drops = await dropsOf(buffer);
+    const ranges = drops.filter(({ reason }) => reason === 'bufferFull');
+    expect(ranges.length).toBeGreaterThan(4);
+    let from = 1;
+    for (const drop of ranges) {
+      expect(drop.fromSeq).toBe(from);
+      from = drop.toSeq! + 1;
+    }
+    expect(buffer.oldestSeq).toBe(from);
+    const left = (await drain(buffer)).reduce((sum, { samples }) => sum + samples, 0);
+    const told = drops.reduce((sum, { samples }) => sum + samples, 0);
+    expect(left + told).toBe(buffer.stats().durableSamples);
+  }, 20_000);
 
   it('is not carried out before it is on disk', async () => {
     const { buffer } = await openBuffer(await tempDir(), { maxMiB: 4 });
