@@ -44,6 +44,8 @@ export class ForeignPart {
     const of = (account: string) => this.#sources.find(({ source }) => source.name === `json:${account}`);
     return {
       verify: (name, password) => this.#credentials.verify(name, password),
+      mayListen: () => false,
+      mayHear: () => false,
       mayPublish: (name, topic) => (of(name)?.topic.read(topic) ?? null) !== null,
       onPublish: ({ account, topic, payload }) => of(account)?.take(topic, payload),
     };

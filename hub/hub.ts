@@ -17,7 +17,7 @@ import { BrokerClient } from './broker/broker-client.ts';
 import { EmbeddedBroker } from './broker/embedded-broker.ts';
 import type { GatewayBus, GatewayMessage } from './broker/gateway-bus.ts';
 import type { IntegratorDoor } from './broker/integrator-door.ts';
-import type { PublisherDoor } from './broker/publisher-door.ts';
+import { bothDoors, type PublisherDoor } from './broker/publisher-door.ts';
 import { CompletenessService } from './completeness/completeness-service.ts';
 import type { LoadedHubConfig } from './config/load-config.ts';
 import { ForeignPart } from './foreign-part.ts';
@@ -27,6 +27,7 @@ import { noShift } from './oee/oee.ts';
 import { OeeService } from './oee/oee-service.ts';
 import { meaningOf } from './oee/state-map.ts';
 import { replaceEquipment } from './store/postgres/equipment.ts';
+import { SparkplugPart } from './sparkplug-part.ts';
 import { listGateways, upsertGatewayStatus } from './store/postgres/gateways.ts';
 import { watermarks } from './store/postgres/ledger.ts';
 import { openRelational, type Relational } from './store/postgres/relational.ts';
@@ -85,20 +86,31 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
         log: log.child({ part: 'uns' }),
       })
     : undefined;
-  const foreign = new ForeignPart({
+  const outsiders = {
     ...{ config, now },
-    take: (name, envelope) => ingest.data(name, envelope),
-    quarantine: (name, reason, message) => ingest.quarantine(name, reason, message),
-    report: (status) => {
+    take: (name: string, envelope: Buffer) => ingest.data(name, envelope),
+    quarantine: (name: string, reason: string, message: Buffer) => ingest.quarantine(name, reason, message),
+    report: (status: GatewayStatus) => {
       if (status.online) board.gateways.heard(status.gateway, now());
       board.report(status);
     },
-    log: log.child({ part: 'sources' }),
-  });
+  };
+  const foreign = new ForeignPart({ ...outsiders, log: log.child({ part: 'sources' }) });
+  const sparkplug = config.sparkplug
+    ? new SparkplugPart({
+        ...outsiders,
+        settings: config.sparkplug,
+        before: (source, device, name) => {
+          const last = board.last(board.catalog.find(source, device, name)?.id ?? -1);
+          return last && { at: last[1], value: last[2], quality: last[3] };
+        },
+        log: log.child({ part: 'sparkplug' }),
+      })
+    : undefined;
   const broker = busOf(
     config,
     credentials,
-    { integrators: uns?.door, publishers: foreign.door },
+    { integrators: uns?.door, publishers: sparkplug ? bothDoors(foreign.door, sparkplug.door) : foreign.door },
     log.child({ part: 'broker' }),
     () => {
       // What was said while the broker was away, nobody has heard.
@@ -143,7 +155,8 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
     timeSeries,
     ledger: relationalLedger(relational.db, now),
     answer: (gateway, committed) => {
-      if (!foreign.answered(gateway, committed)) broker.answer(gateway, { ...committed, at: now() });
+      if (foreign.answered(gateway, committed) || sparkplug?.answered(gateway, committed)) return;
+      broker.answer(gateway, { ...committed, at: now() });
     },
     onArrival: (arrival) => {
       showArrival(board, arrival);
@@ -224,6 +237,10 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
     url,
     mqttPort: broker instanceof EmbeddedBroker ? broker.port : undefined,
     firstUser: first?.user,
+  if (sparkplug) {
+    unwind.defer('Sparkplug host', () => sparkplug.stop());
+    sparkplug.start(broker);
+  }
     firstPassword: first?.password,
     firstPasswordFile: auth.firstPasswordFile,
   });

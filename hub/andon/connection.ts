@@ -2,6 +2,7 @@
 import type { Connection, GatewayView } from '@lineside/shared/contracts/api.ts';
 import { LINK_HEARTBEAT_MS } from '@lineside/shared/contracts/frame.ts';
 import type { DeviceStatus } from '@lineside/shared/contracts/link.ts';
+import { isForeign } from './gateway-board.ts';
 
 /** Data of a live device comes at least with its heartbeat; after so long without any it is stale. Milliseconds. */
 const SILENCE_MS = 3 * LINK_HEARTBEAT_MS;
@@ -24,6 +25,9 @@ export function connectionOf(
     return { status: 'never', since: null, reason };
   }
   if (!gateway?.online) {
+    if (gateway && isForeign(gateway.id) && device) {
+      return { status: 'offline', since: device.since, reason: device.reason || 'the source of its data is offline' };
+    }
     const reason = 'the gateway is offline; it keeps collecting, and its data follows when it is back';
     return { status: 'offline', since: gateway?.since ?? lastSeenAt, reason };
   }

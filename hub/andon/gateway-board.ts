@@ -13,6 +13,11 @@ export interface KnownGateway {
   samplesStored: number;
 }
 
+/** Whether it is no gateway but a source of others, of which the hub itself says how its devices are. */
+export function isForeign(id: string): boolean {
+  return id.includes(':');
+}
+
 export class GatewayBoard {
   readonly #views = new Map<string, GatewayView>();
 
@@ -42,8 +47,8 @@ export class GatewayBoard {
     view.online = status.online;
     view.version = status.version;
     // A will says that the gateway is gone; what it says besides is from the time of its connect.
+    if (status.online || isForeign(status.gateway)) view.devices = status.devices;
     if (status.online) {
-      view.devices = status.devices;
       view.pendingSamples = status.buffer.pendingSamples;
       view.lastSeenAt = now;
     }

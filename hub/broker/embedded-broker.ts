@@ -1,8 +1,8 @@
 /**
  * The broker inside the hub (aedes, MQTT 3.1.1). A gateway may publish and hear its own private topics and nothing
  * else; an integrator hears topics of the unified
- * namespace and none of the gateways'; another source of data publishes to its own topics and hears none. PUBACK goes out
- * before anything is stored; that is no loss, for gateways only believe the hub's answer.
+ * namespace and none of the gateways'; another source of data publishes to its own topics and hears what is said to it.
+ * PUBACK goes out before anything is stored; that is no loss, for gateways only believe the hub's answer.
  */
 import { readFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
@@ -179,12 +179,17 @@ export class EmbeddedBroker implements GatewayBus {
   }
 
   command(gateway: string, command: Command): void {
-    // A write must not arrive twice, nor be kept for a gateway that is away.
-    this.#publish(gateway, 'command', command, command.type === 'tag.write' ? 0 : 1);
+    // What is for now must not arrive twice, nor be kept for a gateway that is away.
+    this.#publish(gateway, 'command', command, command.type === 'alarm.acknowledge' ? 1 : 0);
   }
 
   /** For topics that are no gateway's. `done` is called in any case, when all who hear it have taken it. */
-  publish(topic: string, payload: string, { retain, qos }: { retain: boolean; qos: 0 | 1 }, done: () => void): void {
+  publish(
+    topic: string,
+    payload: string | Buffer,
+    { retain, qos }: { retain: boolean; qos: 0 | 1 },
+    done: () => void,
+  ): void {
     if (!this.#broker) {
       done();
       return;
@@ -308,14 +313,18 @@ export class EmbeddedBroker implements GatewayBus {
     return null;
   }
 
-  #mayHear({ gateway, integrator }: NamedClient, topic: string): boolean {
+  #mayHear({ gateway, integrator, publisher }: NamedClient, topic: string): boolean {
     if (gateway !== undefined) return true;
+    if (publisher !== undefined) return this.#options.publishers?.mayHear(publisher, topic) ?? false;
     return integrator !== undefined && (this.#options.integrators?.mayHear(integrator, topic) ?? false);
   }
 
   /** aedes takes `$share/…` for a literal topic and delivers nothing, so that is refused with everything else. */
   #maySubscribe(client: NamedClient, filter: string): boolean {
     if (client.integrator !== undefined) return this.#mayListen(client, client.integrator, filter);
+    if (client.publisher !== undefined && this.#options.publishers?.mayListen(client.publisher, filter)) {
+      return this.#mayListen(client, client.publisher, filter);
+    }
     const topic = parseTopic(filter);
     const own = topic?.gateway === client.gateway && (HUB_TOPICS as readonly string[]).includes(topic?.kind ?? '');
     if (!own) this.#options.log.warn({ gateway: client.gateway, filter }, 'subscription refused: not its own topic');

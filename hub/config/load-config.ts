@@ -5,6 +5,7 @@ import { checkTlsClient } from '@lineside/shared/config/tls-client.ts';
 import { validate } from '@lineside/shared/config/validate.ts';
 import { loadPlant, type Plant } from '../equipment/plant.ts';
 import { checkSources } from '../foreign/config.ts';
+import { checkSparkplug } from '../sparkplug/config.ts';
 import { checkHubUns } from '../uns/config.ts';
 import { HubConfig } from './schema.ts';
 
@@ -48,7 +49,9 @@ export function loadHubConfig(file: string): LoadedHubConfig {
   if (problems.length > 0) throw new ConfigError(problems);
   const equipment = loadPlant(document.resolvePath(value.plant));
   const sites = equipment.nodes.filter(({ level }) => level === 'site').map(({ path }) => path.split('/').at(-1)!);
-  for (const { path, message } of checkSources(value)) problems.push(document.problem(path, message));
+  for (const { path, message } of [...checkSources(value), ...checkSparkplug(value)]) {
+    problems.push(document.problem(path, message));
+  }
   for (const { path, message } of checkHubUns(value, sites)) {
     problems.push(document.problem(path.map(step), message));
   }

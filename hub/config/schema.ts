@@ -3,6 +3,7 @@ import { TlsClient } from '@lineside/shared/config/tls-client.ts';
 import { GATEWAY_ID_PATTERN } from '@lineside/shared/contracts/topics.ts';
 import { type Static, Type } from 'typebox';
 import { JsonSourceConfig } from '../foreign/config.ts';
+import { SparkplugHostConfig } from '../sparkplug/config.ts';
 import { HubUnsConfig, IntegratorConfig } from '../uns/config.ts';
 
 const closed = { additionalProperties: false };
@@ -94,6 +95,7 @@ export const HubConfig = Type.Object(
       maxItems: 200,
       description: 'Programs that are no gateways and publish JSON over MQTT',
     }),
+    sparkplug: Type.Optional(SparkplugHostConfig),
     gateways: Type.Array(Gateway, { default: [], maxItems: 2_000, description: 'The gateways that may come in' }),
     timeSeries: Type.Object(
       {

@@ -10,25 +10,33 @@ import { type MqttEndpoint, mqttReason, openMqtt } from './open-client.ts';
 
 /** Filters in one SUBSCRIBE. */
 const SUBSCRIBE_AT_ONCE = 100;
-/** What is to be set fits into it many times. Bytes. */
+/** Longer messages are passed over, unless said otherwise: what is to be set fits into it many times. Bytes. */
 const MAX_MESSAGE_BYTES = 64 * 1024;
 /** A broker that has not answered the subscription for so long is left and tried again. Milliseconds. */
 const SUBSCRIBE_MS = 10_000;
 const GOODBYE_MS = 500;
+
+interface Will {
+  topic: string;
+  payload: string;
+}
 
 export interface TopicClientOptions {
   endpoint: MqttEndpoint;
   clientId: string;
   /** Where the user name and the password are set, for messages. */
   settings: { name: string; password: string };
-  /** What the broker says in our place when we are gone without a word. */
-  will?: { topic: string; payload: string } | undefined;
+  /** What the broker says in our place when we are gone without a word; a function is asked at each connection. */
+  will?: Will | (() => Will) | undefined;
   /** What to listen to; asked at each connection. */
   filters(): string[];
   onMessage(topic: string, payload: Buffer, retained: boolean): void;
   /** From now on `publish` reaches the broker; nothing of what was said before may be thought to be there. */
   onConnected(): void;
   onLost(): void;
+  /** A broker that refuses one of the filters is left and tried again: without them there is nothing to do there. */
+  mustHear?: boolean;
+  maxMessageBytes?: number;
   log: Logger;
 }
 
@@ -75,7 +83,7 @@ export class TopicClient {
   }
 
   /** `done` is called in any case, when the next message may come. */
-  publish(topic: string, payload: string, options: { retain: boolean; qos: 0 | 1 }, done: () => void): void {
+  publish(topic: string, payload: string | Buffer, options: { retain: boolean; qos: 0 | 1 }, done: () => void): void {
     // An answer may have to go out before the broker has answered all subscriptions.
     if (!this.#client?.connected) {
       done();
@@ -92,7 +100,8 @@ export class TopicClient {
   }
 
   #connect(): void {
-    const { endpoint, clientId, will, settings, log } = this.#options;
+    const { endpoint, clientId, settings, log, maxMessageBytes = MAX_MESSAGE_BYTES } = this.#options;
+    const will = typeof this.#options.will === 'function' ? this.#options.will() : this.#options.will;
     let client: MqttClient;
     try {
       client = openMqtt(endpoint, {
@@ -109,7 +118,7 @@ export class TopicClient {
     client.on('connect', () => void this.#subscribe(client));
     client.on('message', (topic, payload, packet) => {
       if (client !== this.#client) return;
-      if (payload.length <= MAX_MESSAGE_BYTES) this.#options.onMessage(topic, payload, packet.retain);
+      if (payload.length <= maxMessageBytes) this.#options.onMessage(topic, payload, packet.retain);
       else log.warn({ topic, bytes: payload.length }, 'message too long; passed over');
     });
     client.on('error', (error) => {
@@ -126,6 +135,10 @@ export class TopicClient {
         const granted = await client.subscribeAsync(some, { qos: 1 });
         const refused = granted.filter(({ qos }) => qos >= 128).map(({ topic }) => topic);
         if (refused.length === 0) continue;
+        if (this.#options.mustHear) {
+          const name = this.#options.endpoint.username ?? 'anonymous';
+          throw new Error(`it refuses the topics ${refused.slice(0, 5).join(', ')}; check the rights of "${name}"`);
+        }
         // Values go out all the same: only these cannot be set.
         this.#options.log.warn({ topics: refused.slice(0, 5), of: refused.length }, 'the broker refuses to be heard');
       }

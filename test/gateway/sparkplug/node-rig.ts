@@ -27,6 +27,11 @@ const CONFIG: SparkplugConfig = {
   history: { enabled: true, maxAgeHours: 72, samplesPerSecond: 50_000, overlapMs: 0 },
 };
 
+interface Account {
+  username?: string;
+  password?: string;
+}
+
 export class NodeRig {
   readonly devices: { device: string; state: DeviceState }[] = [
     { device: 'press', state: 'up' },
@@ -49,7 +54,7 @@ export class NodeRig {
   refusal = '';
   pending = 0;
 
-  private constructor(dir: string, url: string, config: Partial<SparkplugConfig>) {
+  private constructor(dir: string, url: string, config: Partial<SparkplugConfig>, account: Account) {
     const log = pino({ level: 'debug' }, { write: (line) => void this.lines.push(JSON.parse(line)) });
     const now = () => Date.now();
     this.buffer = new GatewayBuffer({
@@ -63,7 +68,7 @@ export class NodeRig {
     const options: Omit<SparkplugNodeOptions, 'history'> = {
       config: { ...CONFIG, ...config, url },
       node: NODE,
-      endpoint: { url, resolvePath: (path) => path },
+      endpoint: { url, ...account, resolvePath: (path) => path },
       dataDir: dir,
       tags: () => this.tags,
       devices: () => this.devices,
@@ -98,8 +103,13 @@ export class NodeRig {
   }
 
   /** Not started: the buffer is open and knows its tags. */
-  static async make(dir: string, url: string, config: Partial<SparkplugConfig> = {}): Promise<NodeRig> {
-    const rig = new NodeRig(dir, url, config);
+  static async make(
+    dir: string,
+    url: string,
+    config: Partial<SparkplugConfig> = {},
+    account: Account = {},
+  ): Promise<NodeRig> {
+    const rig = new NodeRig(dir, url, config, account);
     await rig.buffer.open();
     rig.buffer.describeTags(rig.tags);
     onTestFinished(() => rig.stop());
