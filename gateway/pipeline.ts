@@ -19,7 +19,7 @@ import { ModelSet, type ModelSwap } from './model-set.ts';
 import type { ModelStatus } from './models/model-stage.ts';
 import type { Outlet } from './outlet.ts';
 import { OwnTags } from './own-tags.ts';
-import { HubLink } from './publisher/hub-link.ts';
+import { HubLink, type HubLinkOptions } from './publisher/hub-link.ts';
 import type { SparkplugConfig } from './sparkplug/config.ts';
 import { SPARKPLUG_READER, SparkplugOutlet } from './sparkplug-outlet.ts';
 import { alarmingDevices, describeTags, tagIds, watchedAlarms } from './tag-layout.ts';
@@ -37,6 +37,8 @@ export interface PipelineOptions {
   log: Logger;
   now(): number;
   progress: Progress;
+  /** Takes over a configuration that the hub sends. Never rejects. Absent: none is taken. */
+  onConfig?: HubLinkOptions['onConfig'];
 }
 
 /** A configuration made ready to be taken over; nothing runs of what is new in it. */
@@ -178,6 +180,7 @@ export class Pipeline {
       onAcknowledge: (command) => this.#acknowledge(command),
       onWrite: ({ id, device, tag, value, by, comment }, notAfter) =>
         this.writer.write({ id, device, tag, value, by, via: 'hub', comment }, notAfter),
+      ...(this.#options.onConfig ? { onConfig: this.#options.onConfig } : {}),
       log: log.child({ part: 'link' }),
       now,
     });

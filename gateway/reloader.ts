@@ -30,6 +30,8 @@ interface Runs {
 
 export interface ReloaderOptions {
   pipeline: Runs;
+  /** Told of each attempt when it is over. */
+  onOutcome?(outcome: ReloadOutcome): void;
   log: Logger;
   now(): number;
 }
@@ -95,6 +97,7 @@ export class Reloader {
     }
     this.#last = { at: now(), by, result, problems, changes, needsRestart };
     this.#tell(log, this.#last);
+    this.#options.onOutcome?.(this.#last);
     return this.#last;
   }
 

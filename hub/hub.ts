@@ -20,14 +20,15 @@ import type { IntegratorDoor } from './broker/integrator-door.ts';
 import { bothDoors, type PublisherDoor } from './broker/publisher-door.ts';
 import { CompletenessService } from './completeness/completeness-service.ts';
 import type { LoadedHubConfig } from './config/load-config.ts';
+import { ConfigDesk } from './fleet/config-desk.ts';
 import { ForeignPart } from './foreign-part.ts';
 import { type Arrival, Ingest } from './ingest/ingest.ts';
 import { relationalLedger } from './ingest/relational-ledger.ts';
 import { noShift } from './oee/oee.ts';
 import { OeeService } from './oee/oee-service.ts';
 import { meaningOf } from './oee/state-map.ts';
-import { replaceEquipment } from './store/postgres/equipment.ts';
 import { SparkplugPart } from './sparkplug-part.ts';
+import { replaceEquipment } from './store/postgres/equipment.ts';
 import { listGateways, upsertGatewayStatus } from './store/postgres/gateways.ts';
 import { watermarks } from './store/postgres/ledger.ts';
 import { openRelational, type Relational } from './store/postgres/relational.ts';
@@ -142,6 +143,13 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
     now,
   });
 
+  const configs = new ConfigDesk({
+    online: (gateway) => board.gateways.get(gateway)?.online,
+    send: (gateway, command) => broker.command(gateway, command),
+    log: log.child({ part: 'fleet' }),
+    now,
+  });
+
   const oee = new OeeService({
     machines: equipment.machines,
     timeSeries,
@@ -196,6 +204,7 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
     board,
     alarms,
     writes,
+    configs,
     oee,
     completeness,
     timeSeries,
@@ -214,6 +223,7 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
   unwind.defer('api', () => app.close());
   // Before the API: whoever waits is told.
   unwind.defer('writes', () => writes.stop());
+  unwind.defer('fleet', () => configs.gone());
   const url = await listen(app, config);
 
   board.start();
@@ -223,10 +233,14 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
   completeness.start();
   unwind.defer('completeness', () => completeness.stop());
 
-  await broker.start((message) => receive(message, { ingest, board, alarms, writes, relational }));
+  await broker.start((message) => receive(message, { ingest, board, alarms, writes, configs, relational }));
   unwind.defer('broker', () => broker.stop());
   foreign.start();
   unwind.defer('sources', () => foreign.stop());
+  if (sparkplug) {
+    unwind.defer('Sparkplug host', () => sparkplug.stop());
+    sparkplug.start(broker);
+  }
   if (uns) {
     unwind.defer('topics for integrators', () => uns.stop());
     uns.start(broker);
@@ -237,10 +251,6 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
     url,
     mqttPort: broker instanceof EmbeddedBroker ? broker.port : undefined,
     firstUser: first?.user,
-  if (sparkplug) {
-    unwind.defer('Sparkplug host', () => sparkplug.stop());
-    sparkplug.start(broker);
-  }
     firstPassword: first?.password,
     firstPasswordFile: auth.firstPasswordFile,
   });
@@ -297,6 +307,7 @@ interface Receivers {
   board: AndonBoard;
   alarms: AlarmDesk;
   writes: WriteDesk;
+  configs: ConfigDesk;
   relational: Relational;
 }
 
@@ -304,7 +315,7 @@ interface Receivers {
 const storedAt = new Map<string, number>();
 
 async function receive({ gateway, kind, payload, retained }: GatewayMessage, receivers: Receivers): Promise<void> {
-  const { ingest, board, alarms, writes, relational } = receivers;
+  const { ingest, board, alarms, writes, configs, relational } = receivers;
   // A gateway that is there speaks every few seconds; what a broker kept of it says nothing of now.
   if (retained) return;
   board.gateways.heard(gateway, Date.now());
@@ -322,11 +333,15 @@ async function receive({ gateway, kind, payload, retained }: GatewayMessage, rec
     await alarms.repeatFor(gateway);
   } else if (kind === 'reply' && Value.Check(CommandReply, message)) {
     if (message.type === 'tag.write') await writes.replied(gateway, message);
+    else if (message.type === 'config.push') configs.replied(gateway, message);
     else await alarms.refused(gateway, message);
   } else if (kind === 'status' && Value.Check(GatewayStatus, message) && message.gateway === gateway) {
     const changed = board.gateways.get(gateway)?.online !== message.online;
     board.report(message);
-    if (!message.online) writes.gone(gateway);
+    if (!message.online) {
+      writes.gone(gateway);
+      configs.gone(gateway);
+    }
     // A status comes every few seconds; on disk it need not be that fresh.
     if (changed || Date.now() - (storedAt.get(gateway) ?? 0) > STORE_STATUS_MS) {
       storedAt.set(gateway, Date.now());

@@ -8,6 +8,7 @@ import { DirectoryLock } from '@lineside/shared/lifecycle/directory-lock.ts';
 import { createLogger, type Logger } from '@lineside/shared/log/logger.ts';
 import { type LoadedConfig, loadConfig } from '../config/load-config.ts';
 import { loadConfigAside } from '../config/load-config-aside.ts';
+import { ConfigPush } from '../config-push.ts';
 import { TrustStore } from '../drivers/opcua/security-store.ts';
 import { EventLoopLag } from '../health/event-loop-lag.ts';
 import { type GatewayFigures, gatewayMetrics } from '../health/gateway-metrics.ts';
@@ -50,10 +51,31 @@ async function start(config: LoadedConfig, log: Logger, { unwind, progress }: Da
     knownUntil: newestFileTime(join(dataDir, 'buffer')),
   });
   const { now } = clock;
-  const pipeline = new Pipeline({ config, dataDir, version: VERSION, log, now, progress });
+  const pipeline = new Pipeline({
+    config,
+    dataDir,
+    version: VERSION,
+    log,
+    now,
+    progress,
+    onConfig: (command, notAfter) => push.take(command, notAfter),
+  });
   clock.onStep = (stepMs, at) => pipeline.clockStepped(stepMs, at);
+  const reloader = new Reloader({
+    pipeline,
+    onOutcome: ({ at, by, result, problems, changes }) =>
+      pipeline.buffer.addEvent({ kind: 'config', at, by, result, problems: problems.slice(0, 10), ...changes }),
+    log: log.child({ part: 'reload' }),
+    now,
+  });
+  const push = new ConfigPush({
+    file: config.file,
+    running: () => pipeline.config,
+    load: loadConfigAside,
+    reload: (by, load) => reloader.reload(by, load),
+    log: log.child({ part: 'reload' }),
+  });
   await pipeline.start(unwind);
-  const reloader = new Reloader({ pipeline, log: log.child({ part: 'reload' }), now });
   if (config.local.enabled) {
     const lag = new EventLoopLag();
     lag.start();

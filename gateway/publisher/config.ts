@@ -12,6 +12,11 @@ export const HubLinkConfig = Type.Object(
       description: 'File that holds this gateway’s password at the hub, path from the configuration’s folder',
     }),
     tls: Type.Optional(TlsClient),
+    acceptConfig: Type.Boolean({
+      default: false,
+      description:
+        'Whether the hub may change the devices, models, alarms and other settings of this file, but for gateway, dataDir and hub',
+    }),
     catchUpKiBPerSecond: Type.Integer({
       default: 0,
       minimum: 0,

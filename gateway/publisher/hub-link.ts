@@ -13,7 +13,10 @@ import {
   Command,
   type CommandReply,
   Committed,
+  type ConfigPushCommand,
+  type ConfigPushResult,
   type GatewayStatus,
+  MAX_CONFIG_CHARACTERS,
   type TagWriteCommand,
 } from '@lineside/shared/contracts/link.ts';
 import { topicOf } from '@lineside/shared/contracts/topics.ts';
@@ -48,6 +51,8 @@ export interface HubLinkOptions {
    * @param notAfter when it must not be carried out any more, on the clock of `performance.now()`
    */
   onWrite(command: TagWriteCommand, notAfter: number): Promise<WriteOutcome>;
+  /** Takes over a configuration for the hub, as `onWrite` a value. Never rejects. Absent: none is taken. */
+  onConfig?(command: ConfigPushCommand, notAfter: number): Promise<ConfigPushResult>;
   /** How fast a backlog may be sent; 0: as fast as the hub takes it. */
   catchUpKiBPerSecond?: number;
   log: Logger;
@@ -73,8 +78,8 @@ const LAST_RECORDS_MS = 900;
 const BACKLOG_RECORDS = 8;
 /** With more than this unsent, what is shown would only come late. Bytes. */
 const SHOWN_BYTES = 1024 * 1024;
-/** What the hub says fits into a few hundred bytes. */
-const MAX_MESSAGE_BYTES = 64 * 1024;
+/** What the hub says fits into a few hundred bytes, but for a configuration. */
+const MAX_MESSAGE_BYTES = 4 * MAX_CONFIG_CHARACTERS;
 
 export class HubLink {
   readonly #options: HubLinkOptions;
@@ -321,15 +326,23 @@ export class HubLink {
     void this.#pump();
   }
 
+  async #carryOut(command: Command): Promise<void> {
+    const { onWrite, onConfig, onAcknowledge } = this.#options;
+    if (command.type === 'alarm.acknowledge') {
+      const error = await onAcknowledge(command);
+      if (error) this.#reply({ type: command.type, occurrence: command.occurrence, error });
+      return;
+    }
+    const notAfter = this.#hubClock.monotonicAt(command.expiresAt);
+    if (command.type === 'tag.write') {
+      this.#reply({ type: command.type, outcome: await onWrite(command, notAfter) });
+    } else if (onConfig) {
+      this.#reply({ type: command.type, id: command.id, result: await onConfig(command, notAfter) });
+    }
+  }
+
   #command(command: Command): void {
-    const done =
-      command.type === 'tag.write'
-        ? this.#options
-            .onWrite(command, this.#hubClock.monotonicAt(command.expiresAt))
-            .then((outcome) => this.#reply({ type: command.type, outcome }))
-        : this.#options.onAcknowledge(command).then((error) => {
-            if (error) this.#reply({ type: command.type, occurrence: command.occurrence, error });
-          });
+    const done = this.#carryOut(command);
     done.catch((error: unknown) => {
       this.#options.log.warn(
         { command: command.type, error: messageOf(error) },

@@ -17,6 +17,7 @@ import { addSessions } from './plugins/session.ts';
 import type { Api } from './routes/api.ts';
 import { alarmRoutes } from './routes/v1/alarms.ts';
 import { completenessRoutes } from './routes/v1/completeness.ts';
+import { fleetRoutes } from './routes/v1/fleet.ts';
 import { plantRoutes } from './routes/v1/plant.ts';
 import { sessionRoutes } from './routes/v1/session.ts';
 import { tagRoutes } from './routes/v1/tags.ts';
@@ -67,6 +68,7 @@ export async function buildApp(services: ApiServices): Promise<FastifyInstance> 
       plantRoutes(v1, services);
       tagRoutes(v1, services);
       writeRoutes(v1, services);
+      fleetRoutes(v1, services);
       alarmRoutes(v1, services);
       completenessRoutes(v1, services);
     },

@@ -6,6 +6,7 @@ import type { AndonBoard } from '../andon/board.ts';
 import type { AuthService } from '../auth/auth-service.ts';
 import type { CompletenessService } from '../completeness/completeness-service.ts';
 import type { EquipmentNode, Machine } from '../equipment/plant.ts';
+import type { ConfigDesk } from '../fleet/config-desk.ts';
 import type { OeeService } from '../oee/oee-service.ts';
 import type { TimeSeriesStore } from '../store/timeseries/time-series.ts';
 import type { WriteDesk } from '../writes/write-desk.ts';
@@ -15,6 +16,7 @@ export interface ApiServices {
   board: AndonBoard;
   alarms: AlarmDesk;
   writes: WriteDesk;
+  configs: ConfigDesk;
   oee: OeeService;
   completeness: CompletenessService;
   timeSeries: TimeSeriesStore;

@@ -59,8 +59,8 @@ export class BrokerClient implements GatewayBus {
   }
 
   command(gateway: string, command: Command): void {
-    // A write must not arrive twice, nor be kept for a gateway that is away.
-    this.#publish(gateway, 'command', command, command.type === 'tag.write' ? 0 : 1);
+    // What is for now must not arrive twice, nor be kept for a gateway that is away.
+    this.#publish(gateway, 'command', command, command.type === 'alarm.acknowledge' ? 1 : 0);
   }
 
   /** What cannot be sent now is asked for again: a gateway that gets no answer says hello. */

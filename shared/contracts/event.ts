@@ -56,16 +56,30 @@ export const DropEvent = Type.Object({
 export type DropEvent = Static<typeof DropEvent>;
 
 /** The gateway's wall clock was set. */
-export const ClockEvent = Type.Object({
+const ClockEvent = Type.Object({
   kind: Type.Literal('clock'),
   at: At,
   /** How far it jumped, milliseconds; negative when it was set back. */
   stepMs: Type.Number(),
 });
-export type ClockEvent = Static<typeof ClockEvent>;
+type ClockEvent = Static<typeof ClockEvent>;
 
-export const GATEWAY_EVENTS = { write: WriteEvent, drop: DropEvent, clock: ClockEvent } as const;
-export type GatewayEvent = WriteEvent | DropEvent | ClockEvent;
+/** Somebody had the gateway take over a configuration, or tried to. */
+export const ConfigEvent = Type.Object({
+  kind: Type.Literal('config'),
+  at: At,
+  by: Type.String(),
+  result: Type.String({ description: 'applied, unchanged, refused, rolledBack' }),
+  /** The first of them. */
+  problems: Type.Array(Type.String()),
+  added: Type.Array(Type.String()),
+  changed: Type.Array(Type.String()),
+  removed: Type.Array(Type.String()),
+});
+export type ConfigEvent = Static<typeof ConfigEvent>;
+
+export const GATEWAY_EVENTS = { write: WriteEvent, drop: DropEvent, clock: ClockEvent, config: ConfigEvent } as const;
+export type GatewayEvent = WriteEvent | DropEvent | ClockEvent | ConfigEvent;
 
 /** As a hub may read it: a later gateway knows kinds that it does not, and keeps them all the same. */
 export type AnyEvent = GatewayEvent | { kind: 'other'; at: number; body: Record<string, unknown> };

@@ -114,8 +114,22 @@ export const TagWriteCommand = Type.Object({
 });
 export type TagWriteCommand = Static<typeof TagWriteCommand>;
 
+/** A configuration of 10,000 tags has a third of it. */
+export const MAX_CONFIG_CHARACTERS = 2_000_000;
+
+/** Take over another configuration, now. Sent once, as a write. */
+export const ConfigPushCommand = Type.Object({
+  id: Type.String({ minLength: 1, maxLength: 100 }),
+  type: Type.Literal('config.push'),
+  config: Type.String({ maxLength: MAX_CONFIG_CHARACTERS, description: 'the whole file, YAML' }),
+  by: Type.String({ maxLength: 200 }),
+  at: Ms,
+  expiresAt: Ms,
+});
+export type ConfigPushCommand = Static<typeof ConfigPushCommand>;
+
 /** Hub → gateway. */
-export const Command = Type.Union([AcknowledgeCommand, TagWriteCommand]);
+export const Command = Type.Union([AcknowledgeCommand, TagWriteCommand, ConfigPushCommand]);
 export type Command = Static<typeof Command>;
 
 const WriteReply = Type.Object({ type: Type.Literal('tag.write'), outcome: WriteOutcome });
@@ -129,6 +143,30 @@ const RefusalReply = Type.Object({
 });
 export type RefusalReply = Static<typeof RefusalReply>;
 
+/** What a gateway made of a configuration. */
+export const ConfigPushResult = Type.Object({
+  result: Type.Union(
+    [Type.Literal('applied'), Type.Literal('unchanged'), Type.Literal('refused'), Type.Literal('rolledBack')],
+    { description: 'refused: nothing was touched; rolledBack: what ran before was stopped and runs again' },
+  ),
+  problems: Type.Array(Type.String(), { description: 'with file and line; why it was refused, or what is not well' }),
+  changes: Type.Object({
+    added: Type.Array(Type.String()),
+    changed: Type.Array(Type.String()),
+    removed: Type.Array(Type.String()),
+  }),
+  needsRestart: Type.Array(Type.String(), { description: 'settings that are taken over at the next start' }),
+  sha256: Type.String({ description: 'of the text that was looked at; empty when none was' }),
+});
+export type ConfigPushResult = Static<typeof ConfigPushResult>;
+
+const ConfigReply = Type.Object({
+  type: Type.Literal('config.push'),
+  id: Type.String({ minLength: 1, maxLength: 100 }),
+  result: ConfigPushResult,
+});
+export type ConfigReply = Static<typeof ConfigReply>;
+
 /** Gateway → hub: what became of a command, for whoever waits. What remains of it is the event in the data. */
-export const CommandReply = Type.Union([WriteReply, RefusalReply]);
+export const CommandReply = Type.Union([WriteReply, RefusalReply, ConfigReply]);
 export type CommandReply = Static<typeof CommandReply>;

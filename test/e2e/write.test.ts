@@ -1,8 +1,10 @@
 /** From the hub's API to a register of a device and back: hub and gateway as programs, the device at the wire. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Overview, TagView, WriteView } from '@lineside/shared/contracts/api.ts';
+import type { ConfigPushResult } from '@lineside/shared/contracts/link.ts';
 import type { WriteOutcome } from '@lineside/shared/contracts/write.ts';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { FakeModbusServer } from '../services/fake-modbus-server.ts';
@@ -106,7 +108,7 @@ beforeAll(async () => {
     join(dir, 'gateway.yaml'),
     `gateway: { id: line-1 }
 dataDir: gateway
-hub: { url: "mqtt://127.0.0.1:${mqttPort}", passwordFile: secret }
+hub: { url: "mqtt://127.0.0.1:${mqttPort}", passwordFile: secret, acceptConfig: true }
 local: { enabled: false }
 devices:
   - id: pump
@@ -145,6 +147,50 @@ afterAll(async () => {
   await hub?.stop().catch(() => undefined);
   await device.close();
   await rm(dir, { recursive: true, force: true });
+});
+
+describe('a configuration from the hub', () => {
+  const file = () => join(dir, 'gateway.yaml');
+  async function push(change: (text: string) => string): Promise<ConfigPushResult> {
+    const response = await post('gateways/line-1/config', { config: change(await readFile(file(), 'utf8')) });
+    expect(response.status).toBe(200);
+    return (await response.json()) as ConfigPushResult;
+  }
+
+  test('is taken over while the gateway runs, and takes the place of its file', async () => {
+    const before = await readFile(file(), 'utf8');
+    const pumped = `      - { name: pumped, address: "holding:2", type: int16 }\n`;
+    const { sha256, ...result } = await push((text) => text + pumped);
+    expect(result).toMatchObject({ result: 'applied', problems: [], changes: { changed: ['device pump'] } });
+    expect(await readFile(file(), 'utf8')).toBe(before + pumped);
+    expect(await readFile(`${file()}.previous`, 'utf8')).toBe(before);
+    expect(sha256).toBe(
+      createHash('sha256')
+        .update(before + pumped)
+        .digest('hex'),
+    );
+    await vi.waitFor(async () => {
+      const shown = await get<TagView[]>(`tags?machine=${encodeURIComponent(MACHINE)}`);
+      expect(shown.find(({ name }) => name === 'pumped')?.value).toBe(77);
+    }, PATIENT);
+    expect(await push((text) => text)).toMatchObject({ result: 'unchanged', problems: [] });
+  });
+
+  test('with a mistake, or one that would lock the gateway out, changes nothing', async () => {
+    const before = await readFile(file(), 'utf8');
+    const wrong = await push((text) => text.replace('holding:1', 'holding:x'));
+    expect(wrong).toMatchObject({
+      result: 'refused',
+      problems: [expect.stringMatching(/gateway\.yaml:\d+: .*holding:x/)],
+    });
+    const lost = await push((text) => text.replace('id: line-1', 'id: line-2'));
+    expect(lost).toMatchObject({
+      result: 'refused',
+      problems: [expect.stringContaining('gateway can only be changed')],
+    });
+    expect(await readFile(file(), 'utf8')).toBe(before);
+    expect((await post('gateways/line-7/config', { config: before })).status).toBe(404);
+  });
 });
 
 describe('a write from the hub', () => {

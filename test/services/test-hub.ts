@@ -8,6 +8,7 @@ import { AndonBoard } from '../../hub/andon/board.ts';
 import { buildApp } from '../../hub/api/app.ts';
 import { AuthService } from '../../hub/auth/auth-service.ts';
 import { CompletenessService } from '../../hub/completeness/completeness-service.ts';
+import { ConfigDesk } from '../../hub/fleet/config-desk.ts';
 import { noShift } from '../../hub/oee/oee.ts';
 import { OeeService } from '../../hub/oee/oee-service.ts';
 import { meaningOf } from '../../hub/oee/state-map.ts';
@@ -72,6 +73,12 @@ export async function startTestHub(): Promise<TestHub> {
     log,
     now,
   });
+  const configs = new ConfigDesk({
+    online: (gateway) => board.gateways.get(gateway)?.online,
+    send: () => undefined,
+    log,
+    now,
+  });
   const completeness = new CompletenessService({
     db: stores.db,
     timeSeries: stores.timeSeries,
@@ -91,6 +98,7 @@ export async function startTestHub(): Promise<TestHub> {
       board,
       alarms,
       writes,
+      configs,
       oee,
       completeness,
       timeSeries: stores.timeSeries,

@@ -22,6 +22,9 @@ const STATUS: Record<string, number> = {
   MACHINE_NOT_FOUND: 404,
   RANGE_INVALID: 400,
   DAY_INVALID: 400,
+  GATEWAY_NOT_FOUND: 404,
+  CONFIG_PENDING: 409,
+  CONFIG_UNKNOWN: 504,
 };
 
 /** Codes for what the framework refuses. */

@@ -1,0 +1,76 @@
+/** What a gateway refuses before it looks at a configuration of the hub. The rest is in test/e2e/write.test.ts. */
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { expect, test } from 'vitest';
+import type { LoadedConfig } from '../../gateway/config/load-config.ts';
+import { ConfigPush } from '../../gateway/config-push.ts';
+import type { ReloadOutcome } from '../../gateway/reloader.ts';
+import { tempDir } from '../services/temp-dir.ts';
+
+const COMMAND = { id: 'c1', type: 'config.push', config: 'new', by: 'anna', at: 0, expiresAt: 0 } as const;
+
+async function rig({ accept = true, result = 'applied' as ReloadOutcome['result'] } = {}) {
+  const folder = await tempDir();
+  const file = join(folder, 'gateway.yaml');
+  await writeFile(file, 'old');
+  const seen: string[] = [];
+  const running = { hub: { acceptConfig: accept } } as LoadedConfig;
+  const push = new ConfigPush({
+    file,
+    running: () => running,
+    load: async (path) => {
+      seen.push(await readFile(path, 'utf8'));
+      return running;
+    },
+    reload: async (by, load) => {
+      await load();
+      const changes = { added: [], changed: [], removed: [] };
+      return {
+        at: 1,
+        by,
+        result,
+        problems: result === 'refused' ? [`${file}.pushed:3: no`] : [],
+        changes,
+        needsRestart: [],
+      };
+    },
+    log: pino({ level: 'silent' }),
+  });
+  return { push, file, folder, seen };
+}
+const SOON = () => performance.now() + 10_000;
+
+test('one that runs takes the place of the file, once for each command', async () => {
+  const { push, file, folder, seen } = await rig();
+  const results = await Promise.all([push.take(COMMAND, SOON()), push.take(COMMAND, SOON())]);
+  expect(results[0]).toBe(results[1]);
+  expect(seen).toEqual(['new']);
+  expect(await readFile(file, 'utf8')).toBe('new');
+  expect((await readdir(folder)).sort()).toEqual(['gateway.yaml', 'gateway.yaml.previous']);
+});
+
+test('one that is refused leaves nothing behind, and names places as in the file', async () => {
+  const { push, file, folder } = await rig({ result: 'refused' });
+  expect(await push.take(COMMAND, SOON())).toMatchObject({ result: 'refused', problems: [`${file}:3: no`] });
+  expect(await readdir(folder)).toEqual(['gateway.yaml']);
+});
+
+test('a gateway that does not accept any looks at none', async () => {
+  const { push, seen } = await rig({ accept: false });
+  const { problems } = await push.take(COMMAND, SOON());
+  expect(problems[0]).toMatch(/set hub\.acceptConfig: true in it, at the machine/);
+  expect(seen).toEqual([]);
+});
+
+test('one that comes too late is not looked at', async () => {
+  const { push, seen } = await rig();
+  expect((await push.take(COMMAND, performance.now() - 1)).problems[0]).toMatch(/too late/);
+  expect(seen).toEqual([]);
+});
+
+test('a folder that takes no file is named', async () => {
+  const { push, folder } = await rig();
+  await rm(folder, { recursive: true });
+  expect((await push.take(COMMAND, SOON())).problems[0]).toMatch(/may not write beside .*gateway\.yaml/);
+});
