@@ -2,14 +2,14 @@
  * An ordered log of records on disk. Knows nothing of batches: it takes payloads, gives them their seq, makes
  * them durable, reads them back in order, and forgets them from the oldest end.
  */
-import { type FileHandle, open, stat } from 'node:fs/promises';
+import { type FileHandle, stat } from 'node:fs/promises';
 import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import { readFirstRecord } from './first-record.ts';
 import { checksumSeed, END_MARK, PAGE, RECORD_HEADER, SEGMENT_HEADER, writeRecord } from './format.ts';
 import type { FoundRecord } from './scan.ts';
 import { SegmentCache } from './segment-cache.ts';
-import { bornAt, type Segment, SegmentFiles } from './segment-files.ts';
+import { bornAt, openForAppend, type Segment, SegmentFiles, SYNCED_WRITES } from './segment-files.ts';
 import { type Damage, type LoadedSegment, SegmentLoader } from './segment-loader.ts';
 
 export interface LogRecord {
@@ -157,7 +157,7 @@ export class DiskLog {
     try {
       const { bytesWritten } = await this.#handle!.write(record, 0, record.length, place);
       if (bytesWritten !== record.length) throw new Error(`only ${bytesWritten} of ${record.length} bytes written`);
-      await this.#handle!.datasync();
+      if (!SYNCED_WRITES) await this.#handle!.datasync();
     } catch (error) {
       // After a failed sync the kernel may call the lost pages clean: never trust this place again.
       await this.close().catch(() => undefined);
@@ -293,7 +293,7 @@ export class DiskLog {
     const loaded = newest && this.#cache.get(newest.path);
     if (!newest || !loaded) return;
     try {
-      this.#begin(newest, await open(newest.path, 'r+'), loaded.end);
+      this.#begin(newest, await openForAppend(newest.path), loaded.end);
       this.#bornAt = await bornAt(newest.path);
     } catch (error) {
       this.#options.log.warn({ path: newest.path, error: messageOf(error) }, 'cannot go on in this buffer file');

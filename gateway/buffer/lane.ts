@@ -31,8 +31,10 @@ export interface LaneOptions extends Omit<LaneLogOptions, 'onRecord'> {
 }
 
 interface Waiting {
-  batch: Buffer;
+  payload: Buffer;
   samples: number;
+  /** Before it was compressed: what it is counted with against the bound of the memory. */
+  bytes: number;
   /** The catalogue that explains it, should a segment begin with it. */
   catalog: Buffer;
   fromAt: number;
@@ -152,6 +154,7 @@ export class Lane {
 
   /** Makes everything added so far durable. Rejects when the disk does not take it now; it is tried again. */
   async flush(): Promise<void> {
+    this.#closeBatch();
     while (this.#committing) await this.#committing;
     await this.#commit();
     if (this.fault !== '') throw new Error(this.fault);
@@ -196,7 +199,9 @@ export class Lane {
     if (this.#writer.empty) return;
     const samples = this.#writer.samples;
     const batch = this.#writer.finish();
-    this.#waiting.push({ batch, samples, catalog: this.#catalog, fromAt: this.#fromAt, toAt: this.#toAt });
+    const [catalog, fromAt, toAt] = [this.#catalog, this.#fromAt, this.#toAt];
+    // Here, and not when it is written: this may be while the one before is on its way to the disk.
+    this.#waiting.push({ payload: compressBatch(batch), samples, bytes: batch.length, catalog, fromAt, toAt });
     this.#waitingSamples += samples;
     this.#waitingBytes += batch.length;
   }
@@ -228,9 +233,9 @@ export class Lane {
 
   async #write(): Promise<void> {
     while (this.#waiting.length > 0) {
-      const { batch, samples, catalog, fromAt, toAt } = this.#waiting[0]!;
+      const { payload, samples, bytes, catalog, fromAt, toAt } = this.#waiting[0]!;
       try {
-        await this.log.append(compressBatch(batch), samples, catalog);
+        await this.log.append(payload, samples, catalog);
       } catch (error) {
         if (!(error instanceof LaneFull)) {
           this.#failed(error);
@@ -240,7 +245,7 @@ export class Lane {
       }
       this.#waiting.shift();
       this.#waitingSamples -= samples;
-      this.#waitingBytes -= batch.length;
+      this.#waitingBytes -= bytes;
       this.#recovered();
     }
   }

@@ -3,6 +3,7 @@
  * once when it is born; after that it only changes its name and its content.
  */
 import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
@@ -12,6 +13,18 @@ import { readBirth, readSegmentHeader, SEGMENT_HEADER, type SegmentHead, writeSe
 const KEEP_FREE = 2;
 
 const EPOCH = /^[0-9a-f]{32}$/;
+
+/**
+ * Where a write can bring its own bytes to the disk, and no more of the file's metadata than fdatasync would (Linux,
+ * open(2)): one call where two would wait for each other. Measured beside 0.2 ms of other work: 0.29 ms instead of 0.51.
+ */
+export const SYNCED_WRITES = process.platform === 'linux';
+const APPENDING = SYNCED_WRITES ? constants.O_RDWR | constants.O_DSYNC : 'r+';
+
+/** A segment that is to be written. Where `SYNCED_WRITES` is false, each write has to be synced. */
+export function openForAppend(path: string): Promise<FileHandle> {
+  return open(path, APPENDING);
+}
 
 export interface Segment {
   path: string;
@@ -112,7 +125,7 @@ export class SegmentFiles {
   async create(epoch: string, firstSeq: number, now: number): Promise<{ segment: Segment; handle: FileHandle }> {
     const path = join(this.#dir, `${String(firstSeq).padStart(16, '0')}.seg`);
     const source = (await this.#freeFile()) ?? (await this.#newFile());
-    const handle = await open(source, 'r+');
+    const handle = await openForAppend(source);
     try {
       const header = writeSegmentHeader({ epoch, firstSeq }, now);
       await handle.write(header, 0, header.length, 0);

@@ -23,6 +23,9 @@ const MIB = 1024 * 1024;
 const BACKLOG_MIB = 1024;
 /** Of all machines in the 200 ms of one group. */
 const POLLS = 2;
+/** Groups in a row before the bare writes of the same bytes. */
+const TURN = 20;
+const BARE_BYTES = 64 * MIB;
 const GATEWAY = 'bench';
 const PASSWORD = 'bench';
 
@@ -52,7 +55,7 @@ async function run(options: BenchOptions): Promise<Record<string, unknown>> {
   }
 }
 
-/** Adds one group, and returns the record that it became when that is durable. */
+/** A buffer that gets group after group. */
 function appender(dir: string, segmentMiB?: number) {
   const data = new MachineData();
   let newest: LogRecord | undefined;
@@ -66,54 +69,58 @@ function appender(dir: string, segmentMiB?: number) {
       await made.flush();
     },
     prepare: () => Array.from({ length: POLLS }, () => data.poll()).flat(),
-    async append(frames: ReturnType<MachineData['poll']>): Promise<LogRecord> {
+    /** Adds one group. What it becomes is durable when `flushed` of the answer resolves. */
+    append(frames: ReturnType<MachineData['poll']>): { flushed: Promise<LogRecord> } {
       for (const frame of frames) made.addFrame(frame);
-      await made.flush();
-      return newest!;
+      return { flushed: made.flush().then(() => newest!) };
     },
   };
 }
 
-/** Turn about, so that other work on the machine and its disk meets both. */
+/**
+ * Turn about, so that other work on the machine and its disk meets both. A group comes in while the one before is
+ * being written, as in a gateway.
+ */
 async function measureAppends(dir: string, { seconds, signal, say }: BenchOptions) {
   const rig = appender(dir);
   await rig.open();
   const bare = await open(join(dir, 'bare'), 'w+');
-  await bare.write(Buffer.alloc(64 * MIB));
+  await bare.write(Buffer.alloc(BARE_BYTES));
   await bare.sync();
-  let [ours, theirs, groups, samples, at] = [0, 0, 0, 0, 0];
+  let [ours, theirs, groups, at] = [0, 0, 0, 0];
   const until = performance.now() + seconds * 300;
-  for (let round = 0; performance.now() < until || round < 100; round++) {
+  for (let turn = 0; performance.now() < until || turn < 5; turn++) {
     signal.throwIfAborted();
-    const frames = rig.prepare();
+    const prepared = Array.from({ length: TURN }, () => rig.prepare());
     const begin = performance.now();
-    const record = await rig.append(frames);
-    const middle = performance.now();
-    const same = Buffer.alloc(RECORD_HEADER + record.payload.length, 1);
-    if (at + same.length > 64 * MIB) at = 0;
-    const beginBare = performance.now();
-    await bare.write(same, 0, same.length, at);
-    await bare.datasync();
-    // The first ones warm up.
-    if (round >= 20) {
-      ours += middle - begin;
-      theirs += performance.now() - beginBare;
-      groups++;
-      samples += record.samples;
+    const records: LogRecord[] = [];
+    let before: Promise<LogRecord> | undefined;
+    for (const frames of prepared) {
+      const { flushed } = rig.append(frames);
+      if (before) records.push(await before);
+      before = flushed;
     }
-    at += same.length;
+    records.push(await before!);
+    const middle = performance.now();
+    for (const { payload } of records) {
+      const same = Buffer.alloc(RECORD_HEADER + payload.length, 1);
+      if (at + same.length > BARE_BYTES) at = 0;
+      await bare.write(same, 0, same.length, at);
+      await bare.datasync();
+      at += same.length;
+    }
+    // The first turn warms up.
+    if (turn === 0) continue;
+    ours += middle - begin;
+    theirs += performance.now() - middle;
+    groups += TURN;
   }
   await bare.close();
   await rig.buffer.close();
-  say(
-    `${groups} groups of ${samples / groups} samples: ${(ours / groups).toFixed(2)} ms each, bare ${(theirs / groups).toFixed(2)} ms`,
-  );
-  return {
-    appendRatio: round(theirs / ours, 2),
-    appendMs: round(ours / groups, 2),
-    bareMs: round(theirs / groups, 2),
-    bytesPerSample: round((await usedBytes(dir)) / rig.samples(), 2),
-  };
+  const [appendMs, bareMs] = [round(ours / groups, 2), round(theirs / groups, 2)];
+  say(`${groups} groups: ${appendMs} ms each, bare ${bareMs} ms`);
+  const bytesPerSample = round((await usedBytes(dir)) / rig.samples(), 2);
+  return { appendRatio: round(theirs / ours, 2), appendMs, bareMs, bytesPerSample };
 }
 
 /** What the records take on the disk, with their heads and what lies between them. */
@@ -140,7 +147,7 @@ async function wearOn(disk: CountedDisk, { signal, say }: BenchOptions) {
     let payload = 0;
     while (payload < mib * MIB) {
       signal.throwIfAborted();
-      payload += (await rig.append(rig.prepare())).payload.length;
+      payload += (await rig.append(rig.prepare()).flushed).payload.length;
       await rig.buffer.committed(rig.buffer.newestSeq);
     }
     return payload;

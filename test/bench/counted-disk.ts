@@ -25,7 +25,6 @@ export async function countedDisk(folder: string, mib: number): Promise<CountedD
     const image = join(folder, 'disk.img');
     await writeFile(image, '');
     await truncate(image, mib * MIB);
-    const run = (program: string, ...args: string[]) => execFileSync(program, args, { stdio: 'pipe' });
     run('mkfs.ext4', '-q', '-b', '4096', image);
     run('mount', '-o', 'loop,lazytime', image, dir);
     const device = await deviceOf(dir);
@@ -45,8 +44,12 @@ export async function countedDisk(folder: string, mib: number): Promise<CountedD
 
 /** Name of the block device below a folder. */
 async function deviceOf(dir: string): Promise<string> {
-  const [source = ''] = execFileSync('findmnt', ['-n', '-o', 'SOURCE', '-T', dir], { encoding: 'utf8' }).split('\n');
+  const source = run('df', '--output=source', dir).trim().split('\n').at(-1)!;
   return (await realpath(source)).replace('/dev/', '');
+}
+
+function run(program: string, ...args: string[]): string {
+  return execFileSync(program, args, { encoding: 'utf8', stdio: 'pipe' });
 }
 
 async function sectorsOf(device: string): Promise<number | null> {

@@ -4,6 +4,7 @@
  * there and any are not, in any order; of a folder's entries, those up to some moment after its last sync.
  */
 
+import { constants } from 'node:fs';
 import type * as fs from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
@@ -62,9 +63,13 @@ export class PowerCutDisk {
     const real = this.#real;
     return {
       ...real,
-      open: (async (path: string, flags: string = 'r', mode?: number) => {
+      open: (async (path: string, flags: string | number = 'r', mode?: number) => {
         const handle = await real.open(path, flags, mode);
-        return this.#isOurs(path) ? this.#watch(handle, path, flags) : handle;
+        if (!this.#isOurs(path)) return handle;
+        // The buffer gives numbers only for a file that is there and that it writes.
+        return typeof flags === 'string'
+          ? this.#watch(handle, path, flags)
+          : this.#watch(handle, path, 'r+', (flags & constants.O_DSYNC) !== 0);
       }) as FsPromises['open'],
       rename: (async (from: string, to: string) => {
         await real.rename(from, to);
@@ -140,7 +145,7 @@ export class PowerCutDisk {
     return entries;
   }
 
-  #watch(handle: FileHandle, path: string, flags: string): FileHandle {
+  #watch(handle: FileHandle, path: string, flags: string, syncsWrites = false): FileHandle {
     const isDir = !flags.includes('w') && !flags.includes('+') && !this.#files.has(path);
     const file = flags.includes('w') ? this.#create(path, true) : this.#files.get(path);
     const sync = () => {
@@ -162,7 +167,9 @@ export class PowerCutDisk {
             const at = position ?? this.#sizeOf(file!);
             // Before it is done: a cut may come in the middle.
             this.#do({ what: 'write', file: file!, at, bytes: copyOf(bytes.subarray(offset, offset + length)) });
-            return target.write(bytes, offset, length, position);
+            const written = await target.write(bytes, offset, length, position);
+            if (syncsWrites) sync();
+            return written;
           };
         }
         if (name === 'writeFile') {

@@ -1,4 +1,5 @@
 /** A buffer on a real folder, and what the hub would get out of it. */
+import { randomBytes } from 'node:crypto';
 import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GatewayBuffer } from '@lineside/gateway/buffer/buffer.ts';
@@ -92,8 +93,7 @@ export async function store(buffer: GatewayBuffer, ...values: number[]): Promise
 
 /** A record of about so many bytes that do not compress. */
 export async function storeLarge(buffer: GatewayBuffer, value: number, bytes: number): Promise<void> {
-  let text = '';
-  while (text.length < bytes * 1.5) text += Math.random().toString(36).slice(2);
+  const text = randomBytes(bytes).toString('base64');
   buffer.addFrame({
     device: 'press',
     receivedAt: value,
