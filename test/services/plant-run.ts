@@ -8,6 +8,7 @@ import { mkdir, mkdtemp, rm, watch, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePorts } from './free-ports.ts';
+import { Mosquitto } from './mosquitto.ts';
 import { newRelational } from './new-relational.ts';
 import { Program } from './program.ts';
 import { Wire } from './wire.ts';
@@ -25,7 +26,12 @@ export interface Outage {
 export interface LocalStatus {
   status: { buffer: { pendingRecords: number }; devices: { device: string; state: string }[] };
   link: { connected: boolean; reason: string };
-  buffer: { durableSamples: number; droppedSamples: number; damagedPlaces: number; fault: string };
+  buffer: {
+    durableSamples: number;
+    droppedSamples: number;
+    damagedPlaces: number;
+    fault: string;
+  };
   alarms: { id: string; rule: string; state: string }[];
 }
 
@@ -33,7 +39,20 @@ export interface PlantRunOptions {
   /** Plant seconds in one real second. */
   speed?: number;
   seed?: number;
+  /** Writes other configurations than the demo's, for the ids and variables of the demo's, and says where they are. */
+  configure?(dir: string): Promise<Configurations>;
+  /** Gateway and hub meet at a real Mosquitto with default settings; its address is LINESIDE_BROKER_URL. */
+  mosquitto?: boolean;
+  /** Variables of the gateway beside the usual ones. */
+  gatewayEnv?(dir: string): NodeJS.ProcessEnv;
 }
+
+export interface Configurations {
+  gateway: string;
+  hub: string;
+}
+
+const DEMO: Configurations = { gateway: 'config/demo/gateway.yaml', hub: 'config/demo/hub.yaml' };
 
 const GATEWAY = 'line-1';
 
@@ -46,7 +65,10 @@ export class PlantRun {
   readonly #programs: Record<ProgramName, Program>;
   readonly #ports = { opcua: 0, moulder: 0, pump: 0, http: 0 };
   #localUrl = '';
+  #gatewayEnv: NodeJS.ProcessEnv = {};
   hubUrl = '';
+  config = DEMO;
+  broker: Mosquitto | undefined;
 
   /** Makes the folder and starts nothing. */
   static async create(options: PlantRunOptions = {}): Promise<PlantRun> {
@@ -60,6 +82,13 @@ export class PlantRun {
     await run.wire.listen();
     const [opcua, moulder, pump, http] = await freePorts(4);
     Object.assign(run.#ports, { opcua, moulder, pump, http });
+    if (options.configure) run.config = await options.configure(dir);
+    run.#gatewayEnv = options.gatewayEnv?.(dir) ?? {};
+    if (options.mosquitto) {
+      await mkdir(join(dir, 'broker'));
+      run.broker = await Mosquitto.start(join(dir, 'broker'));
+      run.wire.target = run.broker.port;
+    }
     return run;
   }
 
@@ -76,13 +105,13 @@ export class PlantRun {
       ),
       hub: program(
         'hub',
-        () => ['hub/main.ts', 'run', '--config', 'config/demo/hub.yaml'],
+        () => ['hub/main.ts', 'run', '--config', this.config.hub],
         () => ({ ...this.#env(), LINESIDE_MQTT_PORT: '0' }),
       ),
       gateway: program(
         'gateway',
-        () => ['gateway/main.ts', 'run', '--config', 'config/demo/gateway.yaml'],
-        () => ({ ...this.#env(), LINESIDE_MQTT_PORT: String(this.wire.port) }),
+        () => ['gateway/main.ts', 'run', '--config', this.config.gateway],
+        () => ({ ...this.#env(), ...this.#gatewayEnv, LINESIDE_MQTT_PORT: String(this.wire.port) }),
       ),
     };
   }
@@ -108,7 +137,7 @@ export class PlantRun {
   async start(name: ProgramName): Promise<void> {
     const told = await this.#programs[name].start();
     if (name === 'hub') {
-      this.wire.target = told.mqttPort as number;
+      if (!this.broker) this.wire.target = told.mqttPort as number;
       this.hubUrl = told.url as string;
     }
     if (name === 'gateway') this.#localUrl = told.localUrl as string;
@@ -153,6 +182,14 @@ export class PlantRun {
     await this.stop('gateway');
     await this.stop('hub');
     return last;
+  }
+
+  freeze(name: ProgramName): void {
+    this.#programs[name].freeze();
+  }
+
+  thaw(name: ProgramName): void {
+    this.#programs[name].thaw();
   }
 
   /** Programs that ended although nobody had ended them. */
@@ -206,6 +243,7 @@ export class PlantRun {
   async dispose({ keep = false } = {}): Promise<void> {
     await Promise.all(Object.values(this.#programs).map((program) => program.dispose()));
     await this.wire.close();
+    await this.broker?.kill();
     if (!keep) await rm(this.dir, { recursive: true, force: true });
   }
 
@@ -222,6 +260,7 @@ export class PlantRun {
       LINESIDE_HTTP_PORT: '0',
       LINESIDE_LOCAL_PORT: '0',
       LINESIDE_TOPICS_PORT: '0',
+      LINESIDE_BROKER_URL: this.broker?.url,
       LINESIDE_OPCUA_PORT: String(this.#ports.opcua),
       LINESIDE_MOULDER_PORT: String(this.#ports.moulder),
       LINESIDE_PUMP_PORT: String(this.#ports.pump),

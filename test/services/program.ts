@@ -116,6 +116,15 @@ export class Program {
     return child?.exitCode ?? null;
   }
 
+  /** It does nothing until `thaw`. A kill ends it all the same. */
+  freeze(): void {
+    if (this.running) this.#child!.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    if (this.running) this.#child!.kill('SIGCONT');
+  }
+
   /** SIGKILL; resolves when it is gone. */
   async kill(): Promise<void> {
     await this.end('SIGKILL');

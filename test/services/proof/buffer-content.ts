@@ -1,6 +1,7 @@
 /** All that a gateway's buffer still holds, read by the gateway's own log and the shared reader of batches. */
 import { join } from 'node:path';
 import type { AlarmEvent } from '@lineside/shared/contracts/alarm.ts';
+import type { AnyEvent } from '@lineside/shared/contracts/event.ts';
 import type { TagInfo, Value } from '@lineside/shared/contracts/frame.ts';
 import { createLogger } from '@lineside/shared/log/logger.ts';
 import { readBatch } from '@lineside/shared/wire/batch-reader.ts';
@@ -27,13 +28,21 @@ export interface BufferContent {
   samples: number;
   /** In the order of the records, by `device/tag`. */
   tags: Map<string, BufferedSample[]>;
-  alarms: AlarmEvent[];
-  /** Numbers of records that are not there. */
+  /** Numbers of the records that are there. */
+  seqs: Set<number>;
+  /** Numbers of records that are not there, below the newest. */
   missing: number[];
+  /** What tag ids mean. */
+  names: Map<number, string>;
+  /** The lane of what is urgent, with numbers of its own. */
+  urgent: { epoch: string; alarms: AlarmEvent[]; events: { seq: number; event: AnyEvent }[] };
 }
 
-/** @param dir the buffer's folder, which no gateway uses any more */
-export async function readBuffer(dir: string): Promise<BufferContent> {
+/**
+ * @param dir the buffer's folder, which no gateway uses any more
+ * @param earlier what was read of it before: a catalogue may be among what was damaged since
+ */
+export async function readBuffer(dir: string, earlier?: BufferContent): Promise<BufferContent> {
   const log = createLogger({ name: 'proof', level: 'fatal' });
   const disk = new DiskLog({ dir, segmentBytes: SEGMENT_BYTES, log, now: Date.now });
   await disk.open();
@@ -42,14 +51,17 @@ export async function readBuffer(dir: string): Promise<BufferContent> {
     newestSeq: disk.newestSeq,
     samples: 0,
     tags: new Map(),
-    alarms: [],
+    seqs: new Set(),
     missing: [],
+    names: new Map(earlier?.names),
+    urgent: { epoch: '', alarms: [], events: [] },
   };
-  const names = new Map<number, string>();
+  const { names } = content;
   let next = 1;
   for (let record = await disk.read(next); record; record = await disk.read(next)) {
     for (; next < record.seq; next++) content.missing.push(next);
     next = record.seq + 1;
+    content.seqs.add(record.seq);
     const batch = readBatch(decompressBatch(record.payload));
     name(batch.catalog, names);
     content.samples += batch.tags.length;
@@ -64,21 +76,44 @@ export async function readBuffer(dir: string): Promise<BufferContent> {
     }
   }
   await disk.close();
-  content.alarms.push(...(await alarmsIn(join(dir, 'urgent'))));
+  content.urgent = await readUrgent(join(dir, 'urgent'));
   return content;
 }
 
-/** Alarms have a lane of their own. */
-async function alarmsIn(dir: string): Promise<AlarmEvent[]> {
+/** Alarms and events have a lane of their own. */
+async function readUrgent(dir: string): Promise<BufferContent['urgent']> {
   const log = createLogger({ name: 'proof', level: 'fatal' });
   const disk = new DiskLog({ dir, segmentBytes: URGENT_SEGMENT_BYTES, log, now: Date.now });
   await disk.open();
-  const alarms: AlarmEvent[] = [];
+  const urgent: BufferContent['urgent'] = { epoch: disk.epoch, alarms: [], events: [] };
   for (let record = await disk.read(1); record; record = await disk.read(record.seq + 1)) {
-    alarms.push(...readBatch(decompressBatch(record.payload)).alarms);
+    const { alarms, events } = readBatch(decompressBatch(record.payload));
+    urgent.alarms.push(...alarms);
+    for (const event of events) urgent.events.push({ seq: record.seq, event });
   }
   await disk.close();
-  return alarms;
+  return urgent;
+}
+
+/** What is there, and what was there before it was damaged, in the order of the records. */
+export function withDamaged(content: BufferContent, earlier: readonly BufferContent[]): BufferContent {
+  const merged = { ...content, tags: new Map(content.tags), seqs: new Set(content.seqs) };
+  for (const before of earlier) {
+    const gone = new Set([...before.seqs].filter((seq) => !merged.seqs.has(seq)));
+    for (const seq of gone) merged.seqs.add(seq);
+    for (const [key, samples] of before.tags) {
+      const lost = samples.filter(({ seq }) => gone.has(seq));
+      if (lost.length === 0) continue;
+      merged.samples += lost.length;
+      merged.tags.set(
+        key,
+        [...(merged.tags.get(key) ?? []), ...lost].sort((a, b) => a.seq - b.seq),
+      );
+    }
+  }
+  merged.newestSeq = Math.max(content.newestSeq, ...earlier.map(({ newestSeq }) => newestSeq));
+  merged.missing = content.missing.filter((seq) => !merged.seqs.has(seq));
+  return merged;
 }
 
 function name(catalog: TagInfo[], names: Map<number, string>): void {

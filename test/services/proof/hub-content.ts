@@ -2,6 +2,7 @@
 
 import { join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
+import type { AnyEvent } from '@lineside/shared/contracts/event.ts';
 import type { Value } from '@lineside/shared/contracts/frame.ts';
 import { alarmEvents, alarmHistory } from '../../../hub/store/postgres/alarms.ts';
 import { listGaps, watermarks } from '../../../hub/store/postgres/ledger.ts';
@@ -25,6 +26,8 @@ export interface HubContent {
   ledger: { seq: number; samples: number } | undefined;
   gaps: { fromSeq: number; toSeq: number }[];
   quarantined: number;
+  /** In the order of their records. */
+  events: { epoch: string; seq: number; event: AnyEvent }[];
   alarms: (Row<'alarms'> & { events: string[] })[];
 }
 
@@ -42,6 +45,14 @@ export async function readHub(dir: string, gateway: string, epoch: string): Prom
     const mark = marks.find((candidate) => candidate.gateway === gateway && candidate.epoch === epoch);
     const rows = await alarmHistory(db, { limit: 1_000 });
     const quarantine = await db.selectFrom('quarantine').select('id').execute();
+    const events = await db
+      .selectFrom('gateway_events')
+      .select(['epoch', 'seq', 'body'])
+      .where('gateway', '=', gateway)
+      .orderBy('epoch')
+      .orderBy('seq')
+      .orderBy('place')
+      .execute();
     const store = new DuckDbStore({ file });
     await store.open();
     const byTime = new Map<string, StoredSample[]>();
@@ -49,14 +60,19 @@ export async function readHub(dir: string, gateway: string, epoch: string): Prom
     const samples = await store.count();
     const storeSeq = await store.watermark(gateway, epoch);
     await store.close();
+    // Those of alarms and events are of another epoch.
+    const gaps = (await listGaps(db, gateway, 10_000))
+      .filter((gap) => gap.epoch === epoch)
+      .map(({ from_seq: fromSeq, to_seq: toSeq }) => ({ fromSeq, toSeq }));
     return {
       tags: await inStoredOrder(file, names),
       byTime,
       samples,
       storeSeq,
       ledger: mark && { seq: mark.seq, samples: mark.samples },
-      gaps: (await listGaps(db, gateway)).map(({ from_seq: fromSeq, to_seq: toSeq }) => ({ fromSeq, toSeq })),
+      gaps: gaps,
       quarantined: quarantine.length,
+      events: events.map(({ epoch, seq, body }) => ({ epoch, seq, event: body as AnyEvent })),
       alarms: await Promise.all(
         rows.map(async (row) => ({
           ...row,

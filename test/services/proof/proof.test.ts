@@ -19,8 +19,10 @@ function bufferOf(tags: Record<string, BufferedSample[]>): BufferContent {
     newestSeq,
     samples: samples.length,
     tags: new Map(Object.entries(tags)),
-    alarms: [],
+    seqs: new Set(samples.map(({ seq }) => seq)),
     missing: [],
+    names: new Map(),
+    urgent: { epoch: 'u', alarms: [], events: [] },
   };
 }
 
@@ -41,6 +43,7 @@ function hubOf(tags: Record<string, BufferedSample[]>, change: Partial<HubConten
     ledger: { seq: 1, samples },
     gaps: [],
     quarantined: 0,
+    events: [],
     alarms: [],
     ...change,
   };
@@ -123,7 +126,9 @@ test.each([
 ])('the buffer against a polled device: %s', (_, tag, samples, outages, figures) => {
   const clean = { missing: 0, unexplained: 0, retold: 0 };
   const problems: string[] = [];
-  expect(checkTruth([tag], bufferOf({ 'm/x': samples }), outages, problems)).toMatchObject({ ...clean, ...figures });
+  // Another tag shows that the device was heard shortly before the kill.
+  const buffer = bufferOf({ 'm/x': samples, 'm/y': [read(4, 1)] });
+  expect(checkTruth([tag], buffer, outages, problems)).toMatchObject({ ...clean, ...figures });
 });
 
 const NODE: TruthTag = {

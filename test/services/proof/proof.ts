@@ -1,9 +1,11 @@
 /** The whole proof of one run: plant against buffer, buffer against hub. */
 import { loadConfig } from '../../../gateway/config/load-config.ts';
-import type { PlantRun } from '../plant-run.ts';
-import { type BufferContent, readBuffer } from './buffer-content.ts';
+import type { ClockStep } from '../fake-clock.ts';
+import type { Outage, PlantRun } from '../plant-run.ts';
+import { type BufferContent, readBuffer, withDamaged } from './buffer-content.ts';
 import { type HubContent, readHub } from './hub-content.ts';
 import { checkStored, type StoredFigures } from './stored-check.ts';
+import { byTrueClock } from './true-clock.ts';
 import { readTruth } from './truth.ts';
 import { checkTruth, type TruthFigures } from './truth-check.ts';
 
@@ -16,16 +18,31 @@ export interface Proof {
   problems: string[];
 }
 
-/** All programs of the run have been stopped. */
-export async function prove(run: PlantRun): Promise<Proof> {
+export interface ProofOptions {
+  /** The stores, where they are not the run's own but copies. */
+  bufferDir?: string;
+  hubDir?: string;
+  /** When the copies were made of what went on afterwards; milliseconds since 1970 UTC. */
+  copiedAt?: number;
+  /** What was in the buffer before somebody damaged it. */
+  damaged?: readonly BufferContent[];
+  /** How the gateway's clock was set. */
+  clock?: readonly ClockStep[];
+}
+
+/** Nobody uses the stores that are looked into. */
+export async function prove(run: PlantRun, options: ProofOptions = {}): Promise<Proof> {
+  const { bufferDir = run.bufferDir, hubDir = run.hubDir, damaged = [], clock = [], copiedAt } = options;
   const problems: string[] = run.crashes();
-  const buffer = await readBuffer(run.bufferDir);
-  const hub = await readHub(run.hubDir, run.gateway, buffer.epoch);
-  const stored = checkStored(buffer, hub, problems);
+  // Of what follows, nothing can be in the copies: as if the gateway had been killed then, for ever.
+  const copied: Outage[] = copiedAt ? [{ program: 'gateway', from: copiedAt, to: Number.POSITIVE_INFINITY }] : [];
+  const buffer = await readBuffer(bufferDir, damaged.at(-1));
+  const hub = await readHub(hubDir, run.gateway, buffer.epoch);
+  const stored = checkStored(buffer, hub, problems, damaged);
   const truth = checkTruth(
-    readTruth(run.truthFile, loadConfig('config/demo/gateway.yaml')),
-    buffer,
-    run.outages,
+    readTruth(run.truthFile, loadConfig(run.config.gateway)),
+    byTrueClock(withDamaged(buffer, damaged), clock, problems),
+    [...run.outages, ...copied],
     problems,
   );
   return { truth, stored, buffer, hub, problems };

@@ -6,6 +6,8 @@ import type { BufferContent, BufferedSample } from './buffer-content.ts';
 
 /** What came so shortly before a kill may not have been durable yet, or still on its way from the device. */
 const BEFORE_KILL_MS = 1_500;
+/** On a machine with much else to do it is on its way for longer: since the newest that is durable, and at most so long. */
+const LONGEST_WAY_MS = 10_000;
 
 export interface Window {
   from: number;
@@ -20,16 +22,23 @@ export interface DeviceTimes {
 }
 
 export function deviceTimes(device: string, buffer: BufferContent, outages: Outage[]): DeviceTimes {
-  const good = goodTimes(device, buffer);
+  const own = ownSamples(device, buffer);
+  const good = [...new Set(own.map(({ receivedAt }) => receivedAt))].sort((a, b) => a - b);
+  /** What a device says arrives in order: nothing that it said before its newest durable sample was on its way. */
+  const before = (end: number) => {
+    let newest = Number.NEGATIVE_INFINITY;
+    for (const { receivedAt, at } of own) if (receivedAt <= end && at <= end) newest = Math.max(newest, at);
+    return Math.max(Math.min(newest, end - BEFORE_KILL_MS), end - LONGEST_WAY_MS);
+  };
   const nextGood = (from: number) => good.find((at) => at >= from) ?? Number.POSITIVE_INFINITY;
   const links = buffer.tags.get(`${device}/${LINK_TAG}`) ?? [];
   const downs = links.filter(({ value }) => value === 0).map(({ receivedAt }) => receivedAt);
   const excused = [{ from: Number.NEGATIVE_INFINITY, to: nextGood(0) }];
   for (const { program, from, to } of outages) {
-    if (program === 'gateway') excused.push({ from: from - BEFORE_KILL_MS, to: nextGood(from) });
-    if (program === 'plant') excused.push({ from: from - BEFORE_KILL_MS, to: nextGood(to) });
+    if (program === 'gateway') excused.push({ from: before(from), to: nextGood(from) });
+    if (program === 'plant') excused.push({ from: before(from), to: nextGood(to) });
   }
-  for (const down of downs) excused.push({ from: down - BEFORE_KILL_MS, to: nextGood(down) });
+  for (const down of downs) excused.push({ from: before(down), to: nextGood(down) });
   return { excused: excused.sort((a, b) => a.from - b.from), downs };
 }
 
@@ -37,11 +46,10 @@ export function within(at: number, windows: Window[]): boolean {
   return windows.some(({ from, to }) => from <= at && at <= to);
 }
 
-/** Receive times of the device's own Good samples, ascending. */
-function goodTimes(device: string, buffer: BufferContent): number[] {
-  const times = new Set<number>();
+/** The device's own Good samples. */
+function ownSamples(device: string, buffer: BufferContent): BufferedSample[] {
   const own = (key: string) => key.startsWith(`${device}/`) && key !== `${device}/${LINK_TAG}`;
-  const take = (sample: BufferedSample) => isGood(sample.quality) && times.add(sample.receivedAt);
-  for (const [key, samples] of buffer.tags) if (own(key)) for (const sample of samples) take(sample);
-  return [...times].sort((a, b) => a - b);
+  return [...buffer.tags].flatMap(([key, samples]) =>
+    own(key) ? samples.filter(({ quality }) => isGood(quality)) : [],
+  );
 }
