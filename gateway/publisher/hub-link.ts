@@ -72,6 +72,8 @@ const STATUS_MS = 5_000;
 const SILENCE_MS = 5_000;
 /** A new connection on which the hub does not answer the hello for so long is given up. */
 const HELLO_MS = 15_000;
+/** At a broker of its own the hub may come back later than the gateway and miss its hello: it is said again so often. */
+const HELLO_AGAIN_MS = 2_000;
 /** At the end, the hub gets so long to commit the last records; what it does not stays on disk. */
 const LAST_RECORDS_MS = 900;
 /** More records than these that have not been sent are a backlog; fewer are on their way. */
@@ -95,6 +97,8 @@ export class HubLink {
   #pumping = false;
   #answers: Promise<void> = Promise.resolve();
   #helloAt = 0;
+  /** When it was last said on this connection; 0 before that. */
+  #saidAt = 0;
   #state: LinkState;
   #whenCaughtUp: () => void = () => undefined;
   readonly #catchUp: CatchUpRate;
@@ -244,6 +248,7 @@ export class HubLink {
   }
 
   #connected(client: MqttClient): void {
+    this.#saidAt = 0;
     // From here on, so that a broker that never answers the subscription is given up like a silent hub.
     this.#helloAt = this.#options.now();
     this.#timers = [
@@ -267,6 +272,11 @@ export class HubLink {
 
   #hello(): void {
     this.#helloAt = this.#options.now();
+    this.#sayHello();
+  }
+
+  #sayHello(): void {
+    this.#saidAt = this.#options.now();
     for (const lane of this.#lanes) {
       this.#client?.publish(this.#topic('hello'), JSON.stringify(lane.hello()), { qos: 1 });
     }
@@ -286,6 +296,7 @@ export class HubLink {
       const patience = this.#state.connected ? SILENCE_MS : HELLO_MS;
       if (Math.abs(now - this.#helloAt) > patience)
         this.#lost(client, 'the broker is there, but the hub does not answer');
+      else if (this.#saidAt > 0 && Math.abs(now - this.#saidAt) > HELLO_AGAIN_MS) this.#sayHello();
       return;
     }
     if (this.#lanes.some((lane) => lane.silentFor(now) > SILENCE_MS)) {

@@ -84,6 +84,7 @@ async function onePlant(
     for (; seed < first + runs && !signal.aborted && problems.length === 0; seed++) {
       const began = performance.now();
       const told = await disturb(world, seed);
+      const disturbed = performance.now();
       const look = await world.look();
       problems.push(...look.proof.problems);
       const all = figuresOf(look);
@@ -91,8 +92,10 @@ async function onePlant(
       for (const name of Object.keys(all) as (keyof Figures)[]) result[name] += all[name] - before[name];
       before = all;
       result.runs++;
-      const seconds = ((performance.now() - began) / 1_000).toFixed(1);
-      say(`seed ${seed}: ${told}; ${seconds} s, ${describe(look.proof)}`);
+      const seconds = (from: number) => ((performance.now() - from) / 1_000).toFixed(1);
+      say(
+        `seed ${seed}: ${told}; ${seconds(began)} s, ${seconds(disturbed)} of them for the proof: ${describe(look.proof)}`,
+      );
     }
     seed--;
   } catch (error) {

@@ -299,6 +299,18 @@ describe('silence', () => {
     expect(rig.hub.hellos).toHaveLength(1);
   });
 
+  test('after the hello makes the link say it again: the hub may not have heard its broker yet', async () => {
+    const rig = await Rig.make({ records: 3 });
+    await rig.hello();
+    rig.skew += 3_000;
+    await rig.hello(2);
+    rig.hub.answer({ seq: 0 });
+    rig.hub.commitAll();
+    await rig.committed(3);
+    expect(rig.hub.connections).toBe(1);
+    expect(rig.hub.seqs).toEqual(range(1, 3));
+  });
+
   test('after the hello ends the connection, and says that the hub is missing, not the broker', async () => {
     const rig = await Rig.make({ records: 3 });
     await rig.hello();
