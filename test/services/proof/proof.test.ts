@@ -146,6 +146,12 @@ const [FIRST, SECOND, THIRD] = NODE.served.map(({ at, value }) => sample(at, val
 const BAD = sample(T + 150, null, 0x8031_0000);
 const DOWN = { ...sample(T + 150, 0), receivedAt: T + 150 };
 
+test('what the gateway says of a device is no word of the device itself', () => {
+  const links = [{ ...sample(T - 500, 0), receivedAt: T - 500 }];
+  const buffer = bufferOf({ 'p/n': [SECOND, THIRD], 'p/$link': links, 'p/$buffer': [sample(T - 400, 0)] });
+  expect(checkTruth([NODE], buffer, [], [])).toMatchObject({ missing: 0, excused: 1 });
+});
+
 test.each([
   ['every change', [FIRST, SECOND, THIRD], [], { buffered: 3 }],
   ['a change that is missing', [FIRST, THIRD], [], { missing: 1 }],

@@ -46,9 +46,9 @@ export function within(at: number, windows: Window[]): boolean {
   return windows.some(({ from, to }) => from <= at && at <= to);
 }
 
-/** The device's own Good samples. */
+/** The device's own Good samples, not what the gateway says of the device: $link, $buffer. */
 function ownSamples(device: string, buffer: BufferContent): BufferedSample[] {
-  const own = (key: string) => key.startsWith(`${device}/`) && key !== `${device}/${LINK_TAG}`;
+  const own = (key: string) => key.startsWith(`${device}/`) && !key.startsWith(`${device}/$`);
   return [...buffer.tags].flatMap(([key, samples]) =>
     own(key) ? samples.filter(({ quality }) => isGood(quality)) : [],
   );
