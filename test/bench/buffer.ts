@@ -23,8 +23,6 @@ const MIB = 1024 * 1024;
 const BACKLOG_MIB = 1024;
 /** Of all machines in the 200 ms of one group. */
 const POLLS = 2;
-/** Groups in a row before the bare writes of the same bytes. */
-const TURN = 20;
 const BARE_BYTES = 64 * MIB;
 const GATEWAY = 'bench';
 const PASSWORD = 'bench';
@@ -69,17 +67,20 @@ function appender(dir: string, segmentMiB?: number) {
       await made.flush();
     },
     prepare: () => Array.from({ length: POLLS }, () => data.poll()).flat(),
-    /** Adds one group. What it becomes is durable when `flushed` of the answer resolves. */
-    append(frames: ReturnType<MachineData['poll']>): { flushed: Promise<LogRecord> } {
+    add(frames: ReturnType<MachineData['poll']>): void {
       for (const frame of frames) made.addFrame(frame);
-      return { flushed: made.flush().then(() => newest!) };
+    },
+    /** What was added, durable. */
+    async flush(): Promise<LogRecord> {
+      await made.flush();
+      return newest!;
     },
   };
 }
 
 /**
- * Turn about, so that other work on the machine and its disk meets both. A group comes in while the one before is
- * being written, as in a gateway.
+ * What happens at the end of each 200 ms, when the frames are in: from there until they are durable, beside a bare
+ * write of the same bytes. Turn about, so that other work on the machine and its disk meets both.
  */
 async function measureAppends(dir: string, { seconds, signal, say }: BenchOptions) {
   const rig = appender(dir);
@@ -87,40 +88,43 @@ async function measureAppends(dir: string, { seconds, signal, say }: BenchOption
   const bare = await open(join(dir, 'bare'), 'w+');
   await bare.write(Buffer.alloc(BARE_BYTES));
   await bare.sync();
-  let [ours, theirs, groups, at] = [0, 0, 0, 0];
+  const groups: { added: number; ours: number; theirs: number }[] = [];
+  let at = 0;
   const until = performance.now() + seconds * 300;
-  for (let turn = 0; performance.now() < until || turn < 5; turn++) {
+  for (let group = 0; performance.now() < until || group < 200; group++) {
     signal.throwIfAborted();
-    const prepared = Array.from({ length: TURN }, () => rig.prepare());
+    const frames = rig.prepare();
     const begin = performance.now();
-    const records: LogRecord[] = [];
-    let before: Promise<LogRecord> | undefined;
-    for (const frames of prepared) {
-      const { flushed } = rig.append(frames);
-      if (before) records.push(await before);
-      before = flushed;
-    }
-    records.push(await before!);
-    const middle = performance.now();
-    for (const { payload } of records) {
-      const same = Buffer.alloc(RECORD_HEADER + payload.length, 1);
-      if (at + same.length > BARE_BYTES) at = 0;
-      await bare.write(same, 0, same.length, at);
-      await bare.datasync();
-      at += same.length;
-    }
-    // The first turn warms up.
-    if (turn === 0) continue;
-    ours += middle - begin;
-    theirs += performance.now() - middle;
-    groups += TURN;
+    rig.add(frames);
+    const added = performance.now();
+    const { payload } = await rig.flush();
+    const durable = performance.now();
+    const same = Buffer.alloc(RECORD_HEADER + payload.length, 1);
+    if (at + same.length > BARE_BYTES) at = 0;
+    const beginBare = performance.now();
+    await bare.write(same, 0, same.length, at);
+    await bare.datasync();
+    // The first ones warm up.
+    if (group >= 50)
+      groups.push({ added: added - begin, ours: durable - added, theirs: performance.now() - beginBare });
+    at += same.length;
   }
   await bare.close();
   await rig.buffer.close();
-  const [appendMs, bareMs] = [round(ours / groups, 2), round(theirs / groups, 2)];
-  say(`${groups} groups: ${appendMs} ms each, bare ${bareMs} ms`);
+  // The middle one: a burst of somebody else's writes hits one of two neighbours.
+  const addMs = median(groups.map(({ added }) => added));
+  const appendMs = median(groups.map(({ ours }) => ours));
+  const bareMs = median(groups.map(({ theirs }) => theirs));
   const bytesPerSample = round((await usedBytes(dir)) / rig.samples(), 2);
-  return { appendRatio: round(theirs / ours, 2), appendMs, bareMs, bytesPerSample };
+  say(`${groups.length} groups: durable in ${round(appendMs, 2)} ms, a bare write in ${round(bareMs, 2)} ms`);
+  return {
+    appendRatio: round(bareMs / appendMs, 2),
+    ...{ appendMs: round(appendMs, 2), bareMs: round(bareMs, 2), addMs: round(addMs, 2), bytesPerSample },
+  };
+}
+
+function median(values: number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
 }
 
 /** What the records take on the disk, with their heads and what lies between them. */
@@ -147,7 +151,8 @@ async function wearOn(disk: CountedDisk, { signal, say }: BenchOptions) {
     let payload = 0;
     while (payload < mib * MIB) {
       signal.throwIfAborted();
-      payload += (await rig.append(rig.prepare()).flushed).payload.length;
+      rig.add(rig.prepare());
+      payload += (await rig.flush()).payload.length;
       await rig.buffer.committed(rig.buffer.newestSeq);
     }
     return payload;
