@@ -138,6 +138,13 @@ export class AndonBoard extends EventEmitter<BoardEvents> {
     return this.catalog.ofDevice(machine.gateway, machine.device).map((tag) => this.#shownTag(machine, tag));
   }
 
+  /** The tags of devices, which need not belong to a machine, by name. */
+  tagsOfDevices(): (gateway: string, device: string) => TagView[] {
+    const tags = this.catalog.byDevice();
+    return (gateway, device) =>
+      (tags.get(`${gateway}/${device}`) ?? []).map((tag) => this.#tagView(tag, tag.name, 2));
+  }
+
   /** The tags of all machines that somebody may write, machine by machine. */
   writableTags(): TagView[] {
     const writable = this.catalog.writable();

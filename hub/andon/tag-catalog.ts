@@ -49,6 +49,16 @@ export class TagCatalog {
     return [...this.#byName.values()].filter((tag) => tag.gateway === gateway);
   }
 
+  /** Those of all devices, under gateway/device: by name, the gateways' own left out. */
+  byDevice(): Map<string, HubTag[]> {
+    const devices = Map.groupBy(
+      [...this.#byName.values()].filter(({ name }) => !name.startsWith('$')),
+      ({ gateway, device }) => `${gateway}/${device}`,
+    );
+    for (const tags of devices.values()) tags.sort((a, b) => a.name.localeCompare(b.name));
+    return devices;
+  }
+
   /** Tags that somebody may write, by name. */
   writable(): HubTag[] {
     return [...this.#byName.values()].filter((tag) => tag.writable).sort((a, b) => a.name.localeCompare(b.name));

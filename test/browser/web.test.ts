@@ -78,6 +78,20 @@ describe.skipIf(!hasChromium)(`the web app in a browser (needs ${CHROMIUM})`, { 
     await sound!.getByText('Still open').waitFor(PATIENT);
   });
 
+  test('a device that is no machine yet is proposed as one, with the lines for the plant’s file', async () => {
+    await signIn();
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write'], { origin: new URL(address).origin });
+    const strip = page.getByTestId('gateway').filter({ hasText: 'sparkplug:sawmill/edge-7' });
+    await strip.getByRole('button', { name: 'Not on the dashboard yet: saw-3' }).click();
+    const proposal = page.getByRole('dialog').getByTestId('proposal');
+    await proposal.getByText('1,480.50 1/min').waitFor(PATIENT);
+    await proposal.getByRole('button', { name: 'Copy the lines for saw-3' }).click();
+    await proposal.getByText('Copied').waitFor(PATIENT);
+    const copied = await page.evaluate('navigator.clipboard.readText()');
+    expect(copied).toContain('gateway: "sparkplug:sawmill/edge-7"\n  device: "saw-3"\n');
+    expect(await page.getByRole('button', { name: /Not on the dashboard yet/ }).count()).toBe(1);
+  });
+
   test('a wrong password is said so, too many are asked to wait, the right one shows the line', async () => {
     await page.goto(address);
     await page.getByLabel('Name', { exact: true }).fill(MOCK_LOGIN.name);

@@ -6,7 +6,10 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { AlarmView, History, LiveMessage, Overview } from '@lineside/shared/contracts/api.ts';
 import type { Command, Committed } from '@lineside/shared/contracts/link.ts';
+import type { EquipmentProposal } from '@lineside/shared/contracts/proposal.ts';
 import { topicOf } from '@lineside/shared/contracts/topics.ts';
+import { DataType } from '@lineside/shared/wire/sparkplug/payload.ts';
+import { writePayload } from '@lineside/shared/wire/sparkplug/payload-writer.ts';
 import mqtt, { type MqttClient } from 'mqtt';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
@@ -311,10 +314,11 @@ describe('the hub as a program', { timeout: 60_000 }, () => {
     await hub.stop();
   });
 
-  test('takes the JSON of a program that is no gateway, as a machine of the plant', async () => {
+  test('takes JSON and Sparkplug of programs that are no gateways, as machines of the plant', async () => {
     const saw = `              - { id: saw, name: Saw, gateway: "json:sawmill", device: saw, show: [{ tag: blade.speed }] }\n`;
     await writeFile(join(dir, 'plant.yaml'), PLANT + saw);
-    const sources = `sources: [{ name: sawmill, topic: "mill/{device}", passwordFile: scada }]\n`;
+    const sources = `sources: [{ name: sawmill, topic: "mill/{device}", passwordFile: scada }]
+sparkplug: { hostId: hub, nodes: [{ name: edge, group: mill, passwordFile: scada }] }\n`;
     await writeFile(join(dir, 'hub.yaml'), HUB + sources);
     await start();
     const login = { username: 'sawmill', password: 'scada-secret', reconnectPeriod: 0 };
@@ -339,6 +343,20 @@ describe('the hub as a program', { timeout: 60_000 }, () => {
     const id = (await get<Overview>('/api/v1/overview')).machines[1]!.values[0]!.id;
     const past = await get<History>(`/api/v1/tags/${id}/history?from=${now - 1_000}&to=${now + 1_000}`);
     expect(past.mean.filter((value) => value !== null)).toEqual([41.5]);
+    const edge = await mqtt.connectAsync(`mqtt://127.0.0.1:${told.mqttPort}`, { ...login, username: 'edge' });
+    const birth = (name: string, value: number) => ({
+      ...{ name, alias: 1, timestamp: now, datatype: DataType.Double },
+      value: { kind: 'double' as const, value },
+    });
+    await edge.publishAsync('spBv1.0/mill/NBIRTH/edge', writePayload({ seq: 0, metrics: [] }));
+    await edge.publishAsync('spBv1.0/mill/DBIRTH/edge/press', writePayload({ seq: 1, metrics: [birth('oil', 71)] }));
+    await vi.waitFor(async () => {
+      const [proposal, ...others] = await get<EquipmentProposal[]>('/api/v1/equipment/proposals');
+      expect(proposal).toMatchObject({ gateway: 'sparkplug:mill/edge', device: 'press', state: 'up', tagCount: 1 });
+      expect(proposal!.tags).toMatchObject([{ name: 'oil', type: 'float64', value: 71, at: now }]);
+      expect(others).toEqual([]);
+    }, 15_000);
+    edge.end(true);
     const ended = once(program as unknown as EventEmitter, 'close');
     program.publish('mill/saw/other', '1');
     await ended;

@@ -142,6 +142,7 @@ export class MockHub {
       if (answer.ok) this.send({ type: 'values', values: [[Number(id), answer.at, answer.new, 0]] });
       return answer;
     });
+    app.get('/api/v1/equipment/proposals', async () => plant.proposals());
     app.get('/api/v1/completeness', async (request) =>
       mockCompleteness((request.query as { day: string }).day, Date.now()),
     );

@@ -9,7 +9,9 @@ import type {
   Overview,
   TagView,
 } from '@lineside/shared/contracts/api.ts';
+import type { EquipmentProposal } from '@lineside/shared/contracts/proposal.ts';
 import { isGood, Quality } from '@lineside/shared/contracts/quality.ts';
+import { equipmentProposals } from '../../hub/equipment/proposals.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -117,6 +119,7 @@ export class MockPlant {
     this.gateways = [
       this.gateway('gw-line-1', true, 0, ['packer', 'moulder']),
       this.gateway('gw-utilities', false, 12_340, ['pumps']),
+      this.gateway('sparkplug:sawmill/edge-7', true, 0, ['saw-3']),
     ];
   }
 
@@ -261,6 +264,23 @@ export class MockPlant {
       limit: null,
       unit: '',
     };
+  }
+
+  /** The device behind the edge node of others, as the hub makes it of what the device sends. */
+  proposals(): EquipmentProposal[] {
+    const tag = { at: this.startedAt, quality: 0 };
+    return equipmentProposals({
+      machines: this.machines,
+      gateways: this.gateways,
+      tagsOf: () => [
+        { ...tag, name: 'blade/speed', type: 'float64', unit: '1/min', value: 1480.5 },
+        { ...tag, name: 'cuts/total', type: 'integer', unit: '', value: 90_125 },
+        { ...tag, name: 'motor/temperature', type: 'float64', unit: 'Cel', value: 61.25 },
+        { ...tag, name: 'program', type: 'string', unit: '', value: 'Oak 40 mm' },
+        { ...tag, name: 'state', type: 'integer', unit: '', value: 6 },
+        { ...tag, name: 'vibration', type: 'float64', unit: 'mm/s', value: null, quality: 0x8031_0000 },
+      ],
+    });
   }
 
   private gateway(id: string, online: boolean, pendingSamples: number, devices: string[]): GatewayView {

@@ -1,7 +1,9 @@
 /** The plant: its equipment, its machines now, and the figures behind them. */
 import { GatewayView, MachineView, Oee, Overview, Problem } from '@lineside/shared/contracts/api.ts';
+import { EquipmentProposal } from '@lineside/shared/contracts/proposal.ts';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import { Type } from 'typebox';
+import { equipmentProposals } from '../../../equipment/proposals.ts';
 import { type ApiServices, overviewOf } from '../../services.ts';
 import type { Api } from '../api.ts';
 
@@ -36,6 +38,21 @@ export function plantRoutes(app: Api, services: ApiServices): void {
       },
     },
     () => services.equipment.map(({ path, parent, level, name }) => ({ path, parent, level, name })),
+  );
+
+  app.get(
+    '/equipment/proposals',
+    {
+      schema: {
+        tags: ['plant'],
+        summary: 'Devices that send data and are no machines yet, each with a cell for the plant’s file',
+        response: { 200: Type.Array(EquipmentProposal) },
+      },
+    },
+    () => {
+      const { board, machines } = services;
+      return equipmentProposals({ machines, gateways: board.gateways.all(), tagsOf: board.tagsOfDevices() });
+    },
   );
 
   app.get(

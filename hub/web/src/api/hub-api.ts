@@ -1,5 +1,6 @@
 import type { AlarmView, History, Overview, TagView, User, WriteView } from '@lineside/shared/contracts/api.ts';
 import type { CompletenessStatement } from '@lineside/shared/contracts/completeness.ts';
+import type { EquipmentProposal } from '@lineside/shared/contracts/proposal.ts';
 import type { WriteOutcome } from '@lineside/shared/contracts/write.ts';
 import { request } from './http.ts';
 
@@ -31,6 +32,7 @@ export const hubApi = {
     ),
   completeness: (day: string, signal: AbortSignal) =>
     request<CompletenessStatement[]>(`/api/v1/completeness?day=${day}`, { signal }),
+  proposals: (signal: AbortSignal) => request<EquipmentProposal[]>('/api/v1/equipment/proposals', { signal }),
   alarms: (before: number | null, signal: AbortSignal) =>
     request<AlarmView[]>(`/api/v1/alarms?limit=${ALARM_PAGE}${before === null ? '' : `&before=${before}`}`, {
       signal,

@@ -1,16 +1,17 @@
 import type { GatewayView } from '@lineside/shared/contracts/api.ts';
 import { Button } from '@mantine/core';
-import { IconDatabase, IconRouter, IconRouterOff } from '@tabler/icons-react';
+import { IconDatabase, IconPlus, IconRouter, IconRouterOff } from '@tabler/icons-react';
 import { useState } from 'react';
 import { formatMoment } from '../../format/duration.ts';
 import { formatNumber } from '../../format/value.ts';
-import { useGateways, useHubNow, usePlantLoaded } from '../../live/live-context.tsx';
+import { useGateways, useHubNow, useMachines, usePlantLoaded } from '../../live/live-context.tsx';
 import { Since } from '../../live/since.tsx';
 import { MessagePanel } from '../../ui/message-panel.tsx';
 import { Panel } from '../../ui/panel.tsx';
 import { CompletenessDialog } from '../completeness/completeness-dialog.tsx';
 import { DeviceChip } from './device-chip.tsx';
 import classes from './gateway-strip.module.css';
+import { ProposalDialog } from './proposal-dialog.tsx';
 
 /** A backlog under this is only what is on its way between two answers of the hub. */
 const BACKLOG_MIN = 5_000;
@@ -20,6 +21,7 @@ export function GatewayStrip() {
   const gateways = useGateways();
   const loaded = usePlantLoaded();
   const [asked, setAsked] = useState(false);
+  const [proposing, setProposing] = useState<string | null>(null);
   const aside = (
     <Button variant="subtle" size="compact-sm" onClick={() => setAsked(true)}>
       Data completeness
@@ -28,10 +30,11 @@ export function GatewayStrip() {
   return (
     <Panel title="Gateways" className={classes.root} aside={aside}>
       <CompletenessDialog opened={asked} onClose={() => setAsked(false)} />
+      <ProposalDialog gateway={proposing} onClose={() => setProposing(null)} />
       {gateways.length > 0 ? (
         <ul className={classes.list}>
           {gateways.map((gateway) => (
-            <Gateway key={gateway.id} gateway={gateway} />
+            <Gateway key={gateway.id} gateway={gateway} onPropose={() => setProposing(gateway.id)} />
           ))}
         </ul>
       ) : loaded ? (
@@ -43,8 +46,10 @@ export function GatewayStrip() {
   );
 }
 
-function Gateway({ gateway }: { gateway: GatewayView }) {
+function Gateway({ gateway, onPropose }: { gateway: GatewayView; onPropose: () => void }) {
   const now = useHubNow();
+  const machines = useMachines().filter((machine) => machine.gateway === gateway.id);
+  const strangers = gateway.devices.filter(({ device }) => !machines.some((machine) => machine.device === device));
   const Icon = gateway.online ? IconRouter : IconRouterOff;
   return (
     <li className={classes.gateway} data-online={gateway.online || undefined} data-testid="gateway">
@@ -83,19 +88,33 @@ function Gateway({ gateway }: { gateway: GatewayView }) {
             </li>
           ))}
         </ul>
+        {strangers.length === 0 ? null : (
+          <button type="button" className={classes.strangers} onClick={onPropose}>
+            <IconPlus size="1rem" aria-hidden="true" />
+            Not on the dashboard yet: {strangerWords(strangers.map(({ device }) => device))}
+          </button>
+        )}
       </div>
     </li>
   );
 }
 
-function deviceWords({ devices, online }: GatewayView): string {
+function deviceWords({ id, devices, online }: GatewayView): string {
   if (devices.length === 0) return 'No devices';
   const count = devices.length === 1 ? '1 device' : `${devices.length} devices`;
   const up = devices.filter((device) => device.state === 'up').length;
-  return online ? `${up} of ${count} up` : `${count}, not heard while the gateway is offline`;
+  if (online) return `${up} of ${count} up`;
+  return `${count}, not heard while ${id.includes(':') ? 'it' : 'the gateway'} is offline`;
+}
+
+/** Names while they are few. */
+function strangerWords(names: string[]): string {
+  return names.length <= 3 ? names.join(', ') : `${names.slice(0, 2).join(', ')} and ${names.length - 2} more`;
 }
 
 function bufferWords(gateway: GatewayView): string {
+  // No gateway of ours, which is known to keep what it measures.
+  if (gateway.id.includes(':')) return gateway.online ? 'Heard as it comes' : 'Not heard now';
   const count = formatNumber(gateway.pendingSamples);
   if (!gateway.online) {
     return gateway.pendingSamples > 0
