@@ -136,8 +136,8 @@ export class LaneLog {
     this.#log.skipTo(cursor);
     this.#openedAt = this.#log.usedSeq;
     this.committedSeq = cursor;
-    this.#declaredTo = await declaredTo(this.epoch);
     try {
+      this.#declaredTo = await declaredTo(this.epoch);
       if (this.#declaredTo > 0) await this.#log.release(this.#declaredTo);
       await this.#moveCursor(cursor);
     } catch (error) {
@@ -256,7 +256,7 @@ export class LaneLog {
     const fromSeq = Math.max(this.committedSeq + 1, this.#log.oldestSeq);
     const last = await this.#log.samplesUpTo(end);
     const countLosses = await this.readers.aboutToDrop(this.#log.oldestSeq, end, (seq) => this.#log.samplesUpTo(seq));
-    if (fromSeq <= end && end > this.#declaredTo) await this.#declare(reason, fromSeq, end);
+    if (fromSeq <= end && end > this.#declaredTo) await this.#declare(reason, fromSeq, end, last);
     await this.#log.release(end);
     countLosses();
     this.#goneSamples = last;
@@ -276,14 +276,18 @@ export class LaneLog {
     this.dropped.set(reason, (this.dropped.get(reason) ?? 0) + samples);
   }
 
-  async #declare(reason: string, fromSeq: number, toSeq: number): Promise<void> {
-    const records = await this.#log.oldestRecords(fromSeq);
+  /** @param last samples up to the newest record that goes */
+  async #declare(reason: string, fromSeq: number, toSeq: number, last: number): Promise<void> {
+    // What cannot be read any more is counted by its neighbours, and must not stay for ever.
+    const records = await this.#log.oldestRecords(fromSeq).catch(() => null);
     const drop = this.#dropOf(reason, {
       fromSeq,
       toSeq,
-      samples: records.reduce((sum, record) => sum + record.samples, 0),
-      fromAt: records[0]?.appendedAt ?? null,
-      toAt: records.at(-1)?.appendedAt ?? null,
+      samples: records
+        ? records.reduce((sum, record) => sum + record.samples, 0)
+        : Math.max(0, last - this.#committedSamples),
+      fromAt: records?.[0]?.appendedAt ?? null,
+      toAt: records?.at(-1)?.appendedAt ?? null,
     });
     if (this.#options.declare) await this.#options.declare(drop);
     else this.#options.onRecord(await this.#log.append(eventPayload(drop), 0));
@@ -337,7 +341,7 @@ export class LaneLog {
     await this.#log.close().catch(() => undefined);
     this.#goneSince ??= now;
     const patient = now - this.#goneSince < this.#options.rebirthMs;
-    if (patient || !(await exists(this.#options.parent))) throw new Error('the directory is gone');
+    if (patient || !(await exists(this.#options.parent))) throw new Error('what was being written is gone');
     await this.#rebirth();
   }
 

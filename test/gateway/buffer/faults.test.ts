@@ -1,6 +1,6 @@
 /** Disks that break in other ways than being full: the fault has a name, nothing is doubled, and it heals by itself. */
 import { execFileSync } from 'node:child_process';
-import { open, rm } from 'node:fs/promises';
+import { mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { GatewayBuffer } from '../../../gateway/buffer/buffer.ts';
@@ -73,6 +73,43 @@ describe('a disk that says EIO', { timeout: 15_000 }, () => {
       { reason: 'damaged', epoch, fromSeq: 1, samples: (8 - left.length) * 2 },
     ]);
     expect(await filesOf(dir, '.seg.bad')).toHaveLength(1);
+  });
+});
+
+describe('at the limit', () => {
+  it('a file that cannot be read any more goes all the same, and is counted', async () => {
+    const dir = await tempDir();
+    const first = await openBuffer(dir, { maxMiB: 4 });
+    for (let i = 0; i < 9; i++) await storeLarge(first.buffer, i, 300_000);
+    await first.buffer.close();
+    const [oldest] = await filesOf(dir, '.seg');
+    await rm(join(dir, oldest!));
+    await mkdir(join(dir, oldest!));
+    const { buffer } = await openBuffer(dir, { maxMiB: 4 });
+    for (let i = 9; i < 20; i++) await storeLarge(buffer, i, 300_000);
+    const { fault, durableSamples, pendingSamples } = buffer.stats();
+    expect(fault).toBe('');
+    expect((await drain(buffer))[0]!.prev).toBe(0);
+    await buffer.flush();
+    const told = (await dropsOf(buffer)).reduce((sum, { samples }) => sum + samples, 0);
+    expect(told + pendingSamples).toBe(durableSamples);
+  });
+
+  it('an urgent lane that cannot be read keeps nothing from starting', async () => {
+    const dir = await tempDir();
+    const first = await openBuffer(dir);
+    await store(first.buffer, 1);
+    first.buffer.addEvent({ kind: 'clock', at: 1, stepMs: 5 });
+    await first.buffer.close();
+    const [segment] = await filesOf(join(dir, 'urgent'), '.seg');
+    await rm(join(dir, 'urgent', segment!));
+    await mkdir(join(dir, 'urgent', segment!));
+    const { buffer } = await openBuffer(dir, { tags: [] });
+    await store(buffer, 2);
+    buffer.addEvent({ kind: 'clock', at: 2, stepMs: 5 });
+    await buffer.flush();
+    expect(valuesOf(await drain(buffer))).toEqual([1, 2]);
+    expect(await dropsOf(buffer)).toMatchObject([{ reason: 'damaged', epoch: buffer.urgent.epoch, fromSeq: 1 }]);
   });
 });
 
