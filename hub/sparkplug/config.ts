@@ -6,7 +6,7 @@ const closed = { additionalProperties: false };
 const id = (description: string) =>
   Type.String({ pattern: SPARKPLUG_ID_PATTERN, minLength: 1, maxLength: 100, description });
 
-export const SparkplugAccount = Type.Object(
+const Account = Type.Object(
   {
     name: Type.String({
       pattern: '^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$',
@@ -18,8 +18,6 @@ export const SparkplugAccount = Type.Object(
   },
   closed,
 );
-export type SparkplugAccount = Static<typeof SparkplugAccount>;
-
 const Broker = Type.Object(
   {
     url: Type.String({
@@ -56,7 +54,7 @@ export const SparkplugHostConfig = Type.Object(
       maximum: 60_000,
       description: 'How long a message that is missing is waited for, before the node is asked for its births',
     }),
-    nodes: Type.Array(SparkplugAccount, {
+    nodes: Type.Array(Account, {
       default: [],
       maxItems: 1_000,
       description: 'The edge nodes that may come to the embedded broker',

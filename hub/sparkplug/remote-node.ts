@@ -51,7 +51,7 @@ interface Device {
 }
 
 /** The node's own metrics stand under this name. */
-export const NODE_DEVICE = 'node';
+const NODE_DEVICE = 'node';
 const MAX_DEVICES = 1_000;
 /** Metrics of a node, all its devices together. */
 const MAX_METRICS = 50_000;

@@ -200,8 +200,10 @@ export class PlantTopics {
     if (!tag || tag.name.startsWith('$')) return [];
     const levels = tag.name
       .replace(/\[(\d+)\]$/, '.$1')
-      .split('.')
-      .filter((level) => level !== '');
+      .split(/[./]/)
+      .filter((level) => level !== '')
+      // Names of others may hold what no topic can.
+      .map((level) => level.replace(/[+#\p{Cc}]/gu, '_'));
     return (this.#machines.get(`${tag.gateway}/${tag.device}`) ?? []).map(({ path }) => {
       const set = topics.set(path, levels);
       // A tag whose type was changed is another one, and the older one has nothing more to say.

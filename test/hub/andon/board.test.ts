@@ -99,6 +99,24 @@ describe('whether a picture may be believed', () => {
     expect(board.gateways.get('line-1')).toMatchObject({ online: false, since: now, lastSeenAt: 1_000_000 });
   });
 
+  test('offline in the words of the hub itself, where its source is no gateway', () => {
+    const source = 'sparkplug:plant/line';
+    const [machine] = [{ ...testMachine(), gateway: source }];
+    const other = new AndonBoard({
+      ...{ machines: [machine], now: () => now },
+      meaningOf: () => ({ name: 'Execute', category: 'producing' }),
+      emptyOee: (_machine, at) => noShift(at, ''),
+    });
+    const status = { ...gatewayStatus({ up: false }), gateway: source };
+    other.seen(source, machine.device, now);
+    other.report({ ...status, online: false });
+    expect(other.machines()[0]!.connection).toEqual({
+      ...{ status: 'offline', since: 777 },
+      reason: 'connection refused; check the PLC',
+    });
+    expect(other.gateways.get(source)!.devices).toHaveLength(1);
+  });
+
   test('offline since it was last heard when it just went silent, and told so once', () => {
     live();
     const told = vi.fn();

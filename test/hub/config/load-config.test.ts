@@ -99,6 +99,40 @@ describe('the hub’s configuration', () => {
       ['plant:', 'uns: { enabled: true, style: umh, prefix: plant }\nplant:'],
       ':1: with style: umh all topics begin with umh/v1: remove prefix',
     ],
+    [
+      'a Sparkplug host that nobody may come to',
+      ['plant:', 'sparkplug: { hostId: hub }\nplant:'],
+      ':1: nobody may come to the embedded broker: name the edge nodes, or set broker',
+    ],
+    [
+      'Sparkplug accounts at a broker that is not ours',
+      [
+        'plant:',
+        'sparkplug: { hostId: hub, broker: { url: "mqtt://b:1" }, nodes: [{ name: e, group: g, passwordFile: e }] }\nplant:',
+      ],
+      ':1: accounts are those of sparkplug.broker: remove them',
+    ],
+    [
+      'a Sparkplug node by a name that is taken',
+      ['plant:', 'sparkplug: { hostId: hub, nodes: [{ name: line-1, group: g, passwordFile: e }] }\nplant:'],
+      ': the name "line-1" is taken; give it another',
+    ],
+    [
+      'two accounts of one Sparkplug node',
+      [
+        'plant:',
+        'sparkplug: { hostId: hub, nodes: [{ name: a, group: g, passwordFile: e }, { name: b, node: a, group: g, passwordFile: e }] }\nplant:',
+      ],
+      ': the node g/a is there already; remove one',
+    ],
+    [
+      'a Sparkplug node of a group that is not taken',
+      [
+        'plant:',
+        'sparkplug: { hostId: hub, groups: [north], nodes: [{ name: a, group: g, passwordFile: e }] }\nplant:',
+      ],
+      ': "g" is none of the groups that are taken; add it to groups',
+    ],
     ['a port in words', ['plant:', 'http: { port: web }\nplant:'], ':1: "port" is "web", but must be an integer'],
     [
       'a gateway twice',

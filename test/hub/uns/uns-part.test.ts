@@ -67,6 +67,7 @@ async function rig(mqttPart = ACCOUNTS, uns = '') {
     { ...info, id: 2, gateway: 'gw-s', name: 'oil.pressure', writable: true },
     { ...info, id: 3, gateway: 'gw-s', name: '$link' },
     { ...info, id: 4, gateway: 'gw-s', device: 'elsewhere', name: 'pressure' },
+    { ...info, id: 5, gateway: 'gw-n', name: '/Motor #1/rpm+' },
   ]);
   for (const id of ['gw-n', 'gw-s']) board.gateways.know({ id, lastSeenAt: 1, since: 1, samplesStored: 0 });
   board.restore([
@@ -117,6 +118,8 @@ describe('at the embedded broker', () => {
     arrive(1, 900, 5);
     arrive(1, 800, 4);
     await vi.waitFor(() => expect(all.last(topic)).toMatchObject({ value: 5, timestamp_ms: 900 }), PATIENT);
+    arrive(5, 900, 1480);
+    await vi.waitFor(() => expect(all.last(`${NORTH}/Motor _1/rpm_`)).toMatchObject({ value: 1480 }), PATIENT);
     arrive(1, 901, null, Quality.BadNotConnected);
     await vi.waitFor(
       () =>
