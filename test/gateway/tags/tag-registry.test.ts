@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ValueType } from '@lineside/shared/contracts/frame.ts';
 import { pino } from 'pino';
@@ -32,6 +32,19 @@ describe('numbers', () => {
     await start(dir, [tag('a'), tag('b')], EPOCH, true);
     expect(await start(dir, [tag('a'), tag('c')])).toEqual({ 'press/a': 1, 'press/c': 3 });
     expect(await start(dir, [tag('b'), tag('a', 'float64', 'pump')])).toEqual({ 'press/b': 2, 'pump/a': 4 });
+  });
+
+  test('stay when the buffer begins another epoch under the running tags, also over the next start', async () => {
+    const dir = await tempDir();
+    const registry = new TagRegistry(dir, log);
+    await registry.assign(EPOCH, true, [tag('a'), tag('b')]);
+    const [b] = await registry.assign(EPOCH, false, [tag('b')]);
+    const other = 'b'.repeat(32);
+    await rm(dir, { recursive: true });
+    await mkdir(dir);
+    await registry.moveTo(other);
+    expect(await registry.assign(other, false, [tag('b')])).toEqual([b]);
+    expect(await start(dir, [tag('c'), tag('b')], other)).toEqual({ 'press/b': 2, 'press/c': 3 });
   });
 
   test('a tag with another type is another tag', async () => {
