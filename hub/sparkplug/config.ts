@@ -56,7 +56,7 @@ export const SparkplugHostConfig = Type.Object(
     }),
     nodes: Type.Array(Account, {
       default: [],
-      maxItems: 1_000,
+      maxItems: 200,
       description: 'The edge nodes that may come to the embedded broker',
     }),
   },

@@ -210,6 +210,15 @@ describe('births', () => {
     expect(link()).toEqual([1]);
   });
 
+  test('end what a hub before this one has last heard of the node: that it was gone', async () => {
+    before['press/temperature'] = { at: T0 + 400, value: null, quality: STALE };
+    await settle(1_000);
+    say('NBIRTH', { seq: 0, bdSeq: 0 });
+    say('DBIRTH press', { seq: 1, metrics: [named('temperature', 5, 20, { timestamp: T0 })] });
+    await settle();
+    expect(heard[0]).toMatchObject({ what: 'press/temperature', value: 20, quality: 0, at: 1_000 });
+  });
+
   test('that leave out a metric or a device end it', async () => {
     births();
     say('DBIRTH pump', { seq: 2, metrics: [named('pressure', 6, 4)] });
