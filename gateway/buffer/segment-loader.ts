@@ -1,5 +1,5 @@
 /** Reads segment files, and keeps what is damaged in them aside, so that nothing is thrown away unseen. */
-import { access, open, writeFile } from 'node:fs/promises';
+import { access, open, stat, writeFile } from 'node:fs/promises';
 import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import { RECORD_HEADER } from './format.ts';
@@ -72,7 +72,7 @@ export class SegmentLoader {
     place: { from: number; to: number },
     damage: Damage | null,
   ): Promise<void> {
-    const aside = `${path}.${place.from}.bad`;
+    const aside = await asideOf(path, place);
     try {
       if (damage && !(await exists(aside))) await this.#onDamage(damage);
       await writeFile(aside, bytes.subarray(place.from, place.to), { mode: 0o640, flag: 'wx' });
@@ -116,6 +116,13 @@ function damageAt(
     fromAt: before?.appendedAt ?? null,
     toAt: after?.appendedAt ?? null,
   };
+}
+
+/** A place that was found before and has grown since is another one: more was damaged right behind it. */
+async function asideOf(path: string, { from, to }: { from: number; to: number }): Promise<string> {
+  const aside = `${path}.${from}.bad`;
+  const known = await stat(aside).catch(() => undefined);
+  return known && known.size !== to - from ? `${path}.${from}.${to}.bad` : aside;
 }
 
 async function exists(path: string): Promise<boolean> {

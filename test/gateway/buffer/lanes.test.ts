@@ -215,6 +215,29 @@ describe('a drop', () => {
     }
   });
 
+  it('of damaged records is told again when more is damaged right behind it', async () => {
+    const dir = await tempDir();
+    const { buffer } = await openBuffer(dir);
+    await store(buffer, 2, 3, 4);
+    const { epoch } = buffer;
+    await buffer.close();
+    const [name] = await filesOf(dir, '.seg');
+    const places = await placesIn(dir, name!, epoch);
+    await flip(join(dir, name!), places[2]!.payload);
+    await (await openBuffer(dir, { tags: [] })).buffer.close();
+    await flip(join(dir, name!), places[3]!.payload);
+    for (let round = 0; round < 2; round++) {
+      const again = await openBuffer(dir, { tags: [] });
+      await drain(again.buffer);
+      await again.buffer.flush();
+      expect(await dropsOf(again.buffer)).toMatchObject([
+        { reason: 'damaged', samples: 1, fromSeq: 3, toSeq: 3 },
+        { reason: 'damaged', samples: 0, fromSeq: 3, toSeq: 4 },
+      ]);
+      await again.buffer.close();
+    }
+  });
+
   it('of frames that cannot be encoded is told in one event', async () => {
     const { buffer, urgent } = await openBuffer(await tempDir());
     for (let i = 0; i < 3; i++) {
