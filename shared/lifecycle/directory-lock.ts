@@ -5,9 +5,12 @@
  * The lock is a file that names its holder. A holder on this host is checked by process id and start time, so an
  * id that was given out again does not count. A holder on another host (a container whose volume this is) cannot be
  * looked at, so holders touch their file, and one untouched for a minute is taken over.
+ *
+ * On a full disk the file is a symbolic link to its text, which takes no space of its own: a gateway must be able to
+ * start there.
  */
 import { existsSync, readFileSync } from 'node:fs';
-import { link, mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { link, lstat, lutimes, mkdir, readFile, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { LinesideError, messageOf } from '../errors/lineside-error.ts';
@@ -38,7 +41,7 @@ export class DirectoryLock {
     const holder: Holder = { pid: process.pid, host: hostname(), started: startOf(process.pid) };
     try {
       await mkdir(this.#directory, { recursive: true, mode: 0o700 });
-      await writeFile(own, JSON.stringify(holder), { flag: 'wx' });
+      await write(own, holder);
       // A link appears whole or not at all, and never over another.
       while (!(await linked(own, this.#file))) await this.#takeOver(`${own}.stale`);
     } catch (error) {
@@ -54,7 +57,7 @@ export class DirectoryLock {
     }
     this.#timer = setInterval(() => {
       const now = new Date();
-      utimes(this.#file, now, now).catch(() => undefined);
+      lutimes(this.#file, now, now).catch(() => undefined);
     }, TOUCH_MS).unref();
   }
 
@@ -68,7 +71,7 @@ export class DirectoryLock {
 
   /** Removes the lock of a holder that is gone; throws when it lives. */
   async #takeOver(aside: string): Promise<void> {
-    const found = await readFile(this.#file, 'utf8').catch(() => undefined);
+    const found = await read(this.#file).catch(() => undefined);
     if (found === undefined) return;
     const holder = parse(found);
     if (await this.#lives(holder)) {
@@ -88,13 +91,13 @@ export class DirectoryLock {
       ))
     )
       return;
-    if ((await readFile(aside, 'utf8')) !== found) await linked(aside, this.#file);
+    if ((await read(aside)) !== found) await linked(aside, this.#file);
     await rm(aside, { force: true });
   }
 
   async #lives(holder: Holder): Promise<boolean> {
     if (holder.host !== hostname()) {
-      const { mtimeMs } = await stat(this.#file).catch(() => ({ mtimeMs: 0 }));
+      const { mtimeMs } = await lstat(this.#file).catch(() => ({ mtimeMs: 0 }));
       return Date.now() - mtimeMs < STALE_MS;
     }
     try {
@@ -104,6 +107,21 @@ export class DirectoryLock {
     }
     return startOf(holder.pid) === holder.started;
   }
+}
+
+async function write(file: string, holder: Holder): Promise<void> {
+  try {
+    await writeFile(file, JSON.stringify(holder), { flag: 'wx' });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+    await rm(file, { force: true });
+    // Short, as a file system has room for some 60 bytes beside the file's other properties.
+    await symlink(`${holder.pid} ${holder.started} ${holder.host}`, file);
+  }
+}
+
+async function read(file: string): Promise<string> {
+  return (await lstat(file)).isSymbolicLink() ? readlink(file) : readFile(file, 'utf8');
 }
 
 async function linked(from: string, to: string): Promise<boolean> {
@@ -118,6 +136,8 @@ async function linked(from: string, to: string): Promise<boolean> {
 
 /** What cannot be read was cut off while it was written, and so has no living holder. */
 function parse(text: string): Holder {
+  const [, pid, started = '', host = ''] = /^(\d+) (\d*) (.+)$/.exec(text) ?? [];
+  if (Number(pid) > 0) return { pid: Number(pid), host, started };
   try {
     const { pid, host, started } = JSON.parse(text) as Holder;
     if (Number.isInteger(pid) && pid > 0 && typeof host === 'string') return { pid, host, started };

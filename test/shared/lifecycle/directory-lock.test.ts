@@ -1,8 +1,9 @@
-import { readdir, utimes, writeFile } from 'node:fs/promises';
+import { readdir, symlink, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { DirectoryLock } from '@lineside/shared/lifecycle/directory-lock.ts';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
+import { mountable, SmallDisk } from '../../services/small-disk.ts';
 import { tempDir } from '../../services/temp-dir.ts';
 
 async function acquireAndRelease(directory: string): Promise<void> {
@@ -32,3 +33,20 @@ test.each([
   await acquireAndRelease(directory);
   expect(await readdir(directory)).toEqual([]);
 });
+
+test.skipIf(!mountable)(
+  'on a full disk a lock holds, and is taken over when its holder is gone (mount)',
+  async () => {
+    const disk = new SmallDisk(await tempDir(), 1);
+    onTestFinished(() => disk.unmount());
+    disk.fill();
+    const lock = new DirectoryLock(disk.dir);
+    await lock.acquire();
+    await expect(acquireAndRelease(disk.dir)).rejects.toThrow(`PID ${process.pid}.`);
+    await lock.release();
+    expect(await readdir(disk.dir)).toEqual(['ballast']);
+    await symlink(`${process.pid} 1 ${hostname()}`, join(disk.dir, 'lock'));
+    await acquireAndRelease(disk.dir);
+    expect(await readdir(disk.dir)).toEqual(['ballast']);
+  },
+);
