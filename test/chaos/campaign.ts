@@ -85,7 +85,7 @@ async function onePlant(
       const began = performance.now();
       const told = await disturb(world, seed);
       const disturbed = performance.now();
-      const look = await world.look();
+      const look = await world.look(seed === first + runs - 1);
       problems.push(...look.proof.problems);
       const all = figuresOf(look);
       if (all.samplesIn !== all.stored + all.declaredDrops) problems.push(`the sum is wrong: ${JSON.stringify(all)}`);

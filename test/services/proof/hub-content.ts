@@ -15,6 +15,8 @@ import type { StoredSample } from '../../../hub/store/timeseries/time-series.ts'
 import { entry } from './buffer-content.ts';
 
 export interface HubContent {
+  /** What tag ids mean. */
+  names: Map<number, string>;
   /** In the order in which they were stored, by `device/tag`. */
   tags: Map<string, StoredSample[]>;
   /** The same as the store's readers give them: by source time. */
@@ -36,7 +38,6 @@ const EVER = Number.MAX_SAFE_INTEGER;
 /** @param dir the hub's data directory, which no hub uses any more */
 export async function readHub(dir: string, gateway: string, epoch: string): Promise<HubContent> {
   const relational = await openRelational({ dataDir: join(dir, 'relational') });
-  const file = join(dir, 'timeseries.duckdb');
   try {
     const { db } = relational;
     const catalog = (await listTags(db)).filter((tag) => tag.gateway === gateway);
@@ -53,22 +54,13 @@ export async function readHub(dir: string, gateway: string, epoch: string): Prom
       .orderBy('seq')
       .orderBy('place')
       .execute();
-    const store = new DuckDbStore({ file });
-    await store.open();
-    const byTime = new Map<string, StoredSample[]>();
-    for (const [id, key] of names) byTime.set(key, await store.range(id, 0, EVER));
-    const samples = await store.count();
-    const storeSeq = await store.watermark(gateway, epoch);
-    await store.close();
     // Those of alarms and events are of another epoch.
     const gaps = (await listGaps(db, gateway, 10_000))
       .filter((gap) => gap.epoch === epoch)
       .map(({ from_seq: fromSeq, to_seq: toSeq }) => ({ fromSeq, toSeq }));
     return {
-      tags: await inStoredOrder(file, names),
-      byTime,
-      samples,
-      storeSeq,
+      names,
+      ...(await readSamples(dir, gateway, epoch, names)),
       ledger: mark && { seq: mark.seq, samples: mark.samples },
       gaps: gaps,
       quarantined: quarantine.length,
@@ -83,6 +75,24 @@ export async function readHub(dir: string, gateway: string, epoch: string): Prom
   } finally {
     await relational.close();
   }
+}
+
+/** The time-series store alone: the relational one costs a second to open. */
+export async function readSamples(
+  dir: string,
+  gateway: string,
+  epoch: string,
+  names: Map<number, string>,
+): Promise<Pick<HubContent, 'tags' | 'byTime' | 'samples' | 'storeSeq'>> {
+  const file = join(dir, 'timeseries.duckdb');
+  const store = new DuckDbStore({ file });
+  await store.open();
+  const byTime = new Map<string, StoredSample[]>();
+  for (const [id, key] of names) byTime.set(key, await store.range(id, 0, EVER));
+  const samples = await store.count();
+  const storeSeq = await store.watermark(gateway, epoch);
+  await store.close();
+  return { tags: await inStoredOrder(file, names), byTime, samples, storeSeq };
 }
 
 /** Past the store, whose contract orders by time: nothing must have been stored out of turn. */

@@ -42,6 +42,7 @@ function hubOf(tags: Record<string, BufferedSample[]>, change: Partial<HubConten
     storeSeq: 1,
     ledger: { seq: 1, samples },
     gaps: [],
+    names: new Map(),
     quarantined: 0,
     events: [],
     alarms: [],
