@@ -293,7 +293,11 @@ export class DiskLog {
     const loaded = newest && this.#cache.get(newest.path);
     if (!newest || !loaded) return;
     try {
-      this.#begin(newest, await openForAppend(newest.path), loaded.end);
+      const handle = await openForAppend(newest.path);
+      this.#begin(newest, handle, loaded.end);
+      // One that was cut short is whole again, or it would be taken for cut at each start. This needs no space.
+      const { size } = await handle.stat();
+      if (size % MIB !== 0) await handle.truncate(Math.ceil(size / MIB) * MIB);
       this.#bornAt = await bornAt(newest.path);
     } catch (error) {
       this.#options.log.warn({ path: newest.path, error: messageOf(error) }, 'cannot go on in this buffer file');

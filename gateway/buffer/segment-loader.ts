@@ -57,6 +57,9 @@ export class SegmentLoader {
     const { records, end, damaged, lostAtEnd } = scanSegment(bytes, { epoch, firstSeq }, endSeq);
     // Files are whole MiB. One that was cut short may have held any number of records.
     const missing = knownEnd === undefined && bytes.length % MIB !== 0 ? Math.floor((16 * MIB) / RECORD_HEADER) : 0;
+    const atEnd = damaged.at(-1);
+    // Cut between two records, it shows no other damage than its length.
+    if (missing > 0 && (!atEnd || atEnd.from < end)) damaged.push({ from: bytes.length, to: bytes.length });
     if (request.stillThere()) {
       for (const place of damaged) {
         await this.keepAside(path, bytes, place, damageAt(place, records, request, lostAtEnd + missing));

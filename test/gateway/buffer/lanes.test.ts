@@ -1,6 +1,6 @@
 /** Alarms and events have a lane of their own: it overtakes samples, and keeps what the samples' limit takes away. */
 import { spawn } from 'node:child_process';
-import { cp } from 'node:fs/promises';
+import { cp, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AlarmEvent } from '@lineside/shared/contracts/alarm.ts';
 import type { GatewayEvent } from '@lineside/shared/contracts/event.ts';
@@ -22,6 +22,7 @@ import {
 } from './buffer-rig.ts';
 
 const MIB = 1024 * 1024;
+type Place = Awaited<ReturnType<typeof placesIn>>[number];
 
 function alarm(occurrence: string, message = ''): AlarmEvent {
   return {
@@ -234,6 +235,27 @@ describe('a drop', () => {
         { reason: 'damaged', samples: 1, fromSeq: 3, toSeq: 3 },
         { reason: 'damaged', samples: 0, fromSeq: 3, toSeq: 4 },
       ]);
+      await again.buffer.close();
+    }
+  });
+
+  it.each([
+    ['in the middle of a record', (places: Place[]) => places[3]!.at + 10],
+    ['between two records', (places: Place[]) => places[2]!.end],
+  ])('of a file that was cut short %s is told, and not again at the next start', async (_, cutAt) => {
+    const dir = await tempDir();
+    const { buffer } = await openBuffer(dir);
+    await store(buffer, 2, 3, 4);
+    const { epoch } = buffer;
+    await buffer.close();
+    const [name] = await filesOf(dir, '.seg');
+    await truncate(join(dir, name!), cutAt(await placesIn(dir, name!, epoch)));
+    for (let round = 0; round < 3; round++) {
+      const again = await openBuffer(dir);
+      await store(again.buffer, 10 + round);
+      const drops = await dropsOf(again.buffer);
+      expect(drops).toMatchObject([{ reason: 'damaged', fromSeq: 4 }]);
+      expect(again.buffer.newestSeq - drops[0]!.toSeq!).toBeLessThan(10);
       await again.buffer.close();
     }
   });
