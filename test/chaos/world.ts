@@ -19,6 +19,9 @@ import { writeConfigurations } from './chaos-config.ts';
 /** Room for some segments of 4 MiB: each refusal of the disk costs one. */
 const DISK_MIB = 96;
 
+/** A gateway that has never run needs so much to begin: its folder's name, its lock, its numbers of tags. Bytes. */
+const SMALL_FILES = 256 * 1024;
+
 /** The devices are all collected from again so soon, and everything is with the hub. Milliseconds. */
 const SETTLE_MS = 90_000;
 
@@ -86,7 +89,7 @@ export class World {
   }
 
   async #start(full: boolean): Promise<void> {
-    if (full) this.#disk?.fill();
+    if (full) this.#disk?.fill(SMALL_FILES);
     await this.plant.startAll();
     if (full) {
       await this.plant.until('the full disk is told', ({ buffer }) => buffer.fault !== '');

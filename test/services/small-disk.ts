@@ -1,6 +1,6 @@
 /** A file system of a few MiB in memory that can be filled up: what a full disk is to the programs on it. */
 import { execFileSync } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Whether this machine lets us mount file systems of our own. */
@@ -20,8 +20,8 @@ export class SmallDisk {
     this.#ballast = join(dir, 'ballast');
   }
 
-  /** Not a byte is left. */
-  fill(): void {
+  /** @param left so many bytes stay free, about */
+  fill(left = 0): void {
     const file = openSync(this.#ballast, 'a');
     try {
       for (let size = CHUNK.length; size > 0; ) {
@@ -32,6 +32,7 @@ export class SmallDisk {
           size = Math.floor(size / 16);
         }
       }
+      ftruncateSync(file, Math.max(0, fstatSync(file).size - left));
     } finally {
       closeSync(file);
     }
