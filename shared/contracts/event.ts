@@ -65,7 +65,7 @@ const ClockEvent = Type.Object({
 type ClockEvent = Static<typeof ClockEvent>;
 
 /** Somebody had the gateway take over a configuration, or tried to. */
-export const ConfigEvent = Type.Object({
+const ConfigEvent = Type.Object({
   kind: Type.Literal('config'),
   at: At,
   by: Type.String(),
@@ -76,7 +76,7 @@ export const ConfigEvent = Type.Object({
   changed: Type.Array(Type.String()),
   removed: Type.Array(Type.String()),
 });
-export type ConfigEvent = Static<typeof ConfigEvent>;
+type ConfigEvent = Static<typeof ConfigEvent>;
 
 export const GATEWAY_EVENTS = { write: WriteEvent, drop: DropEvent, clock: ClockEvent, config: ConfigEvent } as const;
 export type GatewayEvent = WriteEvent | DropEvent | ClockEvent | ConfigEvent;
