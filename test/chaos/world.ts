@@ -57,12 +57,7 @@ export class World {
   }
 
   static async create(seed: number, say: (line: string) => void): Promise<World> {
-    const random = seededRandom(seed ^ 0x5eed);
-    const devices = oneOf(random, DEVICES);
-    const mosquitto = random() < 0.4 && hasMosquitto;
-    // The embedded broker speaks 3.1.1 only.
-    const mqttVersion = mosquitto && random() < 0.5 ? '5' : '3.1.1';
-    const [hasClock, hasDisk, isFull] = [random() < 0.5, random() < 0.5 && mountable, random() < 0.3];
+    const { devices, mosquitto, mqttVersion, hasClock, hasDisk, isFull } = kindOf(seed);
     let clock: FakeClock | undefined;
     const plant = await PlantRun.create({
       speed: 20,
@@ -70,7 +65,7 @@ export class World {
       mosquitto,
       configure: async (dir) => writeConfigurations(dir, { devices, mosquitto, mqttVersion }),
       gatewayEnv: (dir) => {
-        if (hasClock && FAKETIME) clock = new FakeClock(join(dir, 'clock'));
+        if (hasClock) clock = new FakeClock(join(dir, 'clock'));
         return clock?.env() ?? {};
       },
     });
@@ -220,6 +215,17 @@ export class World {
     disk?.unmount();
     if (!keep) await rm(this.plant.dir, { recursive: true, force: true });
   }
+}
+
+/** What a plant is made of, as far as this machine has it. */
+function kindOf(seed: number) {
+  const random = seededRandom(seed ^ 0x5eed);
+  const devices = oneOf(random, DEVICES);
+  const mosquitto = random() < 0.4 && hasMosquitto;
+  // The embedded broker speaks 3.1.1 only.
+  const mqttVersion: '3.1.1' | '5' = mosquitto && random() < 0.5 ? '5' : '3.1.1';
+  const [hasClock, hasDisk, isFull] = [random() < 0.5 && !!FAKETIME, random() < 0.5 && mountable, random() < 0.3];
+  return { devices, mosquitto, mqttVersion, hasClock, hasDisk, isFull };
 }
 
 export function oneOf<T>(random: Random, list: readonly T[]): T {
