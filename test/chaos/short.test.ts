@@ -10,7 +10,14 @@ const RUNS = 25;
 it('whatever is killed, cut, torn, full or set meanwhile: in is stored and declared, once and in order', async () => {
   const said: string[] = leftOut();
   const signal = new AbortController().signal;
-  const options = { runs: RUNS, seed: 865, perPlant: 13, together: 2, signal, say: (line: string) => said.push(line) };
+  const options = {
+    runs: RUNS,
+    seed: 865,
+    perPlant: 13,
+    together: 2,
+    signal,
+    say: (line: string) => said.push(line),
+  };
   const { samplesIn, stored, declaredDrops, ...rest } = await campaign(options);
   process.stdout.write(`${said.join('\n')}\n`);
   expect(rest.problems).toEqual([]);

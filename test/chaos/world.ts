@@ -105,7 +105,13 @@ export class World {
       ({ status, buffer }) => status.devices.every(({ state }) => up(state)) && buffer.fault === '',
       SETTLE_MS,
     );
-    await this.plant.untilDelivered(1);
+    const { durableSamples } = (await this.plant.until('the gateway is there', () => true)).buffer;
+    // A link that is half open looks sound for seconds.
+    await this.plant.until(
+      'what is collected now is with the hub',
+      ({ link, buffer, status }) =>
+        link.connected && buffer.durableSamples - status.buffer.pendingSamples > durableSamples,
+    );
   }
 
   /**
@@ -133,6 +139,7 @@ export class World {
     // The lock is that of the hub, which still runs.
     const wanted = (path: string) => (known ? path !== relational : path !== join(relational, 'lock'));
     plant.freeze('plant');
+    const frozenAt = Date.now();
     try {
       const { buffer } = await plant.until(
         'nothing is pending',
@@ -147,7 +154,14 @@ export class World {
       this.#thaw();
       const damaged = this.#damaged;
       const clock = this.clock?.steps ?? [];
-      const proof = await prove(plant, { ...copies, copiedAt, damaged, clock, ...(known ? { known } : {}) });
+      const proof = await prove(plant, {
+        ...copies,
+        frozenAt,
+        copiedAt,
+        damaged,
+        clock,
+        ...(known ? { known } : {}),
+      });
       this.#checkClock(proof);
       if (proof.problems.length === 0 || known) rmSync(dir, { recursive: true });
       return { proof, dropped: this.#droppedBefore + buffer.droppedSamples };

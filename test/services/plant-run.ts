@@ -24,7 +24,10 @@ export interface Outage {
 
 /** The part of the gateway's own page that a run looks at. */
 export interface LocalStatus {
-  status: { buffer: { pendingRecords: number }; devices: { device: string; state: string }[] };
+  status: {
+    buffer: { pendingRecords: number; pendingSamples: number };
+    devices: { device: string; state: string }[];
+  };
   link: { connected: boolean; reason: string };
   buffer: {
     durableSamples: number;

@@ -22,7 +22,8 @@ export interface ProofOptions {
   /** The stores, where they are not the run's own but copies. */
   bufferDir?: string;
   hubDir?: string;
-  /** When the copies were made of what went on afterwards; milliseconds since 1970 UTC. */
+  /** When the plant was stopped where it stood, and when the copies were made; milliseconds since 1970 UTC. */
+  frozenAt?: number;
   copiedAt?: number;
   /** What was in the buffer before somebody damaged it. */
   damaged?: readonly BufferContent[];
@@ -37,10 +38,21 @@ export interface ProofOptions {
 
 /** Nobody uses the stores that are looked into. */
 export async function prove(run: PlantRun, options: ProofOptions = {}): Promise<Proof> {
-  const { bufferDir = run.bufferDir, hubDir = run.hubDir, damaged = [], clock = [], copiedAt, known } = options;
+  const {
+    bufferDir = run.bufferDir,
+    hubDir = run.hubDir,
+    damaged = [],
+    clock = [],
+    frozenAt,
+    copiedAt,
+    known,
+  } = options;
   const problems: string[] = run.crashes();
-  // Of what follows, nothing can be in the copies: as if the gateway had been killed then, for ever.
-  const copied: Outage[] = copiedAt ? [{ program: 'gateway', from: copiedAt, to: Number.POSITIVE_INFINITY }] : [];
+  // Of what was under way then, nothing is in the copies: as if both had been killed, for ever.
+  const ends = { plant: frozenAt, gateway: copiedAt };
+  const copied = Object.entries(ends).flatMap(([program, from]): Outage[] =>
+    from === undefined ? [] : [{ program: program as 'plant' | 'gateway', from, to: Number.POSITIVE_INFINITY }],
+  );
   const buffer = await readBuffer(bufferDir, damaged.at(-1));
   const hub = known
     ? await withoutRelational(hubDir, run.gateway, buffer, known)
