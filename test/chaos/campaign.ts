@@ -19,7 +19,7 @@ export interface CampaignOptions {
   say(line: string): void;
 }
 
-export interface Figures {
+interface Figures {
   /** Samples that gateways made durable. */
   samplesIn: number;
   stored: number;
