@@ -6,6 +6,11 @@ import { join } from 'node:path';
 /** Whether this machine lets us mount file systems of our own. */
 export const mountable = mayMount();
 
+const mounted = new Set<string>();
+process.on('exit', () => {
+  for (const dir of mounted) execFileSync('umount', ['--lazy', dir], { stdio: 'ignore' });
+});
+
 const CHUNK = Buffer.alloc(64 * 1024);
 
 export class SmallDisk {
@@ -16,6 +21,7 @@ export class SmallDisk {
   constructor(dir: string, mib: number) {
     mkdirSync(dir, { recursive: true });
     execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${mib}m`, 'tmpfs', dir]);
+    mounted.add(dir);
     this.dir = dir;
     this.#ballast = join(dir, 'ballast');
   }
@@ -43,6 +49,7 @@ export class SmallDisk {
   }
 
   unmount(): void {
+    mounted.delete(this.dir);
     execFileSync('umount', ['--lazy', this.dir]);
   }
 }

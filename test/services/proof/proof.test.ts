@@ -1,9 +1,11 @@
 /** The proof itself, proven: every kind of loss that it looks for is found in three small accounts that disagree. */
+import type { AnyEvent } from '@lineside/shared/contracts/event.ts';
 import { expect, test } from 'vitest';
 import type { Outage } from '../plant-run.ts';
 import type { BufferContent, BufferedSample } from './buffer-content.ts';
 import type { HubContent } from './hub-content.ts';
 import { checkStored } from './stored-check.ts';
+import { byTrueClock } from './true-clock.ts';
 import type { TruthTag } from './truth.ts';
 import { checkTruth } from './truth-check.ts';
 
@@ -74,6 +76,55 @@ test.each([
   const problems: string[] = [];
   expect(checkStored(bufferOf({ 'a/b': THREE }), hubOf({ 'a/b': stored }, change), problems)).toMatchObject(figures);
   expect(problems).toHaveLength(told);
+});
+
+const DROP: AnyEvent = {
+  ...{ kind: 'drop', at: 1, reason: 'damaged', epoch: 'e'.repeat(32), samples: 1 },
+  ...{ fromSeq: 2, toSeq: 2, fromAt: null, toAt: null },
+};
+/** Three records, of which the second was damaged. */
+const [ONE, TWO, THREE_] = THREE.map((given, i) => ({ ...given, seq: i + 1 })) as [
+  BufferedSample,
+  BufferedSample,
+  BufferedSample,
+];
+const NAMED = { gaps: [{ fromSeq: 2, toSeq: 2 }], events: [{ epoch: 'u', seq: 1, event: DROP }] };
+
+test.each([
+  ['is at the hub', [ONE, TWO, THREE_], {}, { declared: 0, lost: 0 }, 0],
+  ['is a gap with a name', [ONE, THREE_], NAMED, { declared: 1, lost: 0 }, 0],
+  ['is a gap without a name', [ONE, THREE_], { ...NAMED, events: [] }, { declared: 1, lost: 0 }, 1],
+  ['is gone without a word', [ONE, THREE_], {}, { declared: 0, lost: 1 }, 3],
+  ['is a gap and at the hub', [ONE, TWO, THREE_], NAMED, { declared: 1, duplicated: 1 }, 3],
+  ['went, and its neighbour with it', [ONE], NAMED, { declared: 1, lost: 1 }, 3],
+])('what was damaged %s', (_, stored, change, figures, told) => {
+  const epoch = 'e'.repeat(32);
+  const before = { ...bufferOf({ 'a/b': [ONE, TWO, THREE_] }), epoch };
+  const events = 'events' in change ? [{ seq: 1, event: DROP }] : [];
+  const urgent = { epoch: 'u', alarms: [], events: change === NAMED ? events : [] };
+  const present = { ...bufferOf({ 'a/b': [ONE, THREE_] }), epoch, urgent, missing: [2] };
+  const hub = hubOf({ 'a/b': stored }, { storeSeq: 3, ledger: { seq: 3, samples: stored.length }, ...change });
+  const problems: string[] = [];
+  expect(checkStored(present, hub, problems, [before])).toMatchObject(figures);
+  expect(problems).toHaveLength(told);
+});
+
+test('times of a gateway whose clock was set are those of the true clock', () => {
+  const HOUR = 3_600_000;
+  const steps = [
+    { from: T, offsetMs: 0 },
+    { from: T + 100_000, offsetMs: 5 * HOUR },
+    { from: T + 200_000, offsetMs: -3 * HOUR },
+  ];
+  const shown = [T + 50_000, T + 150_000 + 5 * HOUR, T + 250_000 - 3 * HOUR].map((at) => sample(at, 1));
+  const source = { ...shown[1]!, at: T + 149_000 };
+  const problems: string[] = [];
+  const { tags } = byTrueClock(bufferOf({ 'm/x': shown, 'p/n': [source] }), steps, problems);
+  expect(tags.get('m/x')!.map(({ at }) => at)).toEqual([T + 50_000, T + 150_000, T + 250_000]);
+  expect(tags.get('p/n')![0]).toMatchObject({ at: T + 149_000, receivedAt: T + 150_001 });
+  expect(problems).toEqual([]);
+  byTrueClock(bufferOf({ 'm/x': [sample(T + 50_000 + HOUR, 1)] }), steps, problems);
+  expect(problems).toHaveLength(1);
 });
 
 function polled(values: number[], deadband?: number): TruthTag {
