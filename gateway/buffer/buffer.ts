@@ -260,8 +260,8 @@ export class GatewayBuffer {
   }
 
   /** The hub has the samples up to `seq`; see `Lane.committed`. */
-  committed(seq: number): Promise<void> {
-    return this.samples.committed(seq);
+  committed(seq: number, sentTo?: number): Promise<void> {
+    return this.samples.committed(seq, sentTo);
   }
 
   stats(): BufferStats {

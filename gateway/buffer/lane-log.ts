@@ -181,9 +181,17 @@ export class LaneLog {
     this.#cursorTimer ??= setTimeout(() => this.#keepCursor(), CURSOR_WRITE_MS);
   }
 
-  /** Whether this disk has lost what the hub has, so that `writeBehind` has to come before the cursor moves. */
-  isBehind(seq: number): boolean {
-    return seq > this.#log.usedSeq || this.#behind > this.#openedAt;
+  /**
+   * Whether this disk has lost what the hub has, so that `writeBehind` has to come before the cursor moves.
+   *
+   * @param sentTo newest record that this process has given the hub: newer ones were its predecessor's
+   */
+  isBehind(seq: number, sentTo: number): boolean {
+    return this.#hasLost(seq, sentTo) || this.#behind > this.#openedAt;
+  }
+
+  #hasLost(seq: number, sentTo: number): boolean {
+    return seq > this.#log.usedSeq || seq > Math.max(this.#openedAt, sentTo);
   }
 
   /**
@@ -191,8 +199,8 @@ export class LaneLog {
    * copy). It takes what was written since under their numbers for repeats of them: so that is written once more,
    * behind what the hub knows. Not while something is appended.
    */
-  async writeBehind(seq: number, catalog: Buffer): Promise<void> {
-    if (seq > this.#log.usedSeq) this.#behind = this.#log.newestSeq;
+  async writeBehind(seq: number, sentTo: number, catalog: Buffer): Promise<void> {
+    if (this.#hasLost(seq, sentTo)) this.#behind = Math.min(this.#log.newestSeq, seq);
     this.#log.skipTo(seq);
     while (this.#openedAt < this.#behind) {
       const record = await this.#log.read(this.#openedAt + 1);

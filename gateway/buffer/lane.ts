@@ -165,10 +165,12 @@ export class Lane {
    * from a backup needs again what it had already committed. Never rejects: what the disk refuses here is tried
    * again at the next answer.
    */
-  async committed(seq: number): Promise<void> {
+  async committed(seq: number, sentTo = Number.POSITIVE_INFINITY): Promise<void> {
     if (this.#closed || seq === this.log.committedSeq) return;
     try {
-      if (this.log.isBehind(seq)) await this.#inTurn(() => this.log.writeBehind(seq, this.#catalog));
+      if (this.log.isBehind(seq, sentTo)) {
+        await this.#inTurn(() => this.log.writeBehind(seq, sentTo, this.#catalog));
+      }
       await this.log.committed(seq);
     } catch (error) {
       this.#options.log.warn({ seq, error: messageOf(error) }, 'could not follow what the hub has committed');

@@ -20,7 +20,8 @@ export interface LinkBuffer {
   readonly newestSeq: number;
   readonly committedSeq: number;
   read(seq: number): Promise<LinkRecord | undefined>;
-  committed(seq: number): Promise<void>;
+  /** @param sentTo newest record that this process has sent: what the hub has beyond it, another one has sent */
+  committed(seq: number, sentTo: number): Promise<void>;
 }
 
 /** Rewinds to the same place within this time are echoes of one hole. */
@@ -36,6 +37,8 @@ export class LinkLane {
   /** What was asked for and not there, although newer records are: not to be asked for again before there are more. */
   #stuckAt = 0;
   #lastProgress = 0;
+  /** Newest record of the epoch that was read to be sent. */
+  #sentTo = 0;
   /** The hub has said where it stands. */
   ready = false;
 
@@ -69,6 +72,7 @@ export class LinkLane {
   hello(): Hello {
     const { epoch, oldestSeq, newestSeq } = this.buffer;
     this.ready = false;
+    if (epoch !== this.#epoch) this.#sentTo = 0;
     this.#epoch = epoch;
     return { epoch, oldest: oldestSeq, newest: newestSeq };
   }
@@ -84,7 +88,7 @@ export class LinkLane {
     const { buffer } = this;
     const first = !this.ready;
     // The hub's word on where it stands: also when it stands further back than it has said before.
-    if (first || answer.resend || answer.seq > buffer.committedSeq) await buffer.committed(answer.seq);
+    if (first || answer.resend || answer.seq > buffer.committedSeq) await buffer.committed(answer.seq, this.#sentTo);
     if (!isCurrent()) return;
     if (this.#window.committed(answer.seq)) this.#lastProgress = now();
     if (first) {
@@ -105,6 +109,7 @@ export class LinkLane {
       return undefined;
     }
     const { seq, prev, payload } = record;
+    this.#sentTo = Math.max(this.#sentTo, seq);
     return { seq, envelope: writeEnvelope({ epoch, seq, prev, batch: payload }) };
   }
 

@@ -276,6 +276,23 @@ describe('what the hub has committed', () => {
     expect(valuesOf(await drain(again.buffer, hub + 1))).toEqual([104, 105, 106]);
     expect(again.buffer.stats()).toMatchObject({ pendingSamples: 3, pendingRecords: 3 });
   });
+
+  it('beyond what this process has sent is one of records that this disk has lost, however many it has written since', async () => {
+    const dir = await tempDir();
+    const first = await openBuffer(dir);
+    await store(first.buffer, 1, 2, 3);
+    const copy = await tempDir();
+    await cp(dir, copy, { recursive: true });
+    await store(first.buffer, 4, 5);
+    const hub = first.buffer.newestSeq;
+    const restored = await openBuffer(copy, { tags: [] });
+    await store(restored.buffer, 104, 105, 106, 107);
+    await restored.buffer.committed(hub, 0);
+    const records = await drain(restored.buffer, hub + 1);
+    expect(valuesOf(records).sort()).toEqual([104, 105, 106, 107]);
+    await restored.buffer.committed(records.at(-1)!.seq, records.at(-1)!.seq);
+    expect(restored.buffer.stats()).toMatchObject({ pendingSamples: 0, pendingRecords: 0 });
+  });
 });
 
 describe('the limit', () => {

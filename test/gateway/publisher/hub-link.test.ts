@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { emptyFrame, pushSample } from '@lineside/shared/contracts/frame.ts';
+import { emptyFrame, pushSample, type TagInfo } from '@lineside/shared/contracts/frame.ts';
 import type { AcknowledgeCommand, TagWriteCommand } from '@lineside/shared/contracts/link.ts';
 import { pino } from 'pino';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
@@ -13,6 +13,8 @@ import { FakeHub, GATEWAY, PASSWORD } from './fake-hub.ts';
 const PATIENT = { timeout: 10_000 };
 
 /** A link over a real buffer on disk to a hub that does what the test says. */
+const TAGS: TagInfo[] = [{ id: 1, device: 'press', name: 'oil', type: 'integer', unit: '', description: '' }];
+
 class Rig {
   readonly hub = new FakeHub();
   readonly commands: AcknowledgeCommand[] = [];
@@ -64,10 +66,14 @@ class Rig {
       await rig.link.stop();
       await rig.buffer.close();
     });
+    // What the hub may know of already is of an earlier process.
+    const before = new Rig(dir, '', hub, password, 0);
+    await before.buffer.open();
+    before.buffer.describeTags(TAGS);
+    await before.buffer.flush();
+    await before.fill(records - before.buffer.newestSeq);
+    await before.buffer.close();
     await rig.buffer.open();
-    rig.buffer.describeTags([{ id: 1, device: 'press', name: 'oil', type: 'integer', unit: '', description: '' }]);
-    await rig.buffer.flush();
-    await rig.fill(records - rig.buffer.newestSeq);
     if (start) rig.link.start();
     return rig;
   }
