@@ -24,8 +24,10 @@ export async function damageTail(dir: string, kind: DamageKind, random: Random):
   const record = records.at(-1 - Math.floor(random() * Math.min(reach, records.length)));
   if (!record) return undefined;
   const size = RECORD_HEADER + record.payloadBytes;
-  // Of a torn record the beginning has arrived: without it nobody could tell that it had been there.
-  const at = record.at + (kind === 'flip' ? 0 : 8) + Math.floor(random() * (size - 8));
+  // A disk writes sectors whole, so of a torn record at least the head has arrived: without it nobody could tell that it
+  // had been there.
+  const from = { flip: 0, tear: RECORD_HEADER, cut: 8 }[kind];
+  const at = record.at + from + Math.floor(random() * (size - Math.max(from, 8)));
   if (kind === 'cut') await truncate(path, at);
   else {
     const file = await open(path, 'r+');
