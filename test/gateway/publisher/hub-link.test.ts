@@ -5,7 +5,6 @@ import type { AcknowledgeCommand, TagWriteCommand } from '@lineside/shared/contr
 import { pino } from 'pino';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { GatewayBuffer } from '../../../gateway/buffer/buffer.ts';
-import { CatchUpRate } from '../../../gateway/publisher/catch-up-rate.ts';
 import { HubLink } from '../../../gateway/publisher/hub-link.ts';
 import { tempDir } from '../../services/temp-dir.ts';
 import { FakeHub, GATEWAY, PASSWORD } from './fake-hub.ts';
@@ -148,22 +147,6 @@ describe('behind a backlog', () => {
     await vi.waitFor(() => expect(rig.hub.shown).toEqual([101]), PATIENT);
     // A record has 80 bytes and more: 1 KiB/s are at most 13 a second.
     expect(rig.hub.seqs.length).toBeLessThan(60);
-  });
-
-  test.each([
-    [0, 5_000, 0],
-    [4, 4_096, 1_000],
-    [1, 512, 500],
-  ])('%i KiB/s: %i bytes take %i ms', (kib, bytes, ms) => {
-    const rate = new CatchUpRate(kib);
-    expect(rate.waitMs(10)).toBe(0);
-    rate.sent(bytes, 10);
-    expect(rate.waitMs(10)).toBeCloseTo(ms);
-    rate.sent(bytes, 10);
-    expect(rate.waitMs(10)).toBeCloseTo(2 * ms);
-    // What was not used is not saved up.
-    rate.sent(bytes, 100_000);
-    expect(rate.waitMs(100_000)).toBeCloseTo(ms);
   });
 });
 
