@@ -3,7 +3,6 @@
  * other; the order in which a frame meets them stands here and nowhere else.
  */
 import { join } from 'node:path';
-import { readSecret } from '@lineside/shared/config/validate.ts';
 import type { AcknowledgeResult } from '@lineside/shared/contracts/condition.ts';
 import { type Frame, LINK_HEARTBEAT_MS, type TagInfo } from '@lineside/shared/contracts/frame.ts';
 import type { AcknowledgeCommand, GatewayStatus } from '@lineside/shared/contracts/link.ts';
@@ -11,6 +10,7 @@ import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error
 import type { Progress, ProgressMark } from '@lineside/shared/lifecycle/progress.ts';
 import type { Unwind } from '@lineside/shared/lifecycle/unwind.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
+import { endpointOf } from '@lineside/shared/mqtt/endpoint.ts';
 import { AlarmStage, type WatchedAlarm } from './alarms/alarm-stage.ts';
 import { GatewayBuffer } from './buffer/buffer.ts';
 import type { LoadedConfig } from './config/load-config.ts';
@@ -168,11 +168,7 @@ export class Pipeline {
 
     this.#link = new HubLink({
       gateway: config.gateway.id,
-      endpoint: {
-        ...config.hub,
-        password: readSecret(config.resolvePath(config.hub.passwordFile)),
-        resolvePath: (path) => config.resolvePath(path),
-      },
+      endpoint: endpointOf(config.hub, config.resolvePath),
       buffer: this.buffer,
       urgent: this.buffer.urgent,
       status: () => this.status(),

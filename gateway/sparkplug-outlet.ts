@@ -1,9 +1,9 @@
 /** Joins the Sparkplug edge node to the buffer, the devices and the writer. */
-import { readSecret } from '@lineside/shared/config/validate.ts';
 import type { Frame, TagInfo } from '@lineside/shared/contracts/frame.ts';
 import type { DeviceState, DeviceStatus } from '@lineside/shared/contracts/link.ts';
 import type { WriteOutcome, WriteRequest } from '@lineside/shared/contracts/write.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
+import { endpointOf } from '@lineside/shared/mqtt/endpoint.ts';
 import type { GatewayBuffer } from './buffer/buffer.ts';
 import type { LoadedConfig } from './config/load-config.ts';
 import type { Outlet } from './outlet.ts';
@@ -42,13 +42,10 @@ export class SparkplugOutlet implements Outlet {
     this.#options = options;
     this.#config = config;
     const { sparkplug } = config;
-    const resolvePath = (path: string) => config.resolvePath(path);
-    const { url, username, passwordFile, tls, mqttVersion } = sparkplug;
-    const password = passwordFile === undefined ? undefined : readSecret(resolvePath(passwordFile));
     this.#node = new SparkplugNode({
       config: sparkplug,
       node: config.gateway.id,
-      endpoint: { url, username, password, tls, mqttVersion, resolvePath },
+      endpoint: endpointOf(sparkplug, config.resolvePath),
       dataDir,
       tags: () => this.#tags,
       devices: () => this.#config.devices.map(({ id }) => ({ device: id, state: this.#stateOf(id) })),

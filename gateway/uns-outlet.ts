@@ -1,12 +1,11 @@
 /** Joins the unified namespace to its broker, the local one or one of the plant, and its sets to the writer. */
-import { readSecret } from '@lineside/shared/config/validate.ts';
 import type { AlarmEvent } from '@lineside/shared/contracts/alarm.ts';
 import type { Frame, TagInfo } from '@lineside/shared/contracts/frame.ts';
 import type { DeviceStatus } from '@lineside/shared/contracts/link.ts';
 import type { WriteOutcome, WriteRequest } from '@lineside/shared/contracts/write.ts';
-import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
-import { Credentials } from '@lineside/shared/mqtt/credentials.ts';
+import { readCredentials } from '@lineside/shared/mqtt/credentials.ts';
+import { endpointOf } from '@lineside/shared/mqtt/endpoint.ts';
 import { TopicClient } from '@lineside/shared/mqtt/topic-client.ts';
 import type { PublishRetained } from '@lineside/shared/uns/outbox.ts';
 import { RETAINED, SetDesk } from '@lineside/shared/uns/set-desk.ts';
@@ -144,18 +143,9 @@ export class UnsOutlet implements Outlet {
 
   #localBroker(layout: UnsLayout): LocalBroker {
     const { config, log } = this.#options;
-    const credentials = new Credentials();
-    for (const { name, passwordFile } of config.localBroker.accounts) {
-      try {
-        credentials.set(name, readSecret(config.resolvePath(passwordFile)));
-      } catch (cause) {
-        const words = `localBroker account "${name}", passwordFile: ${messageOf(cause)}`;
-        throw new LinesideError('SECRET_UNREADABLE', 'config', words, { cause });
-      }
-    }
     return new LocalBroker({
       config: config.localBroker,
-      credentials,
+      credentials: readCredentials(config.localBroker.accounts, config.resolvePath, 'localBroker account'),
       // Values that go to another broker are set there.
       isSet: (topic) => config.uns.enabled && !config.uns.broker && layout.topics.isSet(topic),
       onSet: ({ topic, payload, account, mayWrite, retained }) => {
@@ -173,16 +163,14 @@ export class UnsOutlet implements Outlet {
 
   #topicClient(gateway: string): TopicClient {
     const { config, log } = this.#options;
-    const { passwordFile, clientId, write, ...endpoint } = config.uns.broker!;
-    const resolvePath = (path: string) => config.resolvePath(path);
-    const password = passwordFile === undefined ? undefined : readSecret(resolvePath(passwordFile));
-    const by = `broker ${new URL(endpoint.url).hostname}`.slice(0, 40);
+    const broker = config.uns.broker!;
+    const by = `broker ${new URL(broker.url).hostname}`.slice(0, 40);
     return new TopicClient({
-      endpoint: { ...endpoint, password, resolvePath },
-      clientId: clientId ?? `lineside-${gateway}-uns`,
+      endpoint: endpointOf(broker, config.resolvePath),
+      clientId: broker.clientId ?? `lineside-${gateway}-uns`,
       settings: { name: 'uns.broker.username', password: 'uns.broker.passwordFile' },
       will: this.#publisher.lastWill(),
-      filters: () => (write ? this.#setTopics.writable : []),
+      filters: () => (broker.write ? this.#setTopics.writable : []),
       onMessage: (topic, payload, retained) =>
         void this.#sets.take({ topic, payload, by, refusal: retained ? RETAINED : '' }),
       onConnected: () => this.#publisher.open(),

@@ -1,10 +1,9 @@
 /** Joins the sources that are no gateways to a broker, to ingest and to the board. */
-import { readSecret } from '@lineside/shared/config/validate.ts';
 import { VERSION } from '@lineside/shared/config/version.ts';
 import type { Committed, GatewayStatus } from '@lineside/shared/contracts/link.ts';
-import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
-import { Credentials } from '@lineside/shared/mqtt/credentials.ts';
+import { type Credentials, readCredentials } from '@lineside/shared/mqtt/credentials.ts';
+import { endpointOf } from '@lineside/shared/mqtt/endpoint.ts';
 import { TopicClient } from '@lineside/shared/mqtt/topic-client.ts';
 import type { PublisherDoor } from './broker/publisher-door.ts';
 import type { LoadedHubConfig } from './config/load-config.ts';
@@ -19,7 +18,7 @@ export interface ForeignPartOptions extends Pick<JsonSourceOptions, 'take' | 'qu
 export class ForeignPart {
   readonly #options: ForeignPartOptions;
   readonly #sources: JsonSource[];
-  readonly #credentials = new Credentials();
+  readonly #credentials: Credentials;
   #client: TopicClient | undefined;
   #timer: NodeJS.Timeout | undefined;
 
@@ -28,15 +27,7 @@ export class ForeignPart {
     const { config, take, quarantine, now, log } = options;
     this.#options = options;
     this.#sources = config.sources.map((source) => new JsonSource({ config: source, take, quarantine, now, log }));
-    for (const { name, passwordFile } of config.sources) {
-      if (passwordFile === undefined) continue;
-      try {
-        this.#credentials.set(name, readSecret(config.resolvePath(passwordFile)));
-      } catch (cause) {
-        const words = `${config.file}: source "${name}", passwordFile: ${messageOf(cause)}`;
-        throw new LinesideError('SECRET_UNREADABLE', 'config', words, { cause });
-      }
-    }
+    this.#credentials = readCredentials(config.sources, config.resolvePath, `${config.file}: source`);
   }
 
   /** What the embedded broker has to know of them. */
@@ -82,11 +73,8 @@ export class ForeignPart {
 
   #startClient(broker: NonNullable<LoadedHubConfig['mqtt']['broker']>): void {
     const { config, log } = this.#options;
-    const { passwordFile, ...endpoint } = broker;
-    const resolvePath = (path: string) => config.resolvePath(path);
-    const password = passwordFile === undefined ? undefined : readSecret(resolvePath(passwordFile));
     this.#client = new TopicClient({
-      endpoint: { ...endpoint, password, resolvePath },
+      endpoint: endpointOf(broker, config.resolvePath),
       clientId: 'lineside-hub-sources',
       settings: { name: 'mqtt.broker.username', password: 'mqtt.broker.passwordFile' },
       filters: () => this.#sources.map(({ topic }) => topic.filter),

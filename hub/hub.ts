@@ -1,13 +1,13 @@
 /** Joins the hub's parts: broker → ingest → stores → board, OEE, alarms → API. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readSecret } from '@lineside/shared/config/validate.ts';
 import { CommandReply, GatewayStatus, Hello } from '@lineside/shared/contracts/link.ts';
 import type { GatewayTopic } from '@lineside/shared/contracts/topics.ts';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { DaemonContext } from '@lineside/shared/lifecycle/daemon.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
-import { Credentials } from '@lineside/shared/mqtt/credentials.ts';
+import { type Credentials, readCredentials } from '@lineside/shared/mqtt/credentials.ts';
+import { endpointOf } from '@lineside/shared/mqtt/endpoint.ts';
 import { Value } from 'typebox/value';
 import { AlarmDesk } from './alerts/alarm-desk.ts';
 import { AndonBoard } from './andon/board.ts';
@@ -46,7 +46,9 @@ const STORE_STATUS_MS = 30_000;
 export async function startHub(config: LoadedHubConfig, log: Logger, context: DaemonContext): Promise<string> {
   const { unwind, progress } = context;
   const now = Date.now;
-  const credentials = readCredentials(config);
+  // Not part of `check`: under systemd the files are there only while the hub runs.
+  const accounts = config.gateways.map(({ id, passwordFile }) => ({ name: id, passwordFile }));
+  const credentials = readCredentials(accounts, config.resolvePath, `${config.file}: gateway`);
   const dataDir = config.resolvePath(config.dataDir);
   await mkdir(dataDir, { recursive: true, mode: 0o750 });
   const faults = new Set<string>();
@@ -269,11 +271,10 @@ function busOf(
   onConnected: () => void,
 ): GatewayBus {
   const { broker, tls, accounts: _accounts, ...listen } = config.mqtt;
-  const resolvePath = (path: string) => config.resolvePath(path);
+  const { resolvePath } = config;
   if (broker) {
-    const { passwordFile, ...endpoint } = broker;
-    const password = passwordFile === undefined ? undefined : readSecret(resolvePath(passwordFile));
-    return new BrokerClient({ endpoint: { ...endpoint, password, resolvePath }, onConnected, log });
+    const endpoint = { ...endpointOf(broker, resolvePath), username: broker.username };
+    return new BrokerClient({ endpoint, onConnected, log });
   }
   const files = tls && {
     certFile: resolvePath(tls.certFile),
@@ -286,20 +287,6 @@ function busOf(
 function mqttAddress({ mqtt }: LoadedHubConfig, bus: GatewayBus): string {
   if (!(bus instanceof EmbeddedBroker)) return mqtt.broker!.url;
   return `${mqtt.tls ? 'mqtts' : 'mqtt'}://${mqtt.host}:${bus.port}`;
-}
-
-/** Not part of `check`: under systemd the files are there only while the hub runs. */
-function readCredentials(config: LoadedHubConfig): Credentials {
-  const credentials = new Credentials();
-  for (const { id, passwordFile } of config.gateways) {
-    try {
-      credentials.set(id, readSecret(config.resolvePath(passwordFile)));
-    } catch (cause) {
-      const words = `${config.file}: gateway "${id}", passwordFile: ${messageOf(cause)}`;
-      throw new LinesideError('SECRET_UNREADABLE', 'config', words, { cause });
-    }
-  }
-  return credentials;
 }
 
 interface Receivers {

@@ -1,9 +1,8 @@
 /** Joins the Sparkplug host application to a broker, to ingest and to the board. */
-import { readSecret } from '@lineside/shared/config/validate.ts';
 import type { Committed, GatewayStatus } from '@lineside/shared/contracts/link.ts';
-import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
-import { Credentials } from '@lineside/shared/mqtt/credentials.ts';
+import { type Credentials, readCredentials } from '@lineside/shared/mqtt/credentials.ts';
+import { endpointOf } from '@lineside/shared/mqtt/endpoint.ts';
 import { TopicClient } from '@lineside/shared/mqtt/topic-client.ts';
 import { parseSparkplugTopic, stateTopic } from '@lineside/shared/wire/sparkplug/topic.ts';
 import { EmbeddedBroker } from './broker/embedded-broker.ts';
@@ -31,7 +30,7 @@ const MAX_MESSAGE_BYTES = 8 * 1024 * 1024;
 export class SparkplugPart {
   readonly #options: SparkplugPartOptions;
   readonly #host: SparkplugHost;
-  readonly #credentials = new Credentials();
+  readonly #credentials: Credentials;
   #publish: SparkplugHostOptions['publish'] = () => undefined;
   #client: TopicClient | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -51,14 +50,7 @@ export class SparkplugPart {
         this.#soon ??= setTimeout(() => this.#look(), SOON_MS);
       },
     });
-    for (const { name, passwordFile } of settings.nodes) {
-      try {
-        this.#credentials.set(name, readSecret(config.resolvePath(passwordFile)));
-      } catch (cause) {
-        const words = `${config.file}: sparkplug node "${name}", passwordFile: ${messageOf(cause)}`;
-        throw new LinesideError('SECRET_UNREADABLE', 'config', words, { cause });
-      }
-    }
+    this.#credentials = readCredentials(settings.nodes, config.resolvePath, `${config.file}: sparkplug node`);
   }
 
   /** What the embedded broker has to know of the edge nodes. */
@@ -115,12 +107,9 @@ export class SparkplugPart {
 
   #startClient(): void {
     const { config, settings, log } = this.#options;
-    const { passwordFile, ...endpoint } = settings.broker ?? config.mqtt.broker!;
     const setting = settings.broker ? 'sparkplug.broker' : 'mqtt.broker';
-    const resolvePath = (path: string) => config.resolvePath(path);
-    const password = passwordFile === undefined ? undefined : readSecret(resolvePath(passwordFile));
     const client = new TopicClient({
-      endpoint: { ...endpoint, password, resolvePath },
+      endpoint: endpointOf(settings.broker ?? config.mqtt.broker!, config.resolvePath),
       clientId: `lineside-host-${settings.hostId}`,
       settings: { name: `${setting}.username`, password: `${setting}.passwordFile` },
       will: () => this.#host.will(),

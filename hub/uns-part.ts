@@ -1,9 +1,9 @@
 /** Joins the plant's topics to the board, to a broker, and their sets to the desk of writes. */
-import { readSecret } from '@lineside/shared/config/validate.ts';
 import { VERSION } from '@lineside/shared/config/version.ts';
 import type { AlarmView } from '@lineside/shared/contracts/api.ts';
-import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
+import { readCredentials } from '@lineside/shared/mqtt/credentials.ts';
+import { endpointOf } from '@lineside/shared/mqtt/endpoint.ts';
 import { TopicClient } from '@lineside/shared/mqtt/topic-client.ts';
 import type { PublishRetained } from '@lineside/shared/uns/outbox.ts';
 import { RETAINED, SetDesk } from '@lineside/shared/uns/set-desk.ts';
@@ -106,15 +106,10 @@ export class UnsPart {
 
   #startClient(): void {
     const { config, log } = this.#options;
-    const { passwordFile, clientId, ...endpoint } = {
-      clientId: undefined,
-      ...(config.uns.broker ?? config.mqtt.broker!),
-    };
-    const resolvePath = (path: string) => config.resolvePath(path);
-    const password = passwordFile === undefined ? undefined : readSecret(resolvePath(passwordFile));
+    const { clientId } = config.uns.broker ?? {};
     const setting = config.uns.broker ? 'uns.broker' : 'mqtt.broker';
     const client = new TopicClient({
-      endpoint: { ...endpoint, password, resolvePath },
+      endpoint: endpointOf(config.uns.broker ?? config.mqtt.broker!, config.resolvePath),
       clientId: clientId ?? 'lineside-hub-uns',
       settings: { name: `${setting}.username`, password: `${setting}.passwordFile` },
       will: this.#plant.lastWill(),
@@ -136,16 +131,9 @@ export class UnsPart {
     const { config } = this.#options;
     const integrators = new Integrators({
       accounts: config.mqtt.accounts,
+      credentials: readCredentials(config.mqtt.accounts, config.resolvePath, `${config.file}: mqtt account`),
       prefix: this.#topics.prefix,
       enterprise: this.#enterprise,
-      password: ({ name, passwordFile }) => {
-        try {
-          return readSecret(config.resolvePath(passwordFile));
-        } catch (cause) {
-          const words = `${config.file}: mqtt account "${name}", passwordFile: ${messageOf(cause)}`;
-          throw new LinesideError('SECRET_UNREADABLE', 'config', words, { cause });
-        }
-      },
     });
     return {
       verify: (name, password) => integrators.verify(name, password),

@@ -7,11 +7,11 @@ import {
 } from '@lineside/shared/config/config-document.ts';
 import { nearest, validate } from '@lineside/shared/config/validate.ts';
 import type { ValueType } from '@lineside/shared/contracts/frame.ts';
+import { checkEndpoint } from '@lineside/shared/mqtt/endpoint.ts';
 import { type AlarmConfig, checkAlarm } from '../alarms/config.ts';
 import type { ExpandedTag } from '../drivers/driver.ts';
 import { drivers } from '../drivers/registry.ts';
 import { type ModelConfig, outputOf, parseTagPath } from '../models/config.ts';
-import { checkHubLink } from '../publisher/config.ts';
 import { checkSparkplug } from '../sparkplug/config.ts';
 import { type CommonTag, checkTag, typeAfter } from '../tags/config.ts';
 import { checkUnsParts } from './check-uns.ts';
@@ -154,7 +154,7 @@ function checkReferences(document: ConfigDocument, config: GatewayConfig, proble
     checkUnique(document, [list], 'id', listOf(config, list), problems);
   }
   if (config.hub && !formal.some(({ path }) => path[0] === 'hub')) {
-    for (const { path, message } of checkHubLink(config.hub))
+    for (const { path, message } of checkEndpoint(config.hub))
       problems.push(document.problem(['hub', ...path], message));
   }
   if (config.sparkplug && !formal.some(({ path }) => path[0] === 'sparkplug')) {

@@ -1,4 +1,4 @@
-import { checkTlsClient, TlsClient } from '@lineside/shared/config/tls-client.ts';
+import { TlsClient } from '@lineside/shared/config/tls-client.ts';
 import { type Static, Type } from 'typebox';
 
 export const HubLinkConfig = Type.Object(
@@ -33,16 +33,3 @@ export const HubLinkConfig = Type.Object(
   { additionalProperties: false, description: 'The hub that this gateway streams to' },
 );
 export type HubLinkConfig = Static<typeof HubLinkConfig>;
-
-/** What the schema lets pass and what cannot work. */
-export function checkHubLink({ url, tls }: HubLinkConfig): { path: string[]; message: string }[] {
-  const problems: { path: string[]; message: string }[] = checkTlsClient(tls ?? {}).map(({ field, message }) => ({
-    path: ['tls', field],
-    message,
-  }));
-  if (!URL.canParse(url)) problems.push({ path: ['url'], message: `"${url}" is no address; write mqtt://host:port` });
-  else if (tls && url.startsWith('mqtt://')) {
-    problems.push({ path: ['tls'], message: 'tls goes with an address in TLS: write mqtts:// or remove it' });
-  }
-  return problems;
-}

@@ -1,5 +1,6 @@
 /** What the YAML says of the Sparkplug edge node. */
-import { checkTlsClient, TlsClient } from '@lineside/shared/config/tls-client.ts';
+import { TlsClient } from '@lineside/shared/config/tls-client.ts';
+import { checkEndpoint } from '@lineside/shared/mqtt/endpoint.ts';
 import { SPARKPLUG_ID_PATTERN } from '@lineside/shared/wire/sparkplug/topic.ts';
 import { type Static, Type } from 'typebox';
 
@@ -85,21 +86,9 @@ export const SparkplugConfig = Type.Object(
 export type SparkplugConfig = Static<typeof SparkplugConfig>;
 
 /** What the schema lets pass and what cannot work. */
-export function checkSparkplug({
-  url,
-  tls,
-  username,
-  passwordFile,
-}: SparkplugConfig): { path: string[]; message: string }[] {
-  const problems: { path: string[]; message: string }[] = checkTlsClient(tls ?? {}).map(({ field, message }) => ({
-    path: ['tls', field],
-    message,
-  }));
-  if (!URL.canParse(url)) problems.push({ path: ['url'], message: `"${url}" is no address; write mqtt://host:port` });
-  else if (tls && url.startsWith('mqtt://')) {
-    problems.push({ path: ['tls'], message: 'tls goes with an address in TLS: write mqtts:// or remove it' });
-  }
-  if (username === undefined && passwordFile !== undefined) {
+export function checkSparkplug(sparkplug: SparkplugConfig): { path: string[]; message: string }[] {
+  const problems = checkEndpoint(sparkplug);
+  if (sparkplug.username === undefined && sparkplug.passwordFile !== undefined) {
     problems.push({ path: ['passwordFile'], message: 'a password goes with a user name: add username' });
   }
   return problems;

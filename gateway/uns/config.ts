@@ -1,5 +1,4 @@
-import { checkTlsClient } from '@lineside/shared/config/tls-client.ts';
-import { checkUnsCommon, UnsBroker, UnsCommon } from '@lineside/shared/uns/settings.ts';
+import { checkUnsBroker, checkUnsCommon, UnsBroker, UnsCommon } from '@lineside/shared/uns/settings.ts';
 import { PATH_PATTERN } from '@lineside/shared/uns/topics.ts';
 import { type Static, Type } from 'typebox';
 
@@ -82,16 +81,7 @@ export function checkUns(uns: UnsConfig, localBroker: boolean): { path: string[]
   if (parts.some((level) => /^_|^$/.test(level))) {
     add(['template'], 'no level of the template may be empty or begin with _: such words say what a topic is');
   }
-  if (broker) {
-    for (const { field, message } of checkTlsClient(broker.tls ?? {})) add(['broker', 'tls', field], message);
-    if (!URL.canParse(broker.url)) add(['broker', 'url'], `"${broker.url}" is no address; write mqtt://host:port`);
-    else if (broker.tls && broker.url.startsWith('mqtt://')) {
-      add(['broker', 'tls'], 'tls goes with an address in TLS: write mqtts:// or remove it');
-    }
-    if (broker.passwordFile !== undefined && broker.username === undefined) {
-      add(['broker', 'passwordFile'], 'a password goes with a name: add username');
-    }
-  }
+  for (const { path, message } of broker ? checkUnsBroker(broker) : []) add(['broker', ...path], message);
   if (!uns.enabled) return problems;
   if (uns.enterprise === undefined) add(['enabled'], 'the topics begin with the enterprise: add enterprise');
   if (!broker && !localBroker) {

@@ -1,8 +1,8 @@
 /** Reads the hub's YAML and the plant that it names. */
 
 import { ConfigDocument, ConfigError } from '@lineside/shared/config/config-document.ts';
-import { checkTlsClient } from '@lineside/shared/config/tls-client.ts';
 import { validate } from '@lineside/shared/config/validate.ts';
+import { checkEndpoint } from '@lineside/shared/mqtt/endpoint.ts';
 import { loadPlant, type Plant } from '../equipment/plant.ts';
 import { checkSources } from '../foreign/config.ts';
 import { checkSparkplug } from '../sparkplug/config.ts';
@@ -30,18 +30,8 @@ export function loadHubConfig(file: string): LoadedHubConfig {
     );
   });
   const { broker, tls } = value.mqtt;
-  for (const { field, message } of checkTlsClient(broker?.tls ?? {})) {
-    problems.push(document.problem(['mqtt', 'broker', 'tls', field], message));
-  }
-  if (broker && !URL.canParse(broker.url)) {
-    problems.push(
-      document.problem(['mqtt', 'broker', 'url'], `"${broker.url}" is no address; write mqtt://host:port`),
-    );
-  }
-  if (broker?.tls && broker.url.startsWith('mqtt://')) {
-    const words = 'tls goes with an address in TLS: write mqtts:// in url, or remove tls';
-    problems.push(document.problem(['mqtt', 'broker', 'tls'], words));
-  }
+  const wrong = broker ? checkEndpoint(broker, 'write mqtts:// in url, or remove tls') : [];
+  for (const { path, message } of wrong) problems.push(document.problem(['mqtt', 'broker', ...path], message));
   if (broker && tls) {
     const words = 'tls is that of the embedded broker, which broker replaces: remove one of them';
     problems.push(document.problem(['mqtt', 'tls'], words));

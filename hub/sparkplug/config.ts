@@ -1,4 +1,5 @@
-import { checkTlsClient, TlsClient } from '@lineside/shared/config/tls-client.ts';
+import { TlsClient } from '@lineside/shared/config/tls-client.ts';
+import { checkEndpoint } from '@lineside/shared/mqtt/endpoint.ts';
 import { SPARKPLUG_ID_PATTERN } from '@lineside/shared/wire/sparkplug/topic.ts';
 import { type Static, Type } from 'typebox';
 
@@ -86,13 +87,8 @@ export function checkSparkplug({ sparkplug, gateways, mqtt, sources }: Around): 
     add(['nodes'], 'nobody may come to the embedded broker: name the edge nodes, or set broker');
   }
   if (outside !== '' && nodes.length > 0) add(['nodes'], `accounts are those of ${outside}: remove them`);
-  if (broker && !URL.canParse(broker.url)) {
-    add(['broker', 'url'], `"${broker.url}" is no address; write mqtt://host:port`);
-  }
-  if (broker?.tls && broker.url.startsWith('mqtt://')) {
-    add(['broker', 'tls'], 'tls goes with an address in TLS: write mqtts:// in url, or remove tls');
-  }
-  for (const { field, message } of checkTlsClient(broker?.tls ?? {})) add(['broker', 'tls', field], message);
+  const wrong = broker ? checkEndpoint(broker, 'write mqtts:// in url, or remove tls') : [];
+  for (const { path, message } of wrong) add(['broker', ...path], message);
   const taken = new Set([
     ...gateways.map(({ id }) => id),
     ...mqtt.accounts.map(({ name }) => name),

@@ -1,5 +1,4 @@
-import { checkTlsClient } from '@lineside/shared/config/tls-client.ts';
-import { checkUnsCommon, UnsBroker, UnsCommon } from '@lineside/shared/uns/settings.ts';
+import { checkUnsBroker, checkUnsCommon, UnsBroker, UnsCommon } from '@lineside/shared/uns/settings.ts';
 import { type Static, Type } from 'typebox';
 
 const closed = { additionalProperties: false };
@@ -60,17 +59,7 @@ export function checkHubUns(
   const add = (path: string[], message: string) => problems.push({ path, message });
   for (const { field, message } of checkUnsCommon(uns)) add(['uns', field], message);
   const { broker } = uns;
-  if (broker) {
-    for (const { field, message } of checkTlsClient(broker.tls ?? {})) add(['uns', 'broker', 'tls', field], message);
-    if (!URL.canParse(broker.url))
-      add(['uns', 'broker', 'url'], `"${broker.url}" is no address; write mqtt://host:port`);
-    else if (broker.tls && broker.url.startsWith('mqtt://')) {
-      add(['uns', 'broker', 'tls'], 'tls goes with an address in TLS: write mqtts:// or remove it');
-    }
-    if (broker.passwordFile !== undefined && broker.username === undefined) {
-      add(['uns', 'broker', 'passwordFile'], 'a password goes with a name: add username');
-    }
-  }
+  for (const { path, message } of broker ? checkUnsBroker(broker) : []) add(['uns', 'broker', ...path], message);
   const { accounts } = mqtt;
   accounts.forEach(({ name, sites: wanted = [] }, index) => {
     const at = ['mqtt', 'accounts', String(index)];

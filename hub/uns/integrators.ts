@@ -1,10 +1,11 @@
 /** Who may hear the unified namespace at the embedded broker, and what of it. */
-import { Credentials } from '@lineside/shared/mqtt/credentials.ts';
+import type { Credentials } from '@lineside/shared/mqtt/credentials.ts';
 import type { IntegratorConfig } from './config.ts';
 
 export interface IntegratorsOptions {
   accounts: IntegratorConfig[];
-  password(account: IntegratorConfig): string;
+  /** Of the accounts. */
+  credentials: Credentials;
   /** First levels of all topics. */
   prefix: string;
   /** Id of the enterprise. */
@@ -12,15 +13,14 @@ export interface IntegratorsOptions {
 }
 
 export class Integrators {
-  readonly #credentials = new Credentials();
+  readonly #credentials: Credentials;
   /** Topics begin with one of these. */
   readonly #heard = new Map<string, string[]>();
   readonly #writers: Set<string>;
 
-  constructor({ accounts, password, prefix, enterprise }: IntegratorsOptions) {
-    for (const account of accounts) {
-      const { name, sites } = account;
-      this.#credentials.set(name, password(account));
+  constructor({ accounts, credentials, prefix, enterprise }: IntegratorsOptions) {
+    this.#credentials = credentials;
+    for (const { name, sites } of accounts) {
       this.#heard.set(name, sites?.map((site) => `${prefix}/${enterprise}/${site}/`) ?? [`${prefix}/`]);
     }
     this.#writers = new Set(accounts.filter(({ write }) => write).map(({ name }) => name));

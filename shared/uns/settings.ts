@@ -1,6 +1,7 @@
 /** Settings of the unified namespace that the gateway and the hub have in common. */
 import { type Static, Type } from 'typebox';
 import { TlsClient } from '../config/tls-client.ts';
+import { checkEndpoint } from '../mqtt/endpoint.ts';
 import { TOPIC_PATTERN } from './topics.ts';
 
 export const UnsCommon = {
@@ -64,4 +65,13 @@ export function checkUnsCommon({ style, prefix }: { style?: string; prefix?: str
   return [
     { field: 'prefix', message: `topics that begin with ${reserved} have another meaning; take another prefix` },
   ];
+}
+
+/** What the schema lets pass and what cannot work. */
+export function checkUnsBroker(broker: UnsBroker): { path: string[]; message: string }[] {
+  const problems = checkEndpoint(broker);
+  if (broker.passwordFile !== undefined && broker.username === undefined) {
+    problems.push({ path: ['passwordFile'], message: 'a password goes with a name: add username' });
+  }
+  return problems;
 }
