@@ -21,7 +21,7 @@ import type { Database } from '../store/postgres/schema.ts';
 import type { TagCount, TimeSeriesStore } from '../store/timeseries/time-series.ts';
 import { type DayWindow, dayBefore, dayWindow } from './day.ts';
 import { missingOf } from './missing.ts';
-import { deliveryOf, deviceCompleteness } from './statement.ts';
+import { type DeviceFindings, deliveryOf, deviceCompleteness } from './statement.ts';
 
 export interface CompletenessOptions {
   db: Kysely<Database>;
@@ -33,6 +33,15 @@ export interface CompletenessOptions {
   tagsOf(gateway: string): { id: number; device: string; name: string }[];
   log: Logger;
   now(): number;
+}
+
+/** What is known of a day of a gateway before its samples are counted, which takes a look at all of them. */
+interface Findings extends Pick<CompletenessStatement, 'gateway' | 'missing' | 'delivery' | 'at'> {
+  /** Ids, those of no device included. */
+  tags: number[];
+  devices: (Omit<DeviceFindings, 'counts'> & { tags: number[] })[];
+  /** Whether one of its devices had been connected before the day was over. */
+  lived: boolean;
 }
 
 const PERIOD_MS = 10 * 60_000;
@@ -94,10 +103,9 @@ export class CompletenessService {
       const rest = this.#options
         .gateways()
         .filter((gateway) => !known.has(`${gateway} ${windowIn(timeZoneOf(gateway)).day}`));
-      for (const statement of await this.#make(rest, windowIn)) {
-        // A day before its first data is no day of this gateway.
-        const lived = statement.devices.some(({ expectedMs }) => expectedMs > 0);
-        if (!lived || (statement.delivery === 'open' && back < OPEN_DAYS)) continue;
+      // A day before its first data is no day of this gateway.
+      const isDue = ({ lived, delivery }: Findings) => lived && (delivery !== 'open' || back === OPEN_DAYS);
+      for (const statement of await this.#make(rest, windowIn, isDue)) {
         await keepStatement(db, statement);
         const { gateway, day, delivery, samples, missing } = statement;
         const words = `of ${day} ${delivery === 'complete' ? 'everything is stored' : 'not everything is stored'}`;
@@ -106,31 +114,36 @@ export class CompletenessService {
     }
   }
 
-  /** Gateways of one time zone share one look at the store. */
-  async #make(gateways: string[], windowIn: (timeZone: string) => DayWindow): Promise<CompletenessStatement[]> {
+  /** Gateways of one time zone share one count of the day, and it is made only when one of them is due. */
+  async #make(
+    gateways: string[],
+    windowIn: (timeZone: string) => DayWindow,
+    isDue: (found: Findings) => boolean = () => true,
+  ): Promise<CompletenessStatement[]> {
     const made: CompletenessStatement[] = [];
     const zones = Map.groupBy(gateways, (gateway) => this.#options.timeZoneOf(gateway));
     for (const [timeZone, those] of zones) {
       const window = windowIn(timeZone);
+      const due: Findings[] = [];
+      for (const gateway of those) {
+        const found = await this.#look(gateway, window);
+        if (isDue(found)) due.push(found);
+      }
+      if (due.length === 0) continue;
       const counts = new Map<number, TagCount>();
       for (const count of await this.#options.timeSeries.perTag(window.from, window.to)) counts.set(count.tag, count);
-      for (const gateway of those) made.push(await this.#statement(gateway, window, counts));
+      for (const found of due) made.push(await this.#statement(found, window, counts));
     }
     return made;
   }
 
-  async #statement(
-    gateway: string,
-    window: DayWindow,
-    counts: Map<number, TagCount>,
-  ): Promise<CompletenessStatement> {
-    const { timeSeries, db } = this.#options;
-    const timeZone = this.#options.timeZoneOf(gateway);
+  /** What is known of the day before its samples are counted. */
+  async #look(gateway: string, window: DayWindow): Promise<Findings> {
+    const { timeSeries, tagsOf } = this.#options;
     const now = this.#options.now();
-    const tags = this.#options.tagsOf(gateway);
+    const tags = tagsOf(gateway);
     const missing = await this.#missing(gateway, window);
-    const clock = await eventsBetween(db, gateway, 'clock', window.from, window.to);
-    const devices: CompletenessStatement['devices'] = [];
+    const devices: Findings['devices'] = [];
     let deliveredUntil: number | null = null;
     for (const device of [...new Set(tags.map((tag) => tag.device))].sort()) {
       const own = tags.filter((tag) => tag.device === device);
@@ -142,14 +155,31 @@ export class CompletenessService {
       const [after] = await timeSeries.range(link.id, window.to, Number.MAX_SAFE_INTEGER, { limit: 1 });
       const newest = after?.at ?? links.at(-1)?.at ?? null;
       if (newest !== null) deliveredUntil = Math.max(deliveredUntil ?? 0, newest);
-      const found = own.flatMap(({ id }) => counts.get(id) ?? []);
       const firstSeenAt = await this.#firstSeenOf(link.id);
-      devices.push(deviceCompleteness({ device, counts: found, links, firstSeenAt }, window, now));
+      devices.push({ device, tags: own.map(({ id }) => id), links, firstSeenAt });
     }
-    const samples = tags.reduce((sum, { id }) => sum + (counts.get(id)?.samples ?? 0), 0);
     return {
-      ...{ gateway, day: window.day, timeZone, from: window.from, to: window.to, samples, missing, devices, at: now },
+      ...{ gateway, tags: tags.map(({ id }) => id), missing, devices, at: now },
+      lived: devices.some(({ firstSeenAt }) => firstSeenAt !== null && firstSeenAt < Math.min(window.to, now)),
       delivery: deliveryOf(missing, deliveredUntil, window, now),
+    };
+  }
+
+  async #statement(
+    { gateway, tags, missing, devices, delivery, at }: Findings,
+    window: DayWindow,
+    counts: Map<number, TagCount>,
+  ): Promise<CompletenessStatement> {
+    const { db, timeZoneOf } = this.#options;
+    const clock = await eventsBetween(db, gateway, 'clock', window.from, window.to);
+    const countsOf = (ids: number[]) => ids.flatMap((id) => counts.get(id) ?? []);
+    return {
+      ...{ gateway, day: window.day, timeZone: timeZoneOf(gateway), from: window.from, to: window.to, at },
+      ...{ missing, delivery },
+      samples: countsOf(tags).reduce((sum, { samples }) => sum + samples, 0),
+      devices: devices.map(({ device, tags: own, links, firstSeenAt }) =>
+        deviceCompleteness({ device, counts: countsOf(own), links, firstSeenAt }, window, at),
+      ),
       clockSteps: clock.map(({ happened_at, body }) => ({
         at: happened_at,
         stepMs: Number((body as { stepMs: number }).stepMs),

@@ -1,7 +1,7 @@
 /** On real stores: what gateways sent, what they gave up, and what the hub says of the day. */
 import { LINK_TAG } from '@lineside/shared/contracts/frame.ts';
 import { pino } from 'pino';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { CompletenessService } from '../../../hub/completeness/completeness-service.ts';
 import { commitRecords } from '../../../hub/store/postgres/ledger.ts';
 import { type HubStores, openStores } from '../../services/hub-stores.ts';
@@ -108,6 +108,11 @@ describe('a day that is over', () => {
       { gateway: 'good', day: '2026-11-20' },
       { gateway: 'lossy', day: '2026-11-20' },
     ]);
+    // What waits for its data is not counted every time that somebody looks whether it has come.
+    const counting = vi.spyOn(stores.timeSeries, 'perTag');
+    await service.stateDays();
+    expect(counting).not.toHaveBeenCalled();
+    counting.mockRestore();
     now = MIDNIGHT + 7 * 24 * HOUR + HOUR;
     await service.stateDays();
     expect(await stated()).toContainEqual({ gateway: 'away', day: '2026-11-20' });
