@@ -1,21 +1,9 @@
 /** asyncua, an OPC UA server that others have written, in a virtual environment outside of the repository. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-/** The same as in install-asyncua.sh. */
-const VERSION = '2.1.0';
 const SCRIPT = fileURLToPath(new URL('asyncua-server.py', import.meta.url));
-
-/** The interpreter that install-asyncua.sh has made; null where that has not run. */
-export function asyncuaPython(): string | null {
-  const cache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
-  const python = join(cache, 'lineside-test', `asyncua-${VERSION}`, 'bin', 'python');
-  return existsSync(python) ? python : null;
-}
 
 export class AsyncuaServer {
   readonly #child: ChildProcess;

@@ -1,21 +1,10 @@
 /** pysparkplug, Sparkplug B that others have written, in a virtual environment outside of the repository. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { pythonOf } from './python-peers.ts';
 
-/** The same as in install-pysparkplug.sh. */
-const VERSION = '0.6.1';
 const SCRIPT = fileURLToPath(new URL('pysparkplug-peer.py', import.meta.url));
-
-/** The interpreter that install-pysparkplug.sh has made; null where that has not run. */
-export function pysparkplugPython(): string | null {
-  const cache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
-  const python = join(cache, 'lineside-test', `pysparkplug-${VERSION}`, 'bin', 'python');
-  return existsSync(python) ? python : null;
-}
 
 interface PeerMetric {
   name: string;
@@ -45,7 +34,7 @@ export class PysparkplugPeer {
   }
 
   static async start(role: 'host' | 'node', port: number, group: string, node: string): Promise<PysparkplugPeer> {
-    const child = spawn(pysparkplugPython()!, [SCRIPT, role, `${port}`, group, node]);
+    const child = spawn(pythonOf('pysparkplug')!, [SCRIPT, role, `${port}`, group, node]);
     const peer = new PysparkplugPeer(child);
     child.stderr.on('data', (bytes: Buffer) => {
       peer.errors = (peer.errors + bytes.toString()).slice(-10_000);

@@ -4,20 +4,11 @@ import { mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { GatewayBuffer } from '../../../gateway/buffer/buffer.ts';
+import { mountable } from '../../services/small-disk.ts';
 import { tempDir } from '../../services/temp-dir.ts';
 import { add, drain, dropsOf, filesOf, openBuffer, store, storeLarge, valuesOf } from './buffer-rig.ts';
 
 const PATIENT = { timeout: 10_000 };
-
-function mayMount(): boolean {
-  if (process.getuid?.() !== 0 || process.platform !== 'linux') return false;
-  try {
-    execFileSync('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -113,7 +104,7 @@ describe('at the limit', () => {
   });
 });
 
-describe.skipIf(!mayMount())('a file system that becomes read-only', { timeout: 15_000 }, () => {
+describe.skipIf(!mountable)('a file system that becomes read-only', { timeout: 15_000 }, () => {
   it('makes samples and alarms wait, and takes them when it is mended', async () => {
     const [disk, dir] = [await tempDir(), await tempDir()];
     const mount = (...args: string[]) => void execFileSync('mount', [...args, dir], { stdio: 'pipe' });

@@ -1,29 +1,15 @@
 /** A disk that is full, gone or broken: samples wait in memory, the fault has a name, and it heals by itself. */
-import { execFileSync } from 'node:child_process';
 import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { mountable, SmallDisk } from '../../services/small-disk.ts';
 import { tempDir } from '../../services/temp-dir.ts';
 import { add, drain, filesOf, openBuffer, store, storeLarge, valuesOf } from './buffer-rig.ts';
 
-/** Whether this machine lets us mount small file systems of our own. */
-function mayMount(): boolean {
-  if (process.getuid?.() !== 0 || process.platform !== 'linux') return false;
-  try {
-    execFileSync('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-const mountable = mayMount();
-
 async function smallDisk(mib: number): Promise<string> {
-  const dir = await tempDir();
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${mib}m`, 'tmpfs', dir]);
-  onTestFinished(() => void execFileSync('umount', ['--lazy', dir]));
-  return dir;
+  const disk = new SmallDisk(await tempDir(), mib);
+  onTestFinished(() => disk.unmount());
+  return disk.dir;
 }
 
 describe.skipIf(!mountable)('a full disk', { timeout: 15_000 }, () => {

@@ -6,12 +6,13 @@ import { DataType } from '@lineside/shared/wire/sparkplug/payload.ts';
 import { sparkplugValue } from '@lineside/shared/wire/sparkplug/value.ts';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { hasMosquitto, Mosquitto } from '../../services/mosquitto.ts';
-import { PysparkplugPeer, pysparkplugPython } from '../../services/pysparkplug.ts';
+import { PysparkplugPeer } from '../../services/pysparkplug.ts';
+import { pythonOf } from '../../services/python-peers.ts';
 import { tempDir } from '../../services/temp-dir.ts';
 import { GROUP, HOST, NODE, NodeRig, PATIENT } from './node-rig.ts';
 import { SparkplugHost } from './sparkplug-host.ts';
 
-describe.skipIf(!hasMosquitto || !pysparkplugPython())('Sparkplug with pysparkplug at Mosquitto', () => {
+describe.skipIf(!hasMosquitto || !pythonOf('pysparkplug'))('Sparkplug with pysparkplug at Mosquitto', () => {
   let folder: string;
   let broker: Mosquitto;
 

@@ -18,7 +18,8 @@ import { SparkplugPart } from '../../../hub/sparkplug-part.ts';
 import { GROUP, HOST, NODE, NodeRig, PATIENT } from '../../gateway/sparkplug/node-rig.ts';
 import { SparkplugHost as Listener } from '../../gateway/sparkplug/sparkplug-host.ts';
 import { hasMosquitto, Mosquitto } from '../../services/mosquitto.ts';
-import { PysparkplugPeer, pysparkplugPython } from '../../services/pysparkplug.ts';
+import { PysparkplugPeer } from '../../services/pysparkplug.ts';
+import { pythonOf } from '../../services/python-peers.ts';
 import { tempDir } from '../../services/temp-dir.ts';
 
 const SOURCE = `sparkplug:${GROUP}/${NODE}`;
@@ -237,7 +238,7 @@ mqtt: { port: 0 }\n`);
     await vi.waitFor(() => expect(hub.of('press/temperature').at(-1)).toBe(25), PATIENT);
   });
 
-  test.skipIf(!pysparkplugPython())('an edge node of pysparkplug is a machine with all its types', async () => {
+  test.skipIf(!pythonOf('pysparkplug'))('an edge node of pysparkplug is a machine with all its types', async () => {
     const hub = await start();
     run(hub);
     const peer = await PysparkplugPeer.start('node', broker.port, GROUP, NODE);

@@ -6,13 +6,14 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { browseServer } from '../../../../gateway/drivers/opcua/browse-server.ts';
 import { ConditionsConfig } from '../../../../gateway/drivers/opcua/conditions-config.ts';
 import { opcua } from '../../../../gateway/drivers/opcua/opcua.ts';
-import { AsyncuaServer, asyncuaPython } from '../../../services/asyncua.ts';
+import { AsyncuaServer } from '../../../services/asyncua.ts';
 import { freePorts } from '../../../services/free-ports.ts';
 import { TEST_NAMESPACE } from '../../../services/opcua-test-server.ts';
+import { pythonOf } from '../../../services/python-peers.ts';
 import { Collector, run } from '../collect.ts';
 import { device, tag } from './settings.ts';
 
-const python = asyncuaPython();
+const python = pythonOf('asyncua');
 const wait = { timeout: 29_000, interval: 20 };
 
 async function serve(port: number, before: string[] = []): Promise<AsyncuaServer> {
@@ -21,7 +22,7 @@ async function serve(port: number, before: string[] = []): Promise<AsyncuaServer
   return server;
 }
 
-describe.skipIf(!python)('asyncua (needs test/services/install-asyncua.sh)', () => {
+describe.skipIf(!python)('asyncua (needs test/services/install-python-peers.sh)', () => {
   test('subscribe: values, a Bad without a value, refused nodes, a restart with other indexes, a freeze', async () => {
     const context = new Collector();
     const [port] = await freePorts(1);
