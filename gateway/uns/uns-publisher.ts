@@ -1,15 +1,9 @@
 /** Says in the unified namespace what the gateway knows: values, devices, alarms, and itself. All of it is retained. */
 import type { Frame, TagInfo } from '@lineside/shared/contracts/frame.ts';
 import type { DeviceStatus } from '@lineside/shared/contracts/link.ts';
-import { Outbox, type Outgoing, type PublishRetained } from '@lineside/shared/uns/outbox.ts';
-import {
-  alarmPayload,
-  gatewayPayload,
-  statePayload,
-  type UnsAlarmPicture,
-  type UnsSample,
-  valuePayload,
-} from '@lineside/shared/uns/payloads.ts';
+import type { PublishRetained } from '@lineside/shared/uns/outbox.ts';
+import { alarmPayload, gatewayPayload, statePayload, type UnsAlarmPicture } from '@lineside/shared/uns/payloads.ts';
+import { RetainedTopics, type ValueTopic, valueTopic } from '@lineside/shared/uns/retained-topics.ts';
 import type { PlacedDevice, UnsLayout } from './layout.ts';
 
 /**
@@ -27,22 +21,11 @@ export interface UnsPublisherOptions {
   now(): number;
 }
 
-interface Value extends UnsSample, Outgoing {
-  known: boolean;
-}
-
-interface Word extends Outgoing {
-  text: string;
-}
-
 export class UnsPublisher {
   readonly #options: UnsPublisherOptions;
-  readonly #values: Outbox;
-  /** States and alarms: they are few, wait for no interval, and are not held up by values. */
-  readonly #words: Outbox;
+  readonly #retained: RetainedTopics;
   /** By number of the tag. */
-  #byTag = new Map<number, Value>();
-  #byTopic = new Map<string, Word>();
+  #byTag = new Map<number, ValueTopic>();
   #devices = new Map<string, PlacedDevice>();
   /** Where each alarm that is not normal was said. */
   readonly #alarms = new Map<string, string>();
@@ -50,13 +33,11 @@ export class UnsPublisher {
   constructor(options: UnsPublisherOptions) {
     this.#options = options;
     const { publish, minIntervalMs } = options;
-    this.#values = new Outbox({ publish, minIntervalMs, maxInFlight: MAX_IN_FLIGHT });
-    this.#words = new Outbox({ publish, minIntervalMs: 0, maxInFlight: 8 });
+    this.#retained = new RetainedTopics({ publish, minIntervalMs, maxInFlight: MAX_IN_FLIGHT });
   }
 
   get counts(): { published: number; waiting: number } {
-    const [values, words] = [this.#values.counts, this.#words.counts];
-    return { published: values.published + words.published, waiting: values.waiting + words.waiting };
+    return this.#retained.counts;
   }
 
   /** What there is from now on. Topics of what is no more are emptied. */
@@ -65,20 +46,20 @@ export class UnsPublisher {
     const before = new Set([...this.#byTag.values()].map(({ topic }) => topic));
     const statesBefore = new Set([...this.#devices.values()].map((device) => layout.stateOf(device)));
     this.#devices = new Map(devices.map((device) => [device.id, device]));
-    const byTag = new Map<number, Value>();
+    const byTag = new Map<number, ValueTopic>();
     for (const tag of tags) {
       const device = this.#devices.get(tag.device);
       if (!device || tag.name.startsWith('$')) continue;
       const { value: topic } = layout.tagOf(device, tag.name);
       const known = this.#byTag.get(tag.id);
-      byTag.set(tag.id, known?.topic === topic ? known : this.#valueOf(topic, tag.unit));
+      byTag.set(tag.id, known?.topic === topic ? known : valueTopic(layout.style, topic, tag.unit));
     }
     this.#byTag = byTag;
     const after = new Set([...byTag.values()].map(({ topic }) => topic));
     for (const device of devices) statesBefore.delete(layout.stateOf(device));
-    for (const topic of [...before, ...statesBefore]) if (!after.has(topic)) this.#say(topic, '');
+    for (const topic of [...before, ...statesBefore]) if (!after.has(topic)) this.#retained.say(topic, '');
     // What was taken away and is there again must not be taken away at the next connection.
-    for (const topic of after) this.#byTopic.delete(topic);
+    for (const topic of after) this.#retained.forget(topic);
   }
 
   /** Samples of a device that have passed its deadband. */
@@ -86,12 +67,7 @@ export class UnsPublisher {
     const { tags, sourceAt, values, quality } = frame;
     for (let i = 0; i < tags.length; i++) {
       const value = this.#byTag.get(tags[i]!);
-      if (!value) continue;
-      value.at = sourceAt[i]!;
-      value.value = values[i]!;
-      value.quality = quality[i]!;
-      value.known = true;
-      if (!value.waiting) this.#values.offer(value);
+      if (value) this.#retained.observe(value, sourceAt[i]!, values[i]!, quality[i]!);
     }
   }
 
@@ -99,14 +75,17 @@ export class UnsPublisher {
     const device = this.#devices.get(id);
     if (!device) return;
     const { layout, gateway } = this.#options;
-    this.#say(layout.stateOf(device), statePayload({ timestamp_ms: since, gateway, device: id, state, reason }));
+    this.#retained.say(
+      layout.stateOf(device),
+      statePayload({ timestamp_ms: since, gateway, device: id, state, reason }),
+    );
   }
 
   /** Alarms that are normal now, whatever a broker may still have of them. */
   normal(alarms: { rule: string; device: string }[]): void {
     for (const { rule, device: id } of alarms) {
       const device = this.#devices.get(id);
-      if (device && !this.#alarms.has(rule)) this.#say(this.#options.layout.alarmOf(device, rule), '');
+      if (device && !this.#alarms.has(rule)) this.#retained.say(this.#options.layout.alarmOf(device, rule), '');
     }
   }
 
@@ -117,12 +96,12 @@ export class UnsPublisher {
     const text = alarmPayload(alarm);
     if (text === '') this.#alarms.delete(alarm.rule);
     else this.#alarms.set(alarm.rule, topic);
-    this.#say(topic, text);
+    this.#retained.say(topic, text);
   }
 
   /** Whether the gateway is there; `lastWill` is what a broker says when it is gone without a word. */
   gateway(online: boolean): void {
-    this.#say(this.#options.layout.gateway(), this.#gatewayText(online));
+    this.#retained.say(this.#options.layout.gateway(), this.#gatewayText(online));
   }
 
   lastWill(): { topic: string; payload: string } {
@@ -131,48 +110,22 @@ export class UnsPublisher {
 
   /** The broker is there, and knows nothing: all is said again. */
   open(): void {
-    for (const value of this.#byTag.values()) if (value.known) this.#values.offer(value);
-    for (const word of this.#byTopic.values()) this.#words.offer(word);
-    this.#values.open();
-    this.#words.open();
+    this.#retained.open(this.#byTag.values());
   }
 
   /** The broker takes nothing for now. */
   close(): void {
-    this.#values.close();
-    this.#words.close();
+    this.#retained.close();
   }
 
   /** The last words, as far as they go out within so long. Milliseconds. */
   async sayGoodbye(patienceMs: number): Promise<void> {
     this.gateway(false);
-    await Promise.all([this.#words.emptied(patienceMs), this.#values.emptied(patienceMs)]);
-    this.close();
+    await this.#retained.sayGoodbye(patienceMs);
   }
 
   #gatewayText(online: boolean): string {
     const { gateway, version, now } = this.#options;
     return gatewayPayload({ timestamp_ms: now(), gateway, online, version });
-  }
-
-  #valueOf(topic: string, unit: string): Value {
-    const { style } = this.#options.layout;
-    const value: Value = {
-      ...{ topic, qos: 0, waiting: false, dueAt: 0 },
-      ...{ at: 0, value: null, quality: 0, known: false },
-      payload: () => valuePayload(style, value, unit),
-    };
-    return value;
-  }
-
-  #say(topic: string, text: string): void {
-    let word = this.#byTopic.get(topic);
-    if (!word) {
-      const made: Word = { topic, text, qos: 1, waiting: false, dueAt: 0, payload: () => made.text };
-      word = made;
-      this.#byTopic.set(topic, word);
-    }
-    word.text = text;
-    this.#words.offer(word);
   }
 }

@@ -1,14 +1,8 @@
 /** Says in the unified namespace what the hub knows of all machines. All of it is retained, and said again at a start. */
 import type { AlarmView, GatewayView, LiveValue, MachineView } from '@lineside/shared/contracts/api.ts';
-import { Outbox, type Outgoing, type PublishRetained } from '@lineside/shared/uns/outbox.ts';
-import {
-  alarmPayload,
-  gatewayPayload,
-  hubPayload,
-  statePayload,
-  type UnsSample,
-  valuePayload,
-} from '@lineside/shared/uns/payloads.ts';
+import type { PublishRetained } from '@lineside/shared/uns/outbox.ts';
+import { alarmPayload, gatewayPayload, hubPayload, statePayload } from '@lineside/shared/uns/payloads.ts';
+import { RetainedTopics, type ValueTopic, valueTopic } from '@lineside/shared/uns/retained-topics.ts';
 import type { UnsTopics } from '@lineside/shared/uns/topics.ts';
 import type { Machine } from '../equipment/plant.ts';
 import type { SampleColumns } from '../store/timeseries/time-series.ts';
@@ -40,31 +34,18 @@ export interface PlantTopicsOptions {
   now(): number;
 }
 
-interface Value extends UnsSample, Outgoing {
-  known: boolean;
-  unit: string;
-}
-
-interface Word extends Outgoing {
-  text: string;
-}
-
 export class PlantTopics {
   readonly #options: PlantTopicsOptions;
-  readonly #values: Outbox;
-  /** States and alarms: they are few, wait for no interval, and are not held up by values. */
-  readonly #words: Outbox;
+  readonly #retained: RetainedTopics;
   /** Where each tag is said: a device may belong to several machines, or to none. */
-  readonly #byTag = new Map<number, Value[]>();
-  readonly #byTopic = new Map<string, Word>();
+  readonly #byTag = new Map<number, ValueTopic[]>();
   readonly #machines = new Map<string, Machine[]>();
   readonly #settable = new Map<string, number>();
 
   constructor(options: PlantTopicsOptions) {
     this.#options = options;
     const { publish, minIntervalMs, machines } = options;
-    this.#values = new Outbox({ publish, minIntervalMs, maxInFlight: MAX_IN_FLIGHT });
-    this.#words = new Outbox({ publish, minIntervalMs: 0, maxInFlight: 8 });
+    this.#retained = new RetainedTopics({ publish, minIntervalMs, maxInFlight: MAX_IN_FLIGHT });
     for (const machine of machines) {
       const key = `${machine.gateway}/${machine.device}`;
       this.#machines.set(key, [...(this.#machines.get(key) ?? []), machine]);
@@ -92,11 +73,7 @@ export class PlantTopics {
     for (let i = 0; i < tags.length; i++) {
       for (const value of this.#of(tags[i]!)) {
         if (value.known && value.at > at[i]!) continue;
-        value.at = at[i]!;
-        value.value = values[i]!;
-        value.quality = quality[i]!;
-        value.known = true;
-        if (!value.waiting) this.#values.offer(value);
+        this.#retained.observe(value, at[i]!, values[i]!, quality[i]!);
       }
     }
   }
@@ -152,28 +129,23 @@ export class PlantTopics {
 
   /** A broker has kept this alarm; it may have ended while the hub was away. */
   keptAlarm(topic: string): void {
-    if (!this.#byTopic.has(topic)) this.#say(topic, '');
+    if (this.#retained.said(topic) === undefined) this.#say(topic, '');
   }
 
   /** The broker is there, and knows nothing: all is said again. */
   open(): void {
-    for (const values of this.#byTag.values()) for (const value of values) if (value.known) this.#values.offer(value);
-    for (const word of this.#byTopic.values()) this.#words.offer(word);
-    this.#values.open();
-    this.#words.open();
+    this.#retained.open([...this.#byTag.values()].flat());
   }
 
   /** The broker takes nothing for now. */
   close(): void {
-    this.#values.close();
-    this.#words.close();
+    this.#retained.close();
   }
 
   /** The last words, as far as they go out within so long. Milliseconds. */
   async sayGoodbye(patienceMs: number): Promise<void> {
     this.hub(false);
-    await Promise.all([this.#words.emptied(patienceMs), this.#values.emptied(patienceMs)]);
-    this.close();
+    await this.#retained.sayGoodbye(patienceMs);
   }
 
   #hubTopic(): string {
@@ -185,7 +157,7 @@ export class PlantTopics {
     return hubPayload({ timestamp_ms: now(), online, version });
   }
 
-  #of(id: number): Value[] {
+  #of(id: number): ValueTopic[] {
     let known = this.#byTag.get(id);
     if (!known) {
       known = this.#make(id);
@@ -194,7 +166,7 @@ export class PlantTopics {
     return known;
   }
 
-  #make(id: number): Value[] {
+  #make(id: number): ValueTopic[] {
     const { topics } = this.#options;
     const tag = this.#options.tag(id);
     if (!tag || tag.name.startsWith('$')) return [];
@@ -210,30 +182,18 @@ export class PlantTopics {
       const before = this.#settable.get(set);
       if (before !== undefined && before !== id) this.#byTag.set(before, []);
       this.#settable.set(set, id);
-      const value: Value = {
-        ...{ topic: topics.value(path, levels), qos: 0, waiting: false, dueAt: 0 },
-        ...{ at: 0, value: null, quality: 0, known: false, unit: tag.unit },
-        payload: () => valuePayload(topics.style, value, value.unit),
-      };
-      return value;
+      return valueTopic(topics.style, topics.value(path, levels), tag.unit);
     });
   }
 
   #sinceOf(topic: string, state: string): number {
-    const said = this.#byTopic.get(topic)?.text;
+    const said = this.#retained.said(topic);
     const before = said ? (JSON.parse(said) as { state: string; timestamp_ms: number }) : undefined;
     return before?.state === state ? before.timestamp_ms : this.#options.now();
   }
 
+  /** What does not change is not said again. */
   #say(topic: string, text: string): void {
-    let word = this.#byTopic.get(topic);
-    if (word?.text === text) return;
-    if (!word) {
-      const made: Word = { topic, text, qos: 1, waiting: false, dueAt: 0, payload: () => made.text };
-      word = made;
-      this.#byTopic.set(topic, word);
-    }
-    word.text = text;
-    this.#words.offer(word);
+    if (this.#retained.said(topic) !== text) this.#retained.say(topic, text);
   }
 }
