@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { ConfigPushCommand, ConfigPushResult, ConfigReply } from '@lineside/shared/contracts/link.ts';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
+import { OwedAnswers } from './owed-answers.ts';
 
 /** A gateway that gets it later does not look at it. Milliseconds. */
 const HOLDS_MS = 10_000;
@@ -20,16 +21,9 @@ export interface ConfigDeskOptions {
   answerMs?: number;
 }
 
-interface Waiting {
-  gateway: string;
-  resolve(result: ConfigPushResult): void;
-  reject(error: Error): void;
-  timer: NodeJS.Timeout;
-}
-
 export class ConfigDesk {
   readonly #options: ConfigDeskOptions;
-  readonly #waiting = new Map<string, Waiting>();
+  readonly #waiting = new OwedAnswers<ConfigPushResult>();
 
   constructor(options: ConfigDeskOptions) {
     this.#options = options;
@@ -45,38 +39,24 @@ export class ConfigDesk {
     const there = online(gateway);
     if (there === undefined) throw new LinesideError('GATEWAY_NOT_FOUND', 'peer', `there is no gateway ${gateway}`);
     if (!there) throw new LinesideError('GATEWAY_OFFLINE', 'outside', `gateway ${gateway} is not connected`);
-    if ([...this.#waiting.values()].some((waiting) => waiting.gateway === gateway)) {
+    if (this.#waiting.isOwedBy(gateway)) {
       throw new LinesideError('CONFIG_PENDING', 'peer', `gateway ${gateway} is taking over another configuration`);
     }
     const at = now();
     const id = randomUUID();
-    const result = new Promise<ConfigPushResult>((resolve, reject) => {
-      const timer = setTimeout(() => this.#settle(id, unknown(gateway)), this.#options.answerMs ?? ANSWER_MS);
-      this.#waiting.set(id, { gateway, resolve, reject, timer });
-    });
+    const result = this.#waiting.wait(gateway, id, this.#options.answerMs ?? ANSWER_MS, () => unknown(gateway));
     send(gateway, { id, type: 'config.push', config, by, at, expiresAt: at + HOLDS_MS });
     log.warn({ gateway, by, bytes: config.length }, 'configuration sent');
     return result;
   }
 
   replied(gateway: string, { id, result }: ConfigReply): void {
-    if (this.#waiting.get(id)?.gateway === gateway) this.#settle(id, result);
+    this.#waiting.settle(gateway, id, result);
   }
 
   /** A gateway is off line, or the hub ends: nobody waits any more. */
   gone(gateway?: string): void {
-    for (const [id, waiting] of this.#waiting) {
-      if (gateway === undefined || waiting.gateway === gateway) this.#settle(id, unknown(waiting.gateway));
-    }
-  }
-
-  #settle(id: string, result: ConfigPushResult | LinesideError): void {
-    const waiting = this.#waiting.get(id);
-    if (!waiting) return;
-    this.#waiting.delete(id);
-    clearTimeout(waiting.timer);
-    if (result instanceof LinesideError) waiting.reject(result);
-    else waiting.resolve(result);
+    this.#waiting.giveUp(unknown, gateway);
   }
 }
 

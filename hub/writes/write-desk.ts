@@ -11,6 +11,7 @@ import type { WriteOutcome } from '@lineside/shared/contracts/write.ts';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import type { Kysely } from 'kysely';
+import { OwedAnswers } from '../fleet/owed-answers.ts';
 import type { Database, Row } from '../store/postgres/schema.ts';
 import { createWrite, listWrites, settleWrite, type WriteFilter } from '../store/postgres/writes.ts';
 import { readCursor, writeCursor } from './write-cursor.ts';
@@ -44,16 +45,9 @@ export interface WriteDeskOptions {
   answerMs?: number;
 }
 
-interface Waiting {
-  gateway: string;
-  resolve(outcome: WriteOutcome): void;
-  reject(error: Error): void;
-  timer: NodeJS.Timeout;
-}
-
 export class WriteDesk {
   readonly #options: WriteDeskOptions;
-  readonly #waiting = new Map<string, Waiting>();
+  readonly #waiting = new OwedAnswers<WriteOutcome>();
   readonly #answerMs: number;
 
   constructor(options: WriteDeskOptions) {
@@ -63,11 +57,7 @@ export class WriteDesk {
 
   /** Lets nobody wait any more. */
   stop(): void {
-    for (const { reject, timer } of this.#waiting.values()) {
-      clearTimeout(timer);
-      reject(unknown('the hub stops'));
-    }
-    this.#waiting.clear();
+    this.#waiting.giveUp(() => unknown('the hub stops'));
   }
 
   /**
@@ -108,24 +98,19 @@ export class WriteDesk {
     } catch (error) {
       this.#options.log.warn({ gateway, id: outcome.id, error: messageOf(error) }, 'outcome of a write not kept yet');
     }
-    this.#settle(gateway, outcome);
+    this.#waiting.settle(gateway, outcome.id, outcome);
   }
 
   /** What a gateway has written down; its reply may have been lost. */
   decided(gateway: string, event: WriteEvent): void {
     if (event.via !== 'hub') return;
     const { id, ok, old, new: now, at, error } = event;
-    this.#settle(gateway, { id, ok, old, new: now, at, error });
+    this.#waiting.settle(gateway, id, { id, ok, old, new: now, at, error });
   }
 
   /** A gateway is off line: what it has not told by now, it may not tell for long. */
   gone(gateway: string): void {
-    for (const [key, { gateway: asked, reject, timer }] of this.#waiting) {
-      if (asked !== gateway) continue;
-      this.#waiting.delete(key);
-      clearTimeout(timer);
-      reject(unknown(`gateway ${gateway} has gone off line`));
-    }
+    this.#waiting.giveUp(() => unknown(`gateway ${gateway} has gone off line`), gateway);
   }
 
   /** Newest first. @throws LinesideError CURSOR_INVALID */
@@ -159,24 +144,10 @@ export class WriteDesk {
   }
 
   #answer(gateway: string, id: string): Promise<WriteOutcome> {
-    return new Promise((resolve, reject) => {
-      const key = `${gateway} ${id}`;
-      const timer = setTimeout(() => {
-        this.#waiting.delete(key);
-        this.#options.log.warn({ gateway, id }, 'no answer to a write');
-        reject(unknown(`gateway ${gateway} has not answered within ${this.#answerMs / 1000} s`));
-      }, this.#answerMs);
-      this.#waiting.set(key, { gateway, resolve, reject, timer });
+    return this.#waiting.wait(gateway, id, this.#answerMs, () => {
+      this.#options.log.warn({ gateway, id }, 'no answer to a write');
+      return unknown(`gateway ${gateway} has not answered within ${this.#answerMs / 1000} s`);
     });
-  }
-
-  #settle(gateway: string, outcome: WriteOutcome): void {
-    const key = `${gateway} ${outcome.id}`;
-    const waiting = this.#waiting.get(key);
-    if (!waiting) return;
-    this.#waiting.delete(key);
-    clearTimeout(waiting.timer);
-    waiting.resolve(outcome);
   }
 
   #view(row: Row<'writes'>): WriteView {
@@ -194,7 +165,7 @@ export class WriteDesk {
 
   #state({ ok, gateway, id }: Row<'writes'>): WriteState {
     if (ok !== null) return ok ? 'written' : 'failed';
-    return this.#waiting.has(`${gateway} ${id}`) ? 'waiting' : 'unknown';
+    return this.#waiting.has(gateway, id) ? 'waiting' : 'unknown';
   }
 }
 
