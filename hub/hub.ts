@@ -6,6 +6,7 @@ import type { GatewayTopic } from '@lineside/shared/contracts/topics.ts';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { DaemonContext } from '@lineside/shared/lifecycle/daemon.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
+import { resolveTls } from '@lineside/shared/mqtt/broker-host.ts';
 import { type Credentials, readCredentials } from '@lineside/shared/mqtt/credentials.ts';
 import { endpointOf } from '@lineside/shared/mqtt/endpoint.ts';
 import { Value } from 'typebox/value';
@@ -276,12 +277,7 @@ function busOf(
     const endpoint = { ...endpointOf(broker, resolvePath), username: broker.username };
     return new BrokerClient({ endpoint, onConnected, log });
   }
-  const files = tls && {
-    certFile: resolvePath(tls.certFile),
-    keyFile: resolvePath(tls.keyFile),
-    ...(tls.clientCaFile === undefined ? {} : { clientCaFile: resolvePath(tls.clientCaFile) }),
-  };
-  return new EmbeddedBroker({ ...listen, tls: files, credentials, ...doors, log });
+  return new EmbeddedBroker({ ...listen, tls: resolveTls(tls, resolvePath), credentials, ...doors, log });
 }
 
 function mqttAddress({ mqtt }: LoadedHubConfig, bus: GatewayBus): string {

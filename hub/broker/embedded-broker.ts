@@ -1,12 +1,9 @@
 /**
  * The broker inside the hub (aedes, MQTT 3.1.1). A gateway may publish and hear its own private topics and nothing
- * else; an integrator hears topics of the unified
- * namespace and none of the gateways'; another source of data publishes to its own topics and hears what is said to it.
+ * else; an integrator hears topics of the unified namespace and none of the gateways'; another source of data publishes
+ * to its own topics and hears what is said to it.
  * PUBACK goes out before anything is stored; that is no loss, for gateways only believe the hub's answer.
  */
-import { readFileSync } from 'node:fs';
-import { createServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer } from 'node:tls';
 import type { Command, Committed } from '@lineside/shared/contracts/link.ts';
 import {
   GATEWAY_TOPICS,
@@ -16,12 +13,11 @@ import {
   parseTopic,
   topicOf,
 } from '@lineside/shared/contracts/topics.ts';
-import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
+import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
+import { BrokerHost, payloadOf, type ServerTls, tooManySubscriptions } from '@lineside/shared/mqtt/broker-host.ts';
 import type { Credentials } from '@lineside/shared/mqtt/credentials.ts';
-import { meetPacketLengths } from '@lineside/shared/mqtt/packet-lengths.ts';
-import { limitPackets } from '@lineside/shared/mqtt/packet-limit.ts';
-import { Aedes, type AedesPublishPacket, type AuthenticateError, type Client, type PublishPacket } from 'aedes';
+import type { Aedes, AedesPublishPacket, AuthenticateError, Client, PublishPacket } from 'aedes';
 import type { GatewayBus, GatewayReceiver } from './gateway-bus.ts';
 import type { IntegratorDoor } from './integrator-door.ts';
 import type { PublisherDoor } from './publisher-door.ts';
@@ -35,8 +31,6 @@ const MAX_SET_BYTES = 64 * 1024;
 const MAX_CONNECTIONS = 2_000;
 /** Of those, integrators may have so many, so that no gateway stays outside. */
 const MAX_INTEGRATORS = 200;
-const MAX_SUBSCRIPTIONS = 2_000;
-const HANDSHAKE_MS = 10_000;
 /** CONNACK return codes (MQTT 3.1.1, 3.2.2.3). */
 const ID_REJECTED = 2;
 const UNAVAILABLE = 3;
@@ -51,8 +45,8 @@ export interface EmbeddedBrokerOptions {
   integrators?: IntegratorDoor | undefined;
   /** Absent: nobody but gateways sends data. */
   publishers?: PublisherDoor | undefined;
-  /** Absolute paths (PEM); with them, nothing but TLS is spoken. */
-  tls?: { certFile: string; keyFile: string; clientCaFile?: string } | undefined;
+  /** Absolute paths; with them, nothing but TLS is spoken. */
+  tls?: ServerTls | undefined;
   /** A client that does not take its messages for so long is dropped, for it holds up the others. Milliseconds. */
   drainMs?: number;
   log: Logger;
@@ -67,34 +61,37 @@ interface NamedClient extends Client {
 
 export class EmbeddedBroker implements GatewayBus {
   readonly #options: EmbeddedBrokerOptions;
-  readonly #sockets = new Set<Socket>();
+  readonly #host: BrokerHost;
   /** Who is connected by which client id: a client that comes with the same one ends the other's connection. */
   readonly #ids = new Map<string, string>();
-  #broker: Aedes | undefined;
-  #server: Server | undefined;
   readonly fault = '';
 
   constructor(options: EmbeddedBrokerOptions) {
     this.#options = options;
+    const { host, port, tls, log } = options;
+    this.#host = new BrokerHost({
+      ...{ host, port, tls, maxConnections: MAX_CONNECTIONS, maxPacketBytes: MAX_PACKET_BYTES },
+      setting: 'mqtt',
+      freePort: "set mqtt.port in the hub's configuration",
+      onDropped: (client, error) => {
+        log.warn({ client: nameOf(client), error: messageOf(error) }, 'broker dropped a client');
+      },
+      onTlsRefused: (error, address) => {
+        log.warn({ address, error: messageOf(error) }, 'a client was refused: TLS');
+      },
+    });
   }
 
   /** The port it listens on; 0 before start. */
   get port(): number {
-    const address = this.#server?.address();
-    return typeof address === 'object' && address ? address.port : 0;
+    return this.#host.port;
   }
 
+  /** @throws LinesideError PORT_TAKEN, TLS_FILE_UNREADABLE */
   async start(receiver: GatewayReceiver): Promise<void> {
-    const { host, port, log } = this.#options;
-    meetPacketLengths();
-    const broker = await Aedes.createBroker({
+    // Nothing is kept for who is away: gateways ask for what they have missed, values are retained.
+    const broker = await this.#host.open({
       drainTimeout: this.#options.drainMs ?? DRAIN_MS,
-      maxClientsIdLength: 128,
-      // Nothing is kept for who is away: gateways ask for what they have missed, values are retained.
-      preConnect: (_client, packet, done) => {
-        packet.clean = true;
-        done(null, true);
-      },
       authenticate: (client, username, password, done) => this.#authenticate(client, username, password, done),
       authorizePublish: (client, packet, done) => done(this.#refusePublish(client, packet)),
       authorizeSubscribe: (client, subscription, done) => {
@@ -103,75 +100,14 @@ export class EmbeddedBroker implements GatewayBus {
       },
       authorizeForward: (client, packet) => (this.#mayHear(client, packet.topic) ? packet : null),
     });
-    this.#broker = broker;
     broker.on('client', (client) => this.#ids.set(client.id, nameOf(client)));
     broker.on('clientDisconnect', (client) => this.#ids.delete(client.id));
-    // aedes tells of each message that such a client did not take.
-    const told = new WeakSet<Client>();
-    broker.on('clientError', (client, error) => {
-      if (told.has(client)) return;
-      told.add(client);
-      log.warn({ client: nameOf(client), error: messageOf(error) }, 'broker dropped a client');
-    });
-    for (const kind of GATEWAY_TOPICS) await this.#receive(kind, receiver);
-    const server = this.#makeServer((socket) => {
-      limitPackets(socket, MAX_PACKET_BYTES);
-      broker.handle(socket);
-    });
-    server.maxConnections = MAX_CONNECTIONS;
-    this.#server = server;
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', (error: NodeJS.ErrnoException) => reject(portError(error, host, port)));
-      server.listen(port, host, resolve);
-    });
+    for (const kind of GATEWAY_TOPICS) await this.#receive(broker, kind, receiver);
+    await this.#host.listen();
   }
 
-  /** @throws LinesideError TLS_FILE_UNREADABLE */
-  #makeServer(handle: (socket: Socket) => void): Server {
-    const { tls, log } = this.#options;
-    const keep = (socket: Socket) => {
-      this.#sockets.add(socket);
-      socket.setNoDelay(true);
-      socket.on('close', () => this.#sockets.delete(socket));
-    };
-    if (!tls) {
-      return createServer((socket) => {
-        keep(socket);
-        handle(socket);
-      });
-    }
-    const { clientCaFile } = tls;
-    const server = createTlsServer(
-      {
-        cert: readPem('certFile', tls.certFile),
-        key: readPem('keyFile', tls.keyFile),
-        minVersion: 'TLSv1.2',
-        handshakeTimeout: HANDSHAKE_MS,
-        ...(clientCaFile === undefined
-          ? {}
-          : { ca: readPem('clientCaFile', clientCaFile), requestCert: true, rejectUnauthorized: true }),
-      },
-      handle,
-    );
-    // Also those whose handshake is not over, so that a stop does not wait for them.
-    server.on('connection', keep);
-    server.on('tlsClientError', (error, socket) => {
-      log.warn({ address: socket.remoteAddress, error: messageOf(error) }, 'a client was refused: TLS');
-    });
-    return server;
-  }
-
-  async stop(): Promise<void> {
-    const server = this.#server;
-    this.#server = undefined;
-    if (server) {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      for (const socket of this.#sockets) socket.destroy();
-      await closed;
-    }
-    const broker = this.#broker;
-    this.#broker = undefined;
-    if (broker) await new Promise<void>((resolve) => broker.close(() => resolve()));
+  stop(): Promise<void> {
+    return this.#host.stop();
   }
 
   answer(gateway: string, committed: Committed): void {
@@ -184,48 +120,30 @@ export class EmbeddedBroker implements GatewayBus {
   }
 
   /** For topics that are no gateway's. `done` is called in any case, when all who hear it have taken it. */
-  publish(
-    topic: string,
-    payload: string | Buffer,
-    { retain, qos }: { retain: boolean; qos: 0 | 1 },
-    done: () => void,
-  ): void {
-    if (!this.#broker) {
-      done();
-      return;
-    }
-    const packet: PublishPacket = { cmd: 'publish', topic, payload: Buffer.from(payload), qos, retain, dup: false };
-    this.#broker.publish(packet, () => done());
+  publish(topic: string, payload: string | Buffer, how: { retain: boolean; qos: 0 | 1 }, done: () => void): void {
+    this.#host.publish(topic, payload, how, () => done());
   }
 
   #publish(gateway: string, kind: HubTopic, body: Committed | Command, qos: 0 | 1 = 1): void {
-    const packet: PublishPacket = {
-      cmd: 'publish',
-      topic: topicOf(gateway, kind),
-      payload: Buffer.from(JSON.stringify(body)),
-      qos,
-      retain: false,
-      dup: false,
-    };
-    this.#broker?.publish(packet, (error) => {
+    this.#host.publish(topicOf(gateway, kind), JSON.stringify(body), { retain: false, qos }, (error) => {
       if (error) this.#options.log.warn({ gateway, kind, error: messageOf(error) }, 'could not answer a gateway');
     });
   }
 
-  #receive(kind: GatewayTopic, receiver: GatewayReceiver): Promise<void> {
+  #receive(broker: Aedes, kind: GatewayTopic, receiver: GatewayReceiver): Promise<void> {
     const deliver = (packet: AedesPublishPacket, done: () => void): void => {
       const topic = parseTopic(packet.topic);
       if (!topic) {
         done();
         return;
       }
-      const payload = Buffer.isBuffer(packet.payload) ? packet.payload : Buffer.from(packet.payload);
+      const payload = payloadOf(packet);
       receiver({ gateway: topic.gateway, kind, payload, retained: false }).then(done, (error: unknown) => {
         this.#options.log.error({ gateway: topic.gateway, kind, error: messageOf(error) }, 'message not taken');
         done();
       });
     };
-    return new Promise((resolve) => this.#broker!.subscribe(topicOf('+', kind), deliver, resolve));
+    return new Promise((resolve) => broker.subscribe(topicOf('+', kind), deliver, resolve));
   }
 
   #authenticate(
@@ -295,7 +213,7 @@ export class EmbeddedBroker implements GatewayBus {
     if (packet.payload.length > MAX_SET_BYTES)
       return new Error(`account ${account} sent ${packet.payload.length} bytes`);
     packet.retain = false;
-    const payload = Buffer.isBuffer(packet.payload) ? packet.payload : Buffer.from(packet.payload);
+    const payload = payloadOf(packet);
     integrators!.onSet({ topic, payload, account, retained });
     return null;
   }
@@ -308,7 +226,7 @@ export class EmbeddedBroker implements GatewayBus {
     if (packet.payload.length > MAX_MESSAGE_BYTES)
       return new Error(`source ${account} sent ${packet.payload.length} bytes`);
     packet.retain = false;
-    const payload = Buffer.isBuffer(packet.payload) ? packet.payload : Buffer.from(packet.payload);
+    const payload = payloadOf(packet);
     publishers!.onPublish({ account, topic, payload });
     return null;
   }
@@ -337,32 +255,13 @@ export class EmbeddedBroker implements GatewayBus {
       log.warn({ account, filter }, 'subscription refused: subscribe to the topics themselves, without $share');
       return false;
     }
-    const { subscriptions } = client as unknown as { subscriptions: object };
-    if (Object.keys(subscriptions).length < MAX_SUBSCRIPTIONS) return true;
-    log.warn({ account, filter }, `subscription refused: a client has ${MAX_SUBSCRIPTIONS} at most`);
+    const tooMany = tooManySubscriptions(client);
+    if (tooMany === null) return true;
+    log.warn({ account, filter }, `subscription refused: ${tooMany}`);
     return false;
   }
 }
 
 function nameOf({ gateway, integrator, publisher }: NamedClient): string {
   return gateway ?? integrator ?? publisher ?? '';
-}
-
-function readPem(setting: string, path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (cause) {
-    const words = `mqtt.tls.${setting} cannot be read: ${messageOf(cause)}`;
-    throw new LinesideError('TLS_FILE_UNREADABLE', 'config', words, { cause });
-  }
-}
-
-function portError(error: NodeJS.ErrnoException, host: string, port: number): Error {
-  if (error.code !== 'EADDRINUSE') return error;
-  return new LinesideError(
-    'PORT_TAKEN',
-    'config',
-    `port ${port} on ${host} is taken by another program; set mqtt.port in the hub's configuration`,
-    { cause: error },
-  );
 }

@@ -145,6 +145,22 @@ describe('coming in', () => {
     expect(client.connected).toBe(true);
   });
 
+  test('by TLS and never finished does not hold up the end', async () => {
+    const dir = await tempDir();
+    const own = authority(dir, 'plant');
+    const server = signed(dir, own, 'localhost');
+    const { broker } = await started({ tls: { certFile: server.cert, keyFile: server.key } });
+    const silent = connectTcp(broker.port, '127.0.0.1');
+    await once(silent, 'connect');
+    // One that has come in says that the broker has seen the silent one before it.
+    const options = { username: 'reader', password: SECRETS.reader, servername: 'localhost' };
+    const ca = await readFile(own.cert);
+    await mqtt.connectAsync(`mqtts://127.0.0.1:${broker.port}`, { ...options, ca, reconnectPeriod: 0 });
+    const closed = once(silent, 'close');
+    await broker.stop();
+    await closed;
+  });
+
   test('a port that is taken is named', async () => {
     const other = createServer();
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
