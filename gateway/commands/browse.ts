@@ -1,27 +1,23 @@
 /** `gateway browse opcua`: shows what a server has, as a device to paste into the configuration. */
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { BrowseReport, BrowseRequest } from '../drivers/opcua/browse-server.ts';
-import { CONFIG_OPTION, type Command, type CommandArguments, sayProblems } from './command.ts';
-import { type OpcUaTarget, opcUaTarget } from './opcua-target.ts';
+import { type Command, type CommandArguments, sayProblems, textOption } from './command.ts';
+import { OPCUA_TARGET_OPTIONS, type OpcUaTarget, opcUaTarget } from './opcua-target.ts';
 
 /** As many as a device can have. */
 const MAX_TAGS = 50_000;
 const MAX_DEPTH = 20;
 
-const text = (value: string, meaning: string) => ({ type: 'string', value, meaning }) as const;
-
 export const browse: Command = {
   words: 'browse opcua',
   summary: 'list the variables of an OPC UA server as YAML to paste; exit 1 when it cannot be reached',
   options: {
-    endpoint: text('URL', 'the server, such as opc.tcp://plc1:4840, with security None'),
-    ...CONFIG_OPTION,
-    device: text('ID', 'with --config: the device whose server, security and user are taken'),
-    root: text('NODE', 'where to begin: a node id or a browse path (default: the folder Objects)'),
-    include: text('GLOBS', 'only these, by their path below the root, such as "Line1/**/Temp*,*Speed"'),
-    exclude: text('GLOBS', 'not these, and nothing below them'),
-    max: text('N', `so many variables at most (default: ${MAX_TAGS})`),
-    depth: text('N', `so many levels below the root at most (default: ${MAX_DEPTH})`),
+    ...OPCUA_TARGET_OPTIONS,
+    root: textOption('NODE', 'where to begin: a node id or a browse path (default: the folder Objects)'),
+    include: textOption('GLOBS', 'only these, by their path below the root, such as "Line1/**/Temp*,*Speed"'),
+    exclude: textOption('GLOBS', 'not these, and nothing below them'),
+    max: textOption('N', `so many variables at most (default: ${MAX_TAGS})`),
+    depth: textOption('N', `so many levels below the root at most (default: ${MAX_DEPTH})`),
   },
   async run(args) {
     let target: OpcUaTarget | null;

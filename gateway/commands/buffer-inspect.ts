@@ -106,7 +106,7 @@ async function samplesUpTo(folder: LaneFolder, seq: number, total: number): Prom
 /** For people. */
 export function inspectTable({ samples, urgent }: BufferPicture): string {
   const parts = [laneTable('samples', samples), ...(urgent ? [laneTable('alarms and events', urgent)] : [])];
-  return `${parts.join('\n')}`;
+  return parts.join('\n');
 }
 
 function laneTable(title: string, lane: LanePicture): string {

@@ -5,16 +5,21 @@ import { loadConfig } from '../config/load-config.ts';
 import { exportSamples, exportUrgent } from './buffer-export.ts';
 import { inspectBuffer, inspectTable } from './buffer-inspect.ts';
 import { verifyLane } from './buffer-verify.ts';
-import { CONFIG_OPTION, type Command, type CommandArguments, configFile, sayProblems } from './command.ts';
+import {
+  CONFIG_OPTION,
+  type Command,
+  type CommandArguments,
+  configFile,
+  sayProblems,
+  textOption,
+} from './command.ts';
 import { type Interruption, interruption } from './interruption.ts';
 import { ProgressLine } from './progress-line.ts';
 
 const FOLDER_OPTIONS = {
   ...CONFIG_OPTION,
-  'data-dir': { type: 'string', value: 'DIR', meaning: 'the gateway’s data directory, where there is no --config' },
+  'data-dir': textOption('DIR', 'the gateway’s data directory, where there is no --config'),
 } as const;
-
-const text = (value: string, meaning: string) => ({ type: 'string', value, meaning }) as const;
 
 type Folder = Awaited<ReturnType<typeof openBufferFolder>>;
 
@@ -76,13 +81,13 @@ const exporting: Command = {
   summary: 'print the samples of the buffer on disk, or its alarms and events, one a line',
   options: {
     ...FOLDER_OPTIONS,
-    lane: text('NAME', 'samples (default), or urgent: alarms and events, as JSON'),
-    format: text('NAME', 'json (one object a line, default) or csv'),
-    time: text('NAME', 'times as iso (default) or as ms since 1970 UTC'),
-    from: text('TIME', 'source time from which on, such as 2026-03-01T06:00:00Z'),
-    to: text('TIME', 'source time before which'),
-    device: text('IDS', 'of these devices, with commas between them'),
-    tag: text('NAMES', 'of these tags, with commas between them'),
+    lane: textOption('NAME', 'samples (default), or urgent: alarms and events, as JSON'),
+    format: textOption('NAME', 'json (one object a line, default) or csv'),
+    time: textOption('NAME', 'times as iso (default) or as ms since 1970 UTC'),
+    from: textOption('TIME', 'source time from which on, such as 2026-03-01T06:00:00Z'),
+    to: textOption('TIME', 'source time before which'),
+    device: textOption('IDS', 'of these devices, with commas between them'),
+    tag: textOption('NAMES', 'of these tags, with commas between them'),
     pending: { type: 'boolean', meaning: 'only what the hub has not committed' },
   },
   async run(args) {

@@ -20,9 +20,14 @@ export interface Command {
   run(args: CommandArguments): Promise<number>;
 }
 
+/** An option with a value, such as `--port N`. */
+export function textOption(value: string, meaning: string) {
+  return { type: 'string', value, meaning } as const;
+}
+
 /** The option that most commands need. */
 export const CONFIG_OPTION = {
-  config: { type: 'string', value: 'FILE', meaning: 'the configuration, YAML' },
+  config: textOption('FILE', 'the configuration, YAML'),
 } as const;
 
 /** The configuration's file, or null when the option is missing. */

@@ -7,7 +7,13 @@ import { Value } from 'typebox/value';
 import { loadConfig } from '../config/load-config.ts';
 import { OpcUaDevice } from '../drivers/opcua/config.ts';
 import type { SecurityContext } from '../drivers/opcua/security-connect.ts';
-import type { CommandArguments } from './command.ts';
+import { CONFIG_OPTION, type CommandArguments, textOption } from './command.ts';
+
+export const OPCUA_TARGET_OPTIONS = {
+  endpoint: textOption('URL', 'the server, such as opc.tcp://plc1:4840, with security None'),
+  ...CONFIG_OPTION,
+  device: textOption('ID', 'with --config: the device whose server, security and user are taken'),
+};
 
 export interface OpcUaTarget {
   id: string;

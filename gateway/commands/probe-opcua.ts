@@ -1,19 +1,13 @@
 /** `gateway probe opcua`: learns what a server offers and takes, and prints it as YAML to paste. */
 import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
-import { CONFIG_OPTION, type Command, sayProblems } from './command.ts';
+import { type Command, sayProblems } from './command.ts';
 import { interruption } from './interruption.ts';
-import { type OpcUaTarget, opcUaTarget } from './opcua-target.ts';
-
-const text = (value: string, meaning: string) => ({ type: 'string', value, meaning }) as const;
+import { OPCUA_TARGET_OPTIONS, type OpcUaTarget, opcUaTarget } from './opcua-target.ts';
 
 export const probeOpcua: Command = {
   words: 'probe opcua',
   summary: 'find out what an OPC UA server offers and takes, as YAML to paste; never writes',
-  options: {
-    endpoint: text('URL', 'the server, such as opc.tcp://plc1:4840, with security None'),
-    ...CONFIG_OPTION,
-    device: text('ID', 'with --config: the device whose server, security and user are taken'),
-  },
+  options: OPCUA_TARGET_OPTIONS,
   async run(args) {
     let target: OpcUaTarget | null;
     try {

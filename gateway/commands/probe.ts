@@ -7,10 +7,8 @@ import type { Table } from '../drivers/modbus/address.ts';
 import { type ConnectionSettings, checkConnection, connectionSettings } from '../drivers/modbus/connection-config.ts';
 import { probeModbus } from '../drivers/modbus/probe.ts';
 import { probeTable, probeYaml } from '../drivers/modbus/probe-report.ts';
-import { type Command, type CommandArguments, sayProblems } from './command.ts';
+import { type Command, type CommandArguments, sayProblems, textOption } from './command.ts';
 import { interruption } from './interruption.ts';
-
-const text = (value: string, meaning: string) => ({ type: 'string', value, meaning }) as const;
 
 const TABLES: Table[] = ['holding', 'input', 'discrete', 'coil'];
 
@@ -18,20 +16,20 @@ export const probe: Command = {
   words: 'probe modbus',
   summary: 'find out by careful reads what a Modbus device has and takes, as YAML to paste; never writes',
   options: {
-    host: text('HOST', 'Modbus TCP: name or address of the device'),
-    port: text('N', 'TCP port (default: 502, and 802 with TLS)'),
-    transport: text('NAME', 'tcp, tls or rtuOverTcp (default: tcp, and rtu with --path)'),
-    path: text('PORT', 'Modbus RTU: the serial port, such as /dev/ttyUSB0'),
-    baud: text('N', 'bits per second (default: 19200)'),
-    parity: text('NAME', 'none, even or odd (default: even)'),
-    unit: text('N', 'unit id (default: the first of the usual ones that answers)'),
-    table: text('NAMES', `of ${TABLES.join(',')} (default: all)`),
-    from: text('N', 'first address, counted from 0 (default: 0)'),
-    to: text('N', 'last address (default: 199 behind the first)'),
-    timeout: text('MS', 'how long an answer may take, milliseconds (default: 1000)'),
-    pause: text('MS', 'rest between requests, milliseconds (default: 5)'),
-    'max-requests': text('N', 'so many requests at most (default: 2000)'),
-    'max-seconds': text('N', 'so long at most, seconds (default: 120)'),
+    host: textOption('HOST', 'Modbus TCP: name or address of the device'),
+    port: textOption('N', 'TCP port (default: 502, and 802 with TLS)'),
+    transport: textOption('NAME', 'tcp, tls or rtuOverTcp (default: tcp, and rtu with --path)'),
+    path: textOption('PORT', 'Modbus RTU: the serial port, such as /dev/ttyUSB0'),
+    baud: textOption('N', 'bits per second (default: 19200)'),
+    parity: textOption('NAME', 'none, even or odd (default: even)'),
+    unit: textOption('N', 'unit id (default: the first of the usual ones that answers)'),
+    table: textOption('NAMES', `of ${TABLES.join(',')} (default: all)`),
+    from: textOption('N', 'first address, counted from 0 (default: 0)'),
+    to: textOption('N', 'last address (default: 199 behind the first)'),
+    timeout: textOption('MS', 'how long an answer may take, milliseconds (default: 1000)'),
+    pause: textOption('MS', 'rest between requests, milliseconds (default: 5)'),
+    'max-requests': textOption('N', 'so many requests at most (default: 2000)'),
+    'max-seconds': textOption('N', 'so long at most, seconds (default: 120)'),
   },
   async run(args) {
     const { host, path } = args.options;

@@ -5,7 +5,7 @@ import { loadConfig } from '../config/load-config.ts';
 import type { Driver } from '../drivers/driver.ts';
 import { FileRecorder } from '../drivers/recording/file-recorder.ts';
 import { drivers } from '../drivers/registry.ts';
-import { CONFIG_OPTION, type Command, configFile, sayProblems } from './command.ts';
+import { CONFIG_OPTION, type Command, configFile, sayProblems, textOption } from './command.ts';
 import { interruption } from './interruption.ts';
 
 const MIB = 1024 * 1024;
@@ -18,10 +18,10 @@ export const record: Command = {
   summary: 'write down for a while what a device says, over a connection of its own; for `gateway replay`',
   options: {
     ...CONFIG_OPTION,
-    device: { type: 'string', value: 'ID', meaning: 'the device' },
-    seconds: { type: 'string', value: 'N', meaning: 'how long; without it until Ctrl-C' },
-    out: { type: 'string', value: 'FILE', meaning: 'where to; FILE.1 takes the older half when it grows long' },
-    'max-mib': { type: 'string', value: 'N', meaning: `most that is kept, MiB; without it ${DEFAULT_MIB}` },
+    device: textOption('ID', 'the device'),
+    seconds: textOption('N', 'how long; without it until Ctrl-C'),
+    out: textOption('FILE', 'where to; FILE.1 takes the older half when it grows long'),
+    'max-mib': textOption('N', `most that is kept, MiB; without it ${DEFAULT_MIB}`),
   },
   async run(args) {
     const file = configFile(args);

@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { loadConfig } from '../config/load-config.ts';
 import { readRecording } from '../drivers/recording/recording.ts';
 import { type ReplaySummary, replay as replayRecording } from '../replay.ts';
-import { CONFIG_OPTION, type Command, configFile, sayProblems } from './command.ts';
+import { CONFIG_OPTION, type Command, configFile, sayProblems, textOption } from './command.ts';
 import { interruption } from './interruption.ts';
 
 export const replay: Command = {
@@ -11,13 +11,9 @@ export const replay: Command = {
   summary: 'print the frames and alarms that a recording of a device gives, one line of JSON each',
   options: {
     ...CONFIG_OPTION,
-    recording: {
-      type: 'string',
-      value: 'FILE',
-      meaning: 'what `gateway record` or record: in the configuration wrote',
-    },
-    device: { type: 'string', value: 'ID', meaning: 'the device; without it, of a replay, the recorded one' },
-    speed: { type: 'string', value: 'N|max', meaning: 'recorded seconds in one second; without it max' },
+    recording: textOption('FILE', 'what `gateway record` or record: in the configuration wrote'),
+    device: textOption('ID', 'the device; without it, of a replay, the recorded one'),
+    speed: textOption('N|max', 'recorded seconds in one second; without it max'),
   },
   async run(args) {
     const file = configFile(args);
