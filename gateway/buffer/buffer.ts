@@ -94,7 +94,6 @@ export class GatewayBuffer {
   /** The drop that was declared last: one that the disk did not take at once is not written twice. */
   #declared = '';
   #closed = false;
-  #droppedAlarms = 0;
   #lastRefusal = '';
 
   constructor(options: BufferOptions) {
@@ -276,7 +275,7 @@ export class GatewayBuffer {
       durableSamples: samples.log.totalSamples,
       droppedSamples: Object.values(dropped).reduce((sum, count) => sum + count, 0),
       droppedByReason: dropped,
-      droppedAlarms: this.#droppedAlarms,
+      droppedAlarms: this.#tally.droppedAlarms,
       damagedPlaces: samples.log.damagedPlaces + urgent.log.damagedPlaces,
       urgent: { epoch: urgent.epoch, pendingRecords: urgent.log.pendingRecords, bytes: urgent.log.bytes },
       thinning: this.#thinning,
@@ -291,8 +290,12 @@ export class GatewayBuffer {
 
   #addUrgent(add: () => void): void {
     if (this.#closed) return;
-    if (this.urgent.bytesInMemory > MAX_WAITING_BYTES) this.#droppedAlarms++;
-    else add();
+    if (this.urgent.bytesInMemory <= MAX_WAITING_BYTES) {
+      add();
+      return;
+    }
+    this.#tally.addAlarm();
+    this.#tellSoon();
   }
 
   #thin(frame: Frame): Frame {
@@ -313,6 +316,10 @@ export class GatewayBuffer {
 
   #drop(...args: Parameters<DropTally['add']>): void {
     this.#tally.add(...args);
+    this.#tellSoon();
+  }
+
+  #tellSoon(): void {
     if (!this.#closed) this.#tallyTimer ??= setTimeout(() => this.#tellTally(), TALLY_MS);
   }
 

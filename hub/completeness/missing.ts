@@ -35,11 +35,11 @@ export function missingOf(
     };
   });
   for (const drop of told) {
-    const { reason: cause, epoch = null, fromSeq, toSeq, samples, fromAt, toAt } = drop;
+    const { reason: cause, epoch = null, fromSeq, toSeq, samples, alarms, fromAt, toAt } = drop;
     // Declared while the hub's answer was on its way: it had the records all the same.
     const arrived = epoch !== null && toSeq !== null && (reached.get(epoch) ?? 0) >= toSeq;
-    if (explaining.has(drop) || arrived || samples === 0) continue;
-    missing.push({ cause, epoch, fromSeq, toSeq, samples, fromAt, toAt });
+    if (explaining.has(drop) || arrived || (samples === 0 && !alarms)) continue;
+    missing.push({ cause, epoch, fromSeq, toSeq, samples, ...(alarms && { alarms }), fromAt, toAt });
   }
   return missing;
 }

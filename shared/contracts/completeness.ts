@@ -38,6 +38,8 @@ export const Missing = Type.Object({
   toSeq: Nullable(Count),
   /** null when nobody knows how many. */
   samples: Nullable(Count),
+  /** Alarms and events, where it was these and not samples. */
+  alarms: Type.Optional(Count),
   fromAt: Nullable(Ms),
   toAt: Nullable(Ms),
 });

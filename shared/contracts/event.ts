@@ -40,12 +40,14 @@ export const DropEvent = Type.Object({
   reason: Type.String({
     minLength: 1,
     description:
-      'bufferFull, tooOld, damaged, directoryRemoved: records went. thinned, diskFault, malformed: samples that never were in one',
+      'bufferFull, tooOld, damaged, directoryRemoved: records went. thinned, diskFault, malformed: samples that never were in one. alarmsLost: alarms and events for which a failing disk had left no room in memory',
   }),
   /** Of the records; the event itself travels in another one. Absent when the samples never were in a record. */
   epoch: Type.Optional(Type.String({ pattern: '^[0-9a-f]{32}$' })),
   /** 0 where it cannot be told, as of a damaged place at the end of the log. */
   samples: Type.Integer({ minimum: 0 }),
+  /** Alarms and events that went, where it was these and not samples. */
+  alarms: Type.Optional(Type.Integer({ minimum: 1 })),
   /** Records that went, both included; null when the samples never were in one. */
   fromSeq: orNull(Seq),
   toSeq: orNull(Seq),

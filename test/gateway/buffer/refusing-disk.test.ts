@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { mountable, SmallDisk } from '../../services/small-disk.ts';
 import { tempDir } from '../../services/temp-dir.ts';
-import { add, drain, filesOf, openBuffer, store, storeLarge, valuesOf } from './buffer-rig.ts';
+import { add, drain, dropsOf, filesOf, openBuffer, store, storeLarge, urgentOf, valuesOf } from './buffer-rig.ts';
 
 async function smallDisk(mib: number): Promise<string> {
   const disk = new SmallDisk(await tempDir(), mib);
@@ -90,8 +90,8 @@ describe('a directory that goes away', { timeout: 15_000 }, () => {
     expect(buffer.stats()).toMatchObject({ droppedSamples, durableSamples: 499_006, pendingSamples: 499_006 });
   });
 
-  it('bounds texts and alarms by their bytes', async () => {
-    const { buffer } = await away();
+  it('bounds texts and alarms by their bytes, and tells how many alarms were lost', async () => {
+    const { buffer, dir, comeBack } = await away();
     await expect(storeLarge(buffer, 2, 600_000)).rejects.toThrow();
     const text = 'x'.repeat(1024 * 1024);
     for (let i = 0; i < 80; i++) {
@@ -117,8 +117,17 @@ describe('a directory that goes away', { timeout: 15_000 }, () => {
       comment: '',
     } as const;
     for (let i = 0; i < 80; i++) buffer.addAlarm(alarm);
-    expect(buffer.stats().droppedAlarms).toBeGreaterThan(40);
-    expect(buffer.stats().droppedAlarms).toBeLessThan(55);
+    const { droppedAlarms } = buffer.stats();
+    expect(droppedAlarms).toBeGreaterThan(40);
+    expect(droppedAlarms).toBeLessThan(55);
+    await comeBack();
+    await vi.waitFor(() => expect(buffer.stats().fault).toBe(''), 10_000);
+    await buffer.close();
+    const again = await openBuffer(dir, { tags: [] });
+    expect((await urgentOf(again.buffer)).alarms).toHaveLength(80 - droppedAlarms);
+    expect(await dropsOf(again.buffer)).toContainEqual(
+      expect.objectContaining({ reason: 'alarmsLost', samples: 0, alarms: droppedAlarms }),
+    );
   });
 
   it('at the end is said with the number of samples that are lost', async () => {

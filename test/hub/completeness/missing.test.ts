@@ -37,3 +37,10 @@ test.each([
   const missing = missingOf(gaps, drops, new Map([[EPOCH, reached]]));
   expect(missing.map(({ cause, fromSeq, toSeq, samples }) => [cause, fromSeq, toSeq, samples])).toEqual(expected);
 });
+
+test('alarms that were lost are missing, though no sample is', () => {
+  const lost: DropEvent = { ...drop(null, null, 0), reason: 'alarmsLost', alarms: 3 };
+  expect(missingOf([], [lost], new Map())).toEqual([
+    { cause: 'alarmsLost', epoch: null, fromSeq: null, toSeq: null, samples: 0, alarms: 3, fromAt: 3, toAt: 4 },
+  ]);
+});

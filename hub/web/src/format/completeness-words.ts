@@ -23,6 +23,8 @@ const CAUSES: Record<string, string> = {
   diskFault: 'The gateway’s disk did not take it',
   tooOld: 'It was older than the gateway may keep',
   thinned: 'Thinned out while the buffer was nearly full',
+  alarmsLost: 'The gateway’s disk did not take alarms and events',
+  directoryRemoved: 'The folder of the gateway’s buffer was removed',
   damaged: 'Damaged on the gateway’s disk',
 };
 
@@ -31,7 +33,8 @@ export function causeWords({ cause }: Missing): string {
 }
 
 /** How much is missing, as far as anybody knows. */
-export function amountWords({ samples, fromSeq, toSeq }: Missing): string {
+export function amountWords({ samples, alarms, fromSeq, toSeq }: Missing): string {
+  if (alarms) return alarms === 1 ? '1 alarm or event' : `${formatNumber(alarms)} alarms and events`;
   if (samples !== null) return samples === 1 ? '1 sample' : `${formatNumber(samples)} samples`;
   if (fromSeq === null || toSeq === null) return 'nobody knows how much';
   const records = toSeq - fromSeq + 1;
