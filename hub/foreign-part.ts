@@ -7,6 +7,7 @@ import { endpointOf } from '@lineside/shared/mqtt/endpoint.ts';
 import { TopicClient } from '@lineside/shared/mqtt/topic-client.ts';
 import type { PublisherDoor } from './broker/publisher-door.ts';
 import type { LoadedHubConfig } from './config/load-config.ts';
+import { MAX_BYTES } from './foreign/json-samples.ts';
 import { JsonSource, type JsonSourceOptions, LOOK_MS } from './foreign/json-source.ts';
 
 export interface ForeignPartOptions extends Pick<JsonSourceOptions, 'take' | 'quarantine' | 'now'> {
@@ -84,6 +85,8 @@ export class ForeignPart {
       },
       onConnected: () => undefined,
       onLost: () => undefined,
+      // One that is longer than a source takes is quarantined there, and counted.
+      maxMessageBytes: 8 * MAX_BYTES,
       log,
     });
     this.#client.start();

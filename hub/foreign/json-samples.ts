@@ -13,7 +13,8 @@ export interface JsonFields {
   time: string;
 }
 
-const MAX_BYTES = 1024 * 1024;
+/** Of one message. */
+export const MAX_BYTES = 1024 * 1024;
 const MAX_ENTRIES = 10_000;
 const MAX_DEPTH = 6;
 const MAX_NAME = 200;
