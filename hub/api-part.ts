@@ -1,0 +1,64 @@
+/** Serves API and pages, and lets the first user in. */
+import { join } from 'node:path';
+import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
+import type { Unwind } from '@lineside/shared/lifecycle/unwind.ts';
+import type { Logger } from '@lineside/shared/log/logger.ts';
+import type { AndonBoard } from './andon/board.ts';
+import { buildApp } from './api/app.ts';
+import { AuthService } from './auth/auth-service.ts';
+import type { LoadedHubConfig } from './config/load-config.ts';
+import type { Desks } from './desks-part.ts';
+import type { Jobs } from './jobs-part.ts';
+import type { Stores } from './stores-part.ts';
+
+export interface ApiPartOptions {
+  config: LoadedHubConfig;
+  stores: Stores;
+  board: AndonBoard;
+  desks: Desks;
+  jobs: Jobs;
+  faults(): string[];
+  unwind: Unwind;
+  log: Logger;
+  now(): number;
+}
+
+export interface Served {
+  url: string;
+  auth: AuthService;
+  /** Of a hub that has just been made. */
+  first: { user: string; password: string } | null;
+}
+
+/** @throws LinesideError PORT_TAKEN */
+export async function serveApi(options: ApiPartOptions): Promise<Served> {
+  const { config, stores, board, desks, jobs, faults, unwind, log, now } = options;
+  const { equipment } = config;
+  const auth = new AuthService({
+    db: stores.relational.db,
+    firstPasswordFile: join(stores.dataDir, 'first-password'),
+    now,
+  });
+  const first = await auth.start();
+  const app = await buildApp({
+    ...{ auth, board, ...desks, ...jobs, timeSeries: stores.timeSeries, faults },
+    ...{ enterprise: equipment.enterprise, equipment: equipment.nodes, machines: equipment.machines },
+    ...{ log: log.child({ part: 'api' }), now },
+  });
+  unwind.defer('api', () => app.close());
+  // Before the API: whoever waits is told.
+  unwind.defer('writes', () => desks.writes.stop());
+  unwind.defer('fleet', () => desks.configs.gone());
+  return { url: await listen(app, config), auth, first };
+}
+
+async function listen(app: Awaited<ReturnType<typeof buildApp>>, config: LoadedHubConfig): Promise<string> {
+  const { host, port } = config.http;
+  try {
+    return await app.listen({ host, port });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    const words = `port ${port} on ${host} is taken by another program; set http.port in the hub's configuration`;
+    throw new LinesideError('PORT_TAKEN', 'config', words, { cause: error });
+  }
+}

@@ -1,0 +1,43 @@
+/** The broker by which gateways are heard: the embedded one, or one of the plant. */
+import type { Logger } from '@lineside/shared/log/logger.ts';
+import { resolveTls } from '@lineside/shared/mqtt/broker-host.ts';
+import { readCredentials } from '@lineside/shared/mqtt/credentials.ts';
+import { endpointOf } from '@lineside/shared/mqtt/endpoint.ts';
+import { BrokerClient } from './broker/broker-client.ts';
+import { EmbeddedBroker } from './broker/embedded-broker.ts';
+import type { GatewayBus } from './broker/gateway-bus.ts';
+import type { IntegratorDoor } from './broker/integrator-door.ts';
+import type { PublisherDoor } from './broker/publisher-door.ts';
+import type { LoadedHubConfig } from './config/load-config.ts';
+
+export interface BusOptions {
+  config: LoadedHubConfig;
+  integrators: IntegratorDoor | undefined;
+  publishers: PublisherDoor;
+  /** A broker of the plant is there, again: what was said meanwhile, nobody has heard. */
+  onConnected(): void;
+  log: Logger;
+}
+
+/** @throws LinesideError SECRET_UNREADABLE naming the gateway */
+export function gatewayBus({ config, integrators, publishers, onConnected, log }: BusOptions): GatewayBus {
+  // Not part of `check`: under systemd the files are there only while the hub runs.
+  const accounts = config.gateways.map(({ id, passwordFile }) => ({ name: id, passwordFile }));
+  const credentials = readCredentials(accounts, config.resolvePath, `${config.file}: gateway`);
+  const { broker, tls, accounts: _accounts, ...listen } = config.mqtt;
+  const { resolvePath } = config;
+  if (broker) {
+    const endpoint = { ...endpointOf(broker, resolvePath), username: broker.username };
+    return new BrokerClient({ endpoint, onConnected, log });
+  }
+  return new EmbeddedBroker({
+    ...listen,
+    ...{ tls: resolveTls(tls, resolvePath), credentials, integrators, publishers, log },
+  });
+}
+
+/** Where gateways connect to, for people. */
+export function mqttAddress({ mqtt }: LoadedHubConfig, bus: GatewayBus): string {
+  if (!(bus instanceof EmbeddedBroker)) return mqtt.broker!.url;
+  return `${mqtt.tls ? 'mqtts' : 'mqtt'}://${mqtt.host}:${bus.port}`;
+}

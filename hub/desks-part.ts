@@ -1,0 +1,51 @@
+/** What people ask of gateways: to acknowledge, to set a tag, to take over a configuration. */
+import type { Command } from '@lineside/shared/contracts/link.ts';
+import type { Logger } from '@lineside/shared/log/logger.ts';
+import { AlarmDesk } from './alerts/alarm-desk.ts';
+import type { AndonBoard } from './andon/board.ts';
+import { ConfigDesk } from './fleet/config-desk.ts';
+import type { Relational } from './store/postgres/relational.ts';
+import { WriteDesk } from './writes/write-desk.ts';
+
+export interface Desks {
+  alarms: AlarmDesk;
+  writes: WriteDesk;
+  configs: ConfigDesk;
+}
+
+export interface DesksOptions {
+  board: AndonBoard;
+  relational: Relational;
+  send(gateway: string, command: Command): void;
+  log: Logger;
+  now(): number;
+}
+
+export async function openDesks({ board, relational, send, log, now }: DesksOptions): Promise<Desks> {
+  const { db } = relational;
+  const alarms = new AlarmDesk({
+    db,
+    machineOf: (gateway, device) => board.machineOf(gateway, device),
+    send,
+    onChange: (alarm) => board.emit('alarm', alarm),
+    now,
+  });
+  await alarms.start();
+  const writes = new WriteDesk({
+    db,
+    tag: (id) => board.catalog.current(id),
+    unitOf: (gateway, device, tag) => board.catalog.find(gateway, device, tag)?.unit ?? '',
+    online: (gateway) => board.gateways.get(gateway)?.online === true,
+    machineOf: (gateway, device) => board.machineOf(gateway, device),
+    send,
+    log: log.child({ part: 'writes' }),
+    now,
+  });
+  const configs = new ConfigDesk({
+    online: (gateway) => board.gateways.get(gateway)?.online,
+    send,
+    log: log.child({ part: 'fleet' }),
+    now,
+  });
+  return { alarms, writes, configs };
+}

@@ -1,0 +1,44 @@
+/** What the hub does by itself, beside taking data: figures of the running shift, statements about days. */
+import type { Logger } from '@lineside/shared/log/logger.ts';
+import type { AndonBoard } from './andon/board.ts';
+import { CompletenessService } from './completeness/completeness-service.ts';
+import type { LoadedHubConfig } from './config/load-config.ts';
+import { OeeService } from './oee/oee-service.ts';
+import type { Stores } from './stores-part.ts';
+
+export interface Jobs {
+  oee: OeeService;
+  completeness: CompletenessService;
+}
+
+export interface JobsOptions {
+  config: LoadedHubConfig;
+  board: AndonBoard;
+  stores: Stores;
+  log: Logger;
+  now(): number;
+}
+
+export function makeJobs({ config, board, stores, log, now }: JobsOptions): Jobs {
+  const { machines } = config.equipment;
+  const { relational, timeSeries } = stores;
+  return {
+    oee: new OeeService({
+      machines,
+      timeSeries,
+      tagId: (gateway, device, name) => board.catalog.find(gateway, device, name)?.id,
+      onFigures: (path, figures) => board.setFigures(path, figures),
+      log: log.child({ part: 'oee' }),
+      now,
+    }),
+    completeness: new CompletenessService({
+      db: relational.db,
+      timeSeries,
+      gateways: () => board.gateways.all().map(({ id }) => id),
+      timeZoneOf: (gateway) => machines.find((machine) => machine.gateway === gateway)?.timeZone ?? 'UTC',
+      tagsOf: (gateway) => board.catalog.ofGateway(gateway),
+      log: log.child({ part: 'completeness' }),
+      now,
+    }),
+  };
+}

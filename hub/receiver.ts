@@ -1,0 +1,80 @@
+/** What gateways say, each kind to where it belongs. */
+import { CommandReply, GatewayStatus, Hello } from '@lineside/shared/contracts/link.ts';
+import { Value } from 'typebox/value';
+import type { AlarmDesk } from './alerts/alarm-desk.ts';
+import type { AndonBoard } from './andon/board.ts';
+import type { GatewayMessage } from './broker/gateway-bus.ts';
+import type { ConfigDesk } from './fleet/config-desk.ts';
+import type { Ingest } from './ingest/ingest.ts';
+import { upsertGatewayStatus } from './store/postgres/gateways.ts';
+import type { Relational } from './store/postgres/relational.ts';
+import type { WriteDesk } from './writes/write-desk.ts';
+
+const STORE_STATUS_MS = 30_000;
+
+export interface ReceiverOptions {
+  ingest: Ingest;
+  board: AndonBoard;
+  alarms: AlarmDesk;
+  writes: WriteDesk;
+  configs: ConfigDesk;
+  relational: Relational;
+  now(): number;
+}
+
+export class Receiver {
+  readonly #options: ReceiverOptions;
+  /** When each gateway's status was last written. */
+  readonly #storedAt = new Map<string, number>();
+
+  constructor(options: ReceiverOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when the next one may come. */
+  async take({ gateway, kind, payload, retained }: GatewayMessage): Promise<void> {
+    const { ingest, board, alarms, now } = this.#options;
+    // A gateway that is there speaks every few seconds; what a broker kept of it says nothing of now.
+    if (retained) return;
+    board.gateways.heard(gateway, now());
+    if (kind === 'data') return ingest.data(gateway, payload);
+    if (kind === 'live') return ingest.live(gateway, payload);
+    const message = parse(payload);
+    if (kind === 'hello' && Value.Check(Hello, message)) {
+      await ingest.hello(gateway, message);
+      await alarms.repeatFor(gateway);
+    } else if (kind === 'reply' && Value.Check(CommandReply, message)) await this.#reply(gateway, message);
+    else if (kind === 'status' && Value.Check(GatewayStatus, message) && message.gateway === gateway) {
+      await this.#status(gateway, message);
+    } else await ingest.quarantine(gateway, `a ${kind} message that does not fit its schema`, payload);
+  }
+
+  async #reply(gateway: string, message: CommandReply): Promise<void> {
+    const { alarms, writes, configs } = this.#options;
+    if (message.type === 'tag.write') await writes.replied(gateway, message);
+    else if (message.type === 'config.push') configs.replied(gateway, message);
+    else await alarms.refused(gateway, message);
+  }
+
+  async #status(gateway: string, message: GatewayStatus): Promise<void> {
+    const { board, writes, configs, relational, now } = this.#options;
+    const changed = board.gateways.get(gateway)?.online !== message.online;
+    board.report(message);
+    if (!message.online) {
+      writes.gone(gateway);
+      configs.gone(gateway);
+    }
+    // A status comes every few seconds; on disk it need not be that fresh.
+    if (!changed && now() - (this.#storedAt.get(gateway) ?? 0) <= STORE_STATUS_MS) return;
+    this.#storedAt.set(gateway, now());
+    await upsertGatewayStatus(relational.db, message, now());
+  }
+}
+
+function parse(payload: Buffer): unknown {
+  try {
+    return JSON.parse(payload.toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}
