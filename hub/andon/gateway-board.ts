@@ -50,6 +50,8 @@ export class GatewayBoard {
     if (status.online || isForeign(status.gateway)) view.devices = status.devices;
     if (status.online) {
       view.pendingSamples = status.buffer.pendingSamples;
+      if (status.certificate) view.certificate = status.certificate;
+      else delete view.certificate;
       view.lastSeenAt = now;
     }
     return view;

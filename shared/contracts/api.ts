@@ -3,7 +3,7 @@
  * and the web app's types.
  */
 import { type Static, type TSchema, Type } from 'typebox';
-import { DeviceStatus } from './link.ts';
+import { CertificateStatus, DeviceStatus } from './link.ts';
 
 const Ms = Type.Integer({ description: 'milliseconds since 1970 UTC' });
 const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
@@ -152,6 +152,8 @@ export const GatewayView = Type.Object({
   quarantined: Type.Integer({ description: 'messages refused since the start of the hub' }),
   samplesStored: Type.Integer({ description: 'samples committed, all time' }),
   devices: Type.Array(DeviceStatus),
+  /** By which it comes in; absent when it comes in by a password. */
+  certificate: Type.Optional(CertificateStatus),
 });
 export type GatewayView = Static<typeof GatewayView>;
 

@@ -66,6 +66,16 @@ export const DeviceStatus = Type.Object({
 });
 export type DeviceStatus = Static<typeof DeviceStatus>;
 
+/** The client certificate by which a gateway comes in at the hub. It renews it by itself; see docs/operations/enrolment.md. */
+export const CertificateStatus = Type.Object({
+  serial: Type.String({ pattern: '^[0-9a-f]{1,40}$', description: 'hexadecimal' }),
+  notBefore: Ms,
+  notAfter: Ms,
+  /** Why it could not be renewed when it was time; absent while there is nothing to say. */
+  problem: Type.Optional(Type.String({ maxLength: 500 })),
+});
+export type CertificateStatus = Static<typeof CertificateStatus>;
+
 /** Gateway → hub, retained, every few seconds; the will carries `online: false`. */
 export const GatewayStatus = Type.Object({
   gateway: Type.String({ pattern: GATEWAY_ID_PATTERN }),
@@ -81,6 +91,8 @@ export const GatewayStatus = Type.Object({
     fault: Type.Optional(Type.String({ description: 'why the disk does not take data; absent while it does' })),
   }),
   devices: Type.Array(DeviceStatus),
+  /** Absent when it comes in by a password. */
+  certificate: Type.Optional(CertificateStatus),
 });
 export type GatewayStatus = Static<typeof GatewayStatus>;
 

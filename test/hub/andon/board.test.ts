@@ -61,6 +61,15 @@ describe('whether a picture may be believed', () => {
     });
   });
 
+  test('shows by which certificate a gateway comes in, and that it came in by a password since', () => {
+    const certificate = { serial: '0a1b', notBefore: 1, notAfter: 2 };
+    board.report(gatewayStatus({ certificate }));
+    board.report(gatewayStatus({ online: false }));
+    expect(board.gateways.get('line-1')?.certificate).toEqual(certificate);
+    board.report(gatewayStatus());
+    expect(board.gateways.get('line-1')).not.toHaveProperty('certificate');
+  });
+
   test('never: the plant names a gateway that is not configured', () => {
     const stray = new AndonBoard({
       machines: [testMachine({ gateway: 'line-9' })],
