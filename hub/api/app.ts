@@ -12,7 +12,9 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { addLive } from './live/live.ts';
+import { addPages } from './plugins/pages.ts';
 import { addProblems, sendProblem } from './plugins/problems.ts';
+import { addRequestIds, requestId } from './plugins/request-ids.ts';
 import { addSessions } from './plugins/session.ts';
 import type { Api } from './routes/api.ts';
 import { alarmRoutes } from './routes/v1/alarms.ts';
@@ -33,6 +35,7 @@ export async function buildApp(services: ApiServices): Promise<FastifyInstance> 
   const base = Fastify({
     loggerInstance: services.log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
+    genReqId: requestId,
     bodyLimit: BODY_BYTES,
     requestTimeout: 30_000,
     connectionTimeout: 60_000,
@@ -41,6 +44,8 @@ export async function buildApp(services: ApiServices): Promise<FastifyInstance> 
   });
   const app: Api = base.setValidatorCompiler(compileWithDefaults).withTypeProvider<TypeBoxTypeProvider>();
   addProblems(base);
+  addRequestIds(base);
+  addPages(base);
   await base.register(helmet, {
     contentSecurityPolicy: { directives: cspDirectives() },
     strictTransportSecurity: false,
@@ -108,9 +113,9 @@ async function addWeb(app: FastifyInstance): Promise<void> {
   }
   app.setNotFoundHandler((request, reply) => {
     if (request.method === 'GET' && request.url === '/' && !built) {
-      return sendProblem(reply, 404, 'WEB_NOT_BUILT', 'the web app is not built: run npm run build -w hub/web');
+      return sendProblem(reply, 'NOT_FOUND', 'the web app is not built: run npm run build -w hub/web');
     }
-    return sendProblem(reply, 404, 'NOT_FOUND', `there is nothing at ${request.method} ${request.url.split('?')[0]}`);
+    return sendProblem(reply, 'NOT_FOUND', `there is nothing at ${request.method} ${request.url.split('?')[0]}`);
   });
 }
 

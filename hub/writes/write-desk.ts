@@ -12,9 +12,9 @@ import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import type { Kysely } from 'kysely';
 import { OwedAnswers } from '../fleet/owed-answers.ts';
+import { pageFrom, readCursor } from '../store/page.ts';
 import type { Database, Row } from '../store/postgres/schema.ts';
 import { createWrite, listWrites, settleWrite, type WriteFilter } from '../store/postgres/writes.ts';
-import { readCursor, writeCursor } from './write-cursor.ts';
 import { valueRefusal, type WritableTag } from './write-refusal.ts';
 
 /** A gateway that gets the command later does not carry it out. Milliseconds. */
@@ -25,6 +25,9 @@ const ANSWER_MS = 20_000;
 
 /** Writes that somebody waits for. */
 const MOST_WAITING = 500;
+
+/** As cursors name it. */
+const LIST = 'writes';
 
 const NOT_KNOWN =
   'the gateway has not told what became of it: it may not have got it, or ended before it could write it down; look at the value that the tag has now';
@@ -118,14 +121,11 @@ export class WriteDesk {
     items: WriteView[];
     next: string | null;
   }> {
-    const before = cursor === undefined ? undefined : readCursor(cursor);
+    const keys = cursor === undefined ? undefined : readCursor(LIST, [0, '', '', ''] as const, cursor);
+    const before = keys && { asked_at: keys[0], gateway: keys[1], via: keys[2], id: keys[3] };
     const rows = await listWrites(this.#options.db, { ...filter, before, limit: filter.limit + 1 });
-    const shown = rows.slice(0, filter.limit);
-    const last = shown.at(-1);
-    return {
-      items: shown.map((row) => this.#view(row)),
-      next: last && rows.length > shown.length ? writeCursor(last) : null,
-    };
+    const keysOf = ({ asked_at, gateway, via, id }: Row<'writes'>) => [asked_at, gateway, via, id];
+    return pageFrom(rows, filter.limit, LIST, keysOf, (row) => this.#view(row));
   }
 
   #refusal(tag: WritableTag, value: TagWriteCommand['value']): LinesideError | null {

@@ -235,13 +235,14 @@ export const History = Type.Object({
 });
 export type History = Static<typeof History>;
 
-/** RFC 9457. `code` is stable. */
+/** RFC 9457. */
 export const Problem = Type.Object({
-  type: Type.String(),
-  title: Type.String(),
-  status: Type.Integer(),
-  code: Type.String(),
-  detail: Type.String(),
+  type: Type.String({ description: 'where the code is explained' }),
+  title: Type.String({ description: 'the kind of problem, in words' }),
+  status: Type.Integer({ description: 'the HTTP status' }),
+  code: Type.String({ description: 'the kind of problem; it never changes its meaning' }),
+  detail: Type.String({ description: 'what happened here, and what to do' }),
+  requestId: Type.Optional(Type.String({ description: 'by which the hub’s log is searched; also in X-Request-Id' })),
 });
 export type Problem = Static<typeof Problem>;
 

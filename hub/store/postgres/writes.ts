@@ -9,7 +9,7 @@ import type { Database, Row } from './schema.ts';
 /** Characters. */
 const MOST_ERROR = 2_000;
 
-export type WriteCursor = Pick<Row<'writes'>, 'asked_at' | 'gateway' | 'via' | 'id'>;
+type WriteCursor = Pick<Row<'writes'>, 'asked_at' | 'gateway' | 'via' | 'id'>;
 
 export interface WriteFilter {
   gateway?: string | undefined;

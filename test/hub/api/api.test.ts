@@ -330,6 +330,6 @@ describe('the pages', () => {
   test('are the web app where it is built, and a word on building it where it is not', async () => {
     const response = await call('/', { anonymous: true });
     if (response.status === 200) expect(await response.text()).toContain('<div id="root">');
-    else expect(await problem(response)).toMatchObject({ code: 'WEB_NOT_BUILT' });
+    else expect(await problem(response)).toMatchObject({ detail: expect.stringContaining('npm run build') });
   });
 });

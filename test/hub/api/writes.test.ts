@@ -147,7 +147,7 @@ describe('writing a tag', () => {
   test('without an answer it is not known, until the gateway’s record of it comes', async () => {
     const response = await write(11, 7);
     const { detail, ...rest } = await problem(response);
-    expect(rest).toMatchObject({ status: 504, code: 'WRITE_UNKNOWN', title: 'No answer from the gateway' });
+    expect(rest).toMatchObject({ status: 504, code: 'WRITE_UNKNOWN', title: 'No answer on the write' });
     expect(detail).toMatch(/not known whether it was written/);
     expect(await last()).toMatchObject({ state: 'unknown', error: expect.stringContaining('look at the value') });
     const { id, device, tag, by, comment } = hub.asked.at(-1)!;

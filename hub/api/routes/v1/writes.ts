@@ -1,5 +1,6 @@
 /** Setting tags, and who did. */
 import { Problem, TagView, WriteBody, WriteView } from '@lineside/shared/contracts/api.ts';
+import { pageOf, pageQuery } from '@lineside/shared/contracts/page.ts';
 import { WriteOutcome } from '@lineside/shared/contracts/write.ts';
 import { Type } from 'typebox';
 import type { ApiServices } from '../../services.ts';
@@ -7,21 +8,7 @@ import type { Api } from '../api.ts';
 
 const Name = Type.Optional(Type.String({ minLength: 1, maxLength: 200 }));
 
-const Page = Type.Object({
-  limit: Type.Integer({ minimum: 1, maximum: 500, default: 100 }),
-  cursor: Type.Optional(Type.String({ maxLength: 2_000, description: '`next` of the page before' })),
-  gateway: Name,
-  device: Name,
-  tag: Name,
-  user: Name,
-});
-
-const Writes = Type.Object({
-  items: Type.Array(WriteView),
-  next: Type.Union([Type.String(), Type.Null()], {
-    description: 'cursor of the next page; null when it is the last',
-  }),
-});
+const Filter = pageQuery(['-at'], { gateway: Name, device: Name, tag: Name, user: Name });
 
 export function writeRoutes(app: Api, { writes, board }: ApiServices): void {
   app.get(
@@ -62,8 +49,8 @@ export function writeRoutes(app: Api, { writes, board }: ApiServices): void {
       schema: {
         tags: ['writes'],
         summary: 'Who set which tag, or tried to, newest first',
-        querystring: Page,
-        response: { 200: Writes, 400: Problem },
+        querystring: Filter,
+        response: { 200: pageOf(WriteView), 400: Problem },
       },
     },
     (request) => writes.list(request.query),

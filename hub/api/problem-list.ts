@@ -1,0 +1,129 @@
+/**
+ * Every problem that the API answers with: one line a code, which never changes its meaning. What a route throws and is
+ * not listed is a fault of the hub (INTERNAL). The list is shown at /docs/problems and stands in the OpenAPI document.
+ */
+interface ProblemKind {
+  status: number;
+  title: string;
+  /** What it means, and what whoever asked can do. */
+  means: string;
+}
+
+const KINDS = {
+  REQUEST_INVALID: {
+    status: 400,
+    title: 'Request not understood',
+    means: 'The address, the query, a header or the body is not as the document says; the detail names the part.',
+  },
+  CURSOR_INVALID: {
+    status: 400,
+    title: 'Cursor of another list',
+    means: 'A cursor is `next` of the page before, with the same address, filters and sort. Begin without one.',
+  },
+  RANGE_INVALID: {
+    status: 400,
+    title: 'Range not possible',
+    means: 'The begin must lie before the end, and the range must not be longer than the operation says.',
+  },
+  DAY_INVALID: { status: 400, title: 'No such day', means: 'A day is written as 2026-11-22 and does not lie ahead.' },
+  VALUE_REFUSED: {
+    status: 400,
+    title: 'Value refused',
+    means: 'The value does not fit the tag’s type, limits or names. Nothing was written.',
+  },
+  LOGIN_REFUSED: {
+    status: 401,
+    title: 'Name or password is wrong',
+    means: 'The hub does not say which of the two. After five attempts it makes whoever tries wait.',
+  },
+  SESSION_ENDED: {
+    status: 401,
+    title: 'Not signed in',
+    means: 'There is no session or key, or it is over. Sign in again, or send a valid key.',
+  },
+  ORIGIN_REFUSED: {
+    status: 403,
+    title: 'Page of another origin',
+    means: 'A browser sent this from a page of another address than the hub’s. http.cors.origins lets others in.',
+  },
+  ALARM_NOT_FOUND: { status: 404, title: 'No such alarm', means: 'No alarm has this occurrence, or not for you.' },
+  EQUIPMENT_NOT_FOUND: {
+    status: 404,
+    title: 'No such equipment',
+    means: 'No node of the plant has this path and level, or not for you. GET /api/v1/equipment lists them.',
+  },
+  GATEWAY_NOT_FOUND: { status: 404, title: 'No such gateway', means: 'No gateway has this id, or not for you.' },
+  MACHINE_NOT_FOUND: { status: 404, title: 'No such machine', means: 'No cell has this path, or not for you.' },
+  NOT_FOUND: { status: 404, title: 'Nothing here', means: 'The hub knows no such address or method.' },
+  TAG_NOT_FOUND: { status: 404, title: 'No such tag', means: 'No tag has this id, or not for you.' },
+  ALARM_ACKNOWLEDGED: {
+    status: 409,
+    title: 'Nothing to acknowledge',
+    means: 'The alarm has been acknowledged already, or is over.',
+  },
+  CONFIG_PENDING: {
+    status: 409,
+    title: 'A configuration is on its way',
+    means: 'The gateway is still busy with the one before. Wait for its answer.',
+  },
+  GATEWAY_OFFLINE: {
+    status: 409,
+    title: 'Gateway is not there',
+    means: 'What needs a gateway is not kept for later. Nothing was done; try again when it is online.',
+  },
+  TAG_NOT_WRITABLE: {
+    status: 409,
+    title: 'Tag may not be set',
+    means: 'The gateway’s configuration does not let this tag be written. Nothing was written.',
+  },
+  BODY_TOO_LARGE: { status: 413, title: 'Body too large', means: 'The body is longer than this operation takes.' },
+  MEDIA_TYPE_UNSUPPORTED: {
+    status: 415,
+    title: 'Media type not supported',
+    means: 'Bodies are JSON: send content-type: application/json.',
+  },
+  LOGIN_THROTTLED: {
+    status: 429,
+    title: 'Too many attempts',
+    means: 'Wait for the seconds that Retry-After says, then try to sign in again.',
+  },
+  TOO_MANY_REQUESTS: {
+    status: 429,
+    title: 'Too many requests',
+    means: 'This user, key or address has used up its requests. Wait for the seconds that Retry-After says.',
+  },
+  TOO_MANY_WRITES: {
+    status: 429,
+    title: 'Too many writes wait',
+    means: 'The hub waits for the outcome of as many writes as it can. Nothing was written; try again.',
+  },
+  INTERNAL: {
+    status: 500,
+    title: 'The hub failed',
+    means: 'The reason is in the hub’s log, under the request id of the answer.',
+  },
+  CONFIG_UNKNOWN: {
+    status: 504,
+    title: 'No answer on the configuration',
+    means: 'The gateway may have taken it over. Look at the hash of the configuration that it reports.',
+  },
+  WRITE_UNKNOWN: {
+    status: 504,
+    title: 'No answer on the write',
+    means: 'It may have been written. Look at the tag’s value and at GET /api/v1/writes before you try again.',
+  },
+} as const satisfies Record<string, ProblemKind>;
+
+export type ProblemCode = keyof typeof KINDS;
+
+export const PROBLEMS: Readonly<Record<ProblemCode, ProblemKind>> = KINDS;
+
+/** Of what is thrown; undefined for what is not a problem of whoever asked. */
+export function problemOf(code: string): ProblemKind | undefined {
+  return Object.hasOwn(KINDS, code) ? KINDS[code as ProblemCode] : undefined;
+}
+
+/** Where a code is explained, from the root of the hub's address. */
+export function typeOf(code: string): string {
+  return `/docs/problems/${code}`;
+}

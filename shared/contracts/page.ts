@@ -1,0 +1,52 @@
+/** How every list of the hub's API is asked for and answered: a page at a time, with a cursor to the next. */
+import { type TProperties, type TSchema, Type } from 'typebox';
+
+/** Items on a page that is not asked to be of another size, and the most that it takes. */
+const PAGE_SIZE = 100;
+const MAX_PAGE_SIZE = 1_000;
+
+/**
+ * The query of a list. `filters` are what it can be narrowed by; `sorts` the names that it can be sorted by, the
+ * first of them unless asked otherwise. A minus before a name turns the order round.
+ */
+export function pageQuery<P extends TProperties>(sorts: readonly string[], filters: P) {
+  const directions = sorts.flatMap((name) => [name, name.startsWith('-') ? name.slice(1) : `-${name}`]);
+  return Type.Object(
+    {
+      limit: Type.Integer({
+        minimum: 1,
+        maximum: MAX_PAGE_SIZE,
+        default: PAGE_SIZE,
+        description: 'items on a page, at most',
+      }),
+      cursor: Type.Optional(
+        Type.String({
+          minLength: 1,
+          maxLength: 2_000,
+          description: '`next` of the page before; the rest of the query must be the same',
+        }),
+      ),
+      sort: Type.Enum(directions, {
+        default: sorts[0]!,
+        description: 'what it is sorted by; with a minus, from the end',
+      }),
+      ...filters,
+    },
+    { additionalProperties: false },
+  );
+}
+
+/** One page. `next` is also in the Link header, as the whole address. */
+export function pageOf<T extends TSchema>(item: T) {
+  return Type.Object({
+    items: Type.Array(item),
+    next: Type.Union([Type.String(), Type.Null()], {
+      description: 'cursor of the next page; null when it is the last',
+    }),
+  });
+}
+
+export interface Page<T> {
+  items: T[];
+  next: string | null;
+}
