@@ -49,8 +49,17 @@ export class AlarmDesk {
     );
   }
 
-  async history(limit: number, before?: AlarmCursor): Promise<AlarmView[]> {
-    const rows = await alarmHistory(this.#options.db, before ? { limit, before } : { limit });
+  /** @param devices only alarms of these */
+  async history(
+    limit: number,
+    before?: AlarmCursor,
+    devices?: { gateway: string; device: string }[],
+  ): Promise<AlarmView[]> {
+    const rows = await alarmHistory(this.#options.db, {
+      limit,
+      ...(before && { before }),
+      ...(devices && { devices }),
+    });
     return rows.map((row) => this.#view(row));
   }
 
@@ -69,12 +78,20 @@ export class AlarmDesk {
 
   /**
    * Asks the gateway to acknowledge. The answer is the alarm as it stands, marked as on its way.
+   * @param mine whether an alarm of this machine ('' when it belongs to none) is there for whoever asks
    * @throws LinesideError ALARM_NOT_FOUND, ALARM_ACKNOWLEDGED
    */
-  async acknowledge(occurrence: string, by: string, comment: string): Promise<AlarmView> {
+  async acknowledge(
+    occurrence: string,
+    by: string,
+    comment: string,
+    mine: (machine: string) => boolean = () => true,
+  ): Promise<AlarmView> {
     const { db, now, send } = this.#options;
     const row = await findAlarm(db, occurrence);
-    if (!row) throw new LinesideError('ALARM_NOT_FOUND', 'peer', 'there is no such alarm');
+    if (!row || !mine(this.#options.machineOf(row.gateway, row.device)?.path ?? '')) {
+      throw new LinesideError('ALARM_NOT_FOUND', 'peer', 'there is no such alarm');
+    }
     if (isAnswered(row)) {
       throw new LinesideError('ALARM_ACKNOWLEDGED', 'peer', 'this alarm has been acknowledged already, or is over');
     }

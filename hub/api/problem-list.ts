@@ -46,6 +46,16 @@ const KINDS = {
     title: 'Page of another origin',
     means: 'A browser sent this from a page of another address than the hub’s. http.cors.origins lets others in.',
   },
+  PERMISSION_MISSING: {
+    status: 403,
+    title: 'Not allowed',
+    means: 'The role or key of whoever asks does not have the permission of this operation (x-permission).',
+  },
+  PASSWORD_CHANGE_REQUIRED: {
+    status: 403,
+    title: 'Choose a password first',
+    means: 'The password was set by an administrator. Nothing else is possible before it is changed.',
+  },
   ALARM_NOT_FOUND: { status: 404, title: 'No such alarm', means: 'No alarm has this occurrence, or not for you.' },
   EQUIPMENT_NOT_FOUND: {
     status: 404,

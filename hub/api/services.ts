@@ -4,6 +4,7 @@ import type { Logger } from '@lineside/shared/log/logger.ts';
 import type { AlarmDesk } from '../alerts/alarm-desk.ts';
 import type { AndonBoard } from '../andon/board.ts';
 import type { AuthService } from '../auth/auth-service.ts';
+import { type Identity, seesDevice, seesGateway, within } from '../auth/identity.ts';
 import type { CompletenessService } from '../completeness/completeness-service.ts';
 import type { EquipmentNode, Machine } from '../equipment/plant.ts';
 import type { ConfigDesk } from '../fleet/config-desk.ts';
@@ -29,8 +30,26 @@ export interface ApiServices {
   now(): number;
 }
 
-/** The whole present picture: what a client shows first. */
-export function overviewOf({ board, alarms, enterprise, now }: ApiServices): Overview {
-  const gateways: GatewayView[] = board.gateways.all();
-  return { serverTime: now(), enterprise, machines: board.machines(), alarms: alarms.open(), gateways };
+/** The whole present picture, as far as somebody may see it: what a client shows first. */
+export function overviewOf(services: ApiServices, identity: Identity): Overview {
+  const { board, alarms, enterprise, now } = services;
+  return {
+    serverTime: now(),
+    enterprise,
+    machines: within(identity, board.machines(), ({ path }) => path),
+    alarms: within(identity, alarms.open(), ({ machine }) => machine),
+    gateways: gatewaysOf(services, identity),
+  };
+}
+
+/** The gateways that somebody sees, each with the devices of theirs. */
+export function gatewaysOf({ board, machines }: ApiServices, identity: Identity): GatewayView[] {
+  const all = board.gateways.all();
+  if (identity.sites === null) return all;
+  return all
+    .filter(({ id }) => seesGateway(identity, machines, id))
+    .map((gateway) => ({
+      ...gateway,
+      devices: gateway.devices.filter(({ device }) => seesDevice(identity, machines, gateway.id, device)),
+    }));
 }

@@ -2,7 +2,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
-import type { User } from '@lineside/shared/contracts/api.ts';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import type { Kysely } from 'kysely';
 import type { Database } from '../store/postgres/schema.ts';
@@ -16,6 +15,7 @@ import {
   findUser,
   touchSession,
 } from '../store/postgres/users-and-sessions.ts';
+import { type Identity, identityOfUser } from './identity.ts';
 import { LoginThrottle } from './login-throttle.ts';
 import { generatePassword, hashPassword, verifyPassword } from './password.ts';
 
@@ -63,7 +63,7 @@ export class AuthService {
     // One that a crash has left behind goes, for an existing file would keep the mode that it has.
     await rm(firstPasswordFile, { force: true });
     await writeFile(firstPasswordFile, `${password}\n`, { mode: 0o600, flag: 'wx' });
-    await createUser(db, { name: FIRST_USER, passwordHash: await hashPassword(password), at: now() });
+    await createUser(db, { name: FIRST_USER, role: 'admin', passwordHash: await hashPassword(password), at: now() });
     return { user: FIRST_USER, password };
   }
 
@@ -77,8 +77,10 @@ export class AuthService {
    * Checks a password and opens a session. Returns the token for the cookie; only its digest is stored.
    * @throws LinesideError LOGIN_REFUSED, LOGIN_THROTTLED (a ThrottledError)
    */
-  async login(name: string, password: string, address: string): Promise<{ user: User; token: string }> {
+  async login(typed: string, password: string, address: string): Promise<{ identity: Identity; token: string }> {
     const { db, now } = this.#options;
+    // A phone begins every word with a capital.
+    const name = typed.trim().toLowerCase();
     const keys = [`name ${name}`, `address ${address}`];
     const wait = this.#throttle.waitFor(keys, now());
     if (wait > 0) {
@@ -88,21 +90,22 @@ export class AuthService {
     this.#throttle.failed(keys, now());
     const user = await findUser(db, name);
     const right = await verifyPassword(user?.password_hash ?? this.#decoy, password);
-    if (!user || !right) throw new LinesideError('LOGIN_REFUSED', 'peer', 'unknown name or wrong password');
+    if (!user || user.disabled_at !== null || !right)
+      throw new LinesideError('LOGIN_REFUSED', 'peer', 'unknown name or wrong password');
     this.#throttle.succeeded(keys);
     const token = randomBytes(32).toString('base64url');
     await createSession(db, { tokenHash: digest(token), user: name, at: now(), expiresAt: now() + SESSION_MS });
-    return { user: { name }, token };
+    return { identity: identityOfUser(user), token };
   }
 
-  /** The user of a session; null when it is over or never was. */
-  async session(token: string): Promise<User | null> {
+  /** Whose session it is; null when it is over or never was. */
+  async session(token: string): Promise<Identity | null> {
     const { db, now } = this.#options;
     const hash = digest(token);
     const session = await findSession(db, hash, now());
     if (!session) return null;
     if (now() - session.last_seen_at > TOUCH_MS) await touchSession(db, hash, now(), now() + SESSION_MS);
-    return { name: session.user_name };
+    return identityOfUser(session);
   }
 
   async logout(token: string): Promise<void> {

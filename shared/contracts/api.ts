@@ -4,6 +4,7 @@
  */
 import { type Static, type TSchema, Type } from 'typebox';
 import { CertificateStatus, DeviceStatus } from './link.ts';
+import { Permission, Role } from './permissions.ts';
 
 const Ms = Type.Integer({ description: 'milliseconds since 1970 UTC' });
 const Nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
@@ -157,7 +158,16 @@ export const GatewayView = Type.Object({
 });
 export type GatewayView = Static<typeof GatewayView>;
 
-export const User = Type.Object({ name: Type.String() });
+/** Who is signed in, and what the page need not offer. */
+export const User = Type.Object({
+  name: Type.String({ description: 'a user’s name, or key: with the name of an API key' }),
+  role: Nullable(Role),
+  permissions: Type.Array(Permission),
+  sites: Nullable(
+    Type.Array(Type.String(), { description: 'equipment paths that it is limited to; null: the whole plant' }),
+  ),
+  mustChangePassword: Type.Boolean({ description: 'nothing else is allowed before' }),
+});
 export type User = Static<typeof User>;
 
 export const Login = Type.Object(

@@ -100,23 +100,30 @@ export function relationalContract(
 
     describe('sessions', () => {
       it('has users by name, once', async () => {
-        const user = { name: randomUUID(), passwordHash: 'h1', at: NOW };
+        const user = { name: randomUUID(), passwordHash: 'h1', role: 'operator' as const, at: NOW };
         const before = await countUsers(db);
         expect(await createUser(db, user)).toBe(true);
         expect(await createUser(db, { ...user, passwordHash: 'h2' })).toBe(false);
         expect(await countUsers(db)).toBe(before + 1);
-        expect(await findUser(db, user.name)).toEqual({ name: user.name, password_hash: 'h1', created_at: NOW });
+        expect(await findUser(db, user.name)).toMatchObject({
+          ...{ name: user.name, password_hash: 'h1', created_at: NOW, role: 'operator' },
+          ...{ sites: null, disabled_at: null, must_change_password: false },
+        });
         expect(await findUser(db, 'nobody')).toBeUndefined();
       });
 
       it('ends a session by time, by logging out and by a new password', async () => {
         const user = randomUUID();
         const [one, two, three] = [randomUUID(), randomUUID(), randomUUID()] as [string, string, string];
-        await createUser(db, { name: user, passwordHash: 'h1', at: NOW });
+        await createUser(db, { name: user, passwordHash: 'h1', role: 'manager', at: NOW });
         for (const tokenHash of [one, two, three]) {
           await createSession(db, { tokenHash, user, at: NOW, expiresAt: NOW + 1_000 });
         }
-        expect(await findSession(db, one, NOW + 999)).toMatchObject({ user_name: user, last_seen_at: NOW });
+        expect(await findSession(db, one, NOW + 999)).toMatchObject({
+          user_name: user,
+          last_seen_at: NOW,
+          role: 'manager',
+        });
         expect(await findSession(db, one, NOW + 1_000)).toBeUndefined();
         await touchSession(db, one, NOW + 500, NOW + 2_000);
         expect(await findSession(db, one, NOW + 1_000)).toMatchObject({ last_seen_at: NOW + 500 });

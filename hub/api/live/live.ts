@@ -30,7 +30,7 @@ export async function addLive(
     if (raw.headers.upgrade !== undefined) raw.socket.destroySoon();
   });
   await app.register(websocket, { options: { maxPayload: 64 * 1024 } });
-  const { board, auth } = services;
+  const { board } = services;
   const send = (message: LiveMessage) => {
     for (const client of clients) client.send(message);
   };
@@ -42,16 +42,22 @@ export async function addLive(
   board.on('alarm', (alarm) => send({ type: 'alarm', alarm }));
   const clock = setInterval(() => send({ type: 'time', serverTime: services.now() }), TIME_MS);
 
-  app.get('/api/v1/live', { websocket: true, schema: { hide: true } }, (socket, request) => {
+  const options = { websocket: true, config: { permission: 'plant.read' }, schema: { hide: true } } as const;
+  app.get('/api/v1/live', options, (socket, request) => {
+    const identity = request.identity!;
+    // What is sent to all is not sent by site.
+    if (identity.sites !== null) {
+      socket.close(1008, 'the live socket is for those who see the whole plant');
+      return;
+    }
     if (clients.size >= MAX_CLIENTS) {
       socket.close(1013, 'too many clients');
       return;
     }
     const client = new LiveClient(socket, board);
     clients.add(client);
-    const token = request.cookies.lineside_session ?? '';
     const check = setInterval(() => {
-      auth.session(token).then(
+      request.identify().then(
         (user) => {
           if (!user) socket.close(1008, 'session ended');
         },
@@ -65,7 +71,7 @@ export async function addLive(
       clients.delete(client);
       client.ended();
     });
-    client.send({ type: 'overview', overview: overviewOf(services) });
+    client.send({ type: 'overview', overview: overviewOf(services, identity) });
   });
   return { send };
 }

@@ -1,37 +1,78 @@
-/** The session cookie, and the hook that lets only those with a session in. */
+/** The session cookie, and the hook that lets only those in who may do what a route says. */
 import cookie from '@fastify/cookie';
 import type { User } from '@lineside/shared/contracts/api.ts';
+import type { Permission } from '@lineside/shared/contracts/permissions.ts';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import { type AuthService, SESSION_MS } from '../../auth/auth-service.ts';
+import type { Identity } from '../../auth/identity.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Who is signed in; null on the routes that anybody may call. */
-    user: User | null;
+    /** Who is asking; null on the routes that anybody may call. */
+    identity: Identity | null;
+    /** Who is asking now; null when the session or key has ended meanwhile. For what stays open long. */
+    identify(): Promise<Identity | null>;
   }
   interface FastifyContextConfig {
+    /** What whoever calls this route must be allowed. Every route under /api has this or `open`. */
+    permission?: Permission;
     /** Anybody may call this route. */
-    open?: boolean;
+    open?: true;
   }
 }
 
 const COOKIE = 'lineside_session';
+/** What somebody with a password that is not theirs yet may do. */
+const BEFORE_OWN_PASSWORD: readonly Permission[] = ['account.read', 'account.change'];
 
 export async function addSessions(app: FastifyInstance, auth: AuthService): Promise<void> {
   await app.register(cookie);
-  app.decorateRequest('user', null);
+  app.decorateRequest('identity', null);
+  app.decorateRequest('identify', function identify(this: FastifyRequest) {
+    return identityOf(this, auth);
+  });
+  app.addHook('onRoute', holdRule);
   app.addHook('onRequest', async (request) => {
     refuseOtherOrigins(request);
     // By the route and not by the address as written: /%61pi/v1/me leads to the same one.
-    if (request.routeOptions.config.open || !request.routeOptions.url?.startsWith('/api/')) return;
-    request.user = await userOf(request, auth);
-    if (!request.user)
+    const { url, config } = request.routeOptions;
+    if (config.open || !url?.startsWith('/api/')) return;
+    request.identity = await request.identify();
+    if (!request.identity)
       throw new LinesideError('SESSION_ENDED', 'peer', 'sign in first; the session is over or never was');
+    check(request.identity, config.permission!);
   });
 }
 
-async function userOf(request: FastifyRequest, auth: AuthService): Promise<User | null> {
+/** How somebody looks to themselves. */
+export function userOf({ name, role, permissions, sites, mustChangePassword }: Identity): User {
+  return { name, role, permissions: [...permissions], sites: sites && [...sites], mustChangePassword };
+}
+
+/** A route that nobody has thought about is open to nobody: the hub does not start with it. */
+function holdRule({ url, method, config, schema }: RouteOptions): void {
+  if (!url.startsWith('/api/') || config?.open) return;
+  if (config?.permission) {
+    // For whoever reads the OpenAPI document.
+    if (schema) Object.assign(schema, { 'x-permission': config.permission });
+    return;
+  }
+  const words = `${method} ${url} says neither which permission it needs nor that it is open`;
+  throw new LinesideError('ROUTE_WITHOUT_RULE', 'bug', words);
+}
+
+/** @throws LinesideError PASSWORD_CHANGE_REQUIRED, PERMISSION_MISSING */
+function check({ permissions, role, mustChangePassword }: Identity, permission: Permission): void {
+  if (mustChangePassword && !BEFORE_OWN_PASSWORD.includes(permission)) {
+    throw new LinesideError('PASSWORD_CHANGE_REQUIRED', 'peer', 'choose a password of your own first');
+  }
+  if (permissions.has(permission)) return;
+  const who = role ? `the role ${role}` : 'this API key';
+  throw new LinesideError('PERMISSION_MISSING', 'peer', `${who} does not have the permission ${permission}`);
+}
+
+async function identityOf(request: FastifyRequest, auth: AuthService): Promise<Identity | null> {
   const token = tokenOf(request);
   return token ? auth.session(token) : null;
 }

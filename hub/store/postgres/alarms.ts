@@ -3,6 +3,7 @@ import type { AlarmEvent } from '@lineside/shared/contracts/alarm.ts';
 import type { Kysely, Transaction } from 'kysely';
 import { cleanText } from './clean-text.ts';
 import { finishCommands } from './commands.ts';
+import { isOneOf } from './device-filter.ts';
 import type { Database, Row } from './schema.ts';
 
 /** An event whose tag is the hub's id, or null when the hub does not know the tag. */
@@ -92,10 +93,11 @@ export async function openAlarms(db: Kysely<Database>, limit = 1_000): Promise<R
 /** A page of all alarms, newest first, that begins after `before`. */
 export async function alarmHistory(
   db: Kysely<Database>,
-  options: { limit: number; before?: AlarmCursor },
+  options: { limit: number; before?: AlarmCursor; devices?: { gateway: string; device: string }[] },
 ): Promise<Row<'alarms'>[]> {
   let query = db.selectFrom('alarms').selectAll();
-  const { before } = options;
+  const { before, devices } = options;
+  if (devices) query = query.where(isOneOf(devices));
   if (before) {
     query = query.where((e) =>
       e(e.refTuple('raised_at', 'occurrence'), '<', e.tuple(before.raisedAt, before.occurrence)),

@@ -7,6 +7,7 @@ import type { CompletenessStatement } from '@lineside/shared/contracts/completen
 import type { AnyEvent } from '@lineside/shared/contracts/event.ts';
 import type { Value, ValueType } from '@lineside/shared/contracts/frame.ts';
 import type { AcknowledgeCommand, GatewayStatus } from '@lineside/shared/contracts/link.ts';
+import type { Role } from '@lineside/shared/contracts/permissions.ts';
 import type { ColumnType, Generated, GeneratedAlways, Selectable } from 'kysely';
 
 type Json<T> = ColumnType<T, string, string>;
@@ -15,7 +16,21 @@ export type EquipmentLevel = 'enterprise' | 'site' | 'area' | 'line' | 'cell';
 
 export interface Database {
   migrations: { name: string; sha256: string; applied_at: number };
-  users: { name: string; password_hash: string; created_at: number };
+  users: {
+    name: string;
+    /** Null when the user comes in by a provider of identities only. */
+    password_hash: string | null;
+    created_at: number;
+    full_name: Generated<string>;
+    role: Role;
+    sites: ColumnType<string[] | null, string | null | undefined, string | null>;
+    disabled_at: number | null;
+    must_change_password: Generated<boolean>;
+    password_changed_at: number | null;
+    last_login_at: number | null;
+    oidc_issuer: string | null;
+    oidc_subject: string | null;
+  };
   sessions: {
     token_hash: string;
     user_name: string;

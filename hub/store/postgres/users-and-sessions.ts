@@ -1,4 +1,5 @@
 /** Who may log in, and who is. Hashing passwords and tokens is the caller's: nothing secret comes here. */
+import type { Role } from '@lineside/shared/contracts/permissions.ts';
 import type { Kysely } from 'kysely';
 import type { Database, Row } from './schema.ts';
 
@@ -13,11 +14,11 @@ export async function countUsers(db: Kysely<Database>): Promise<number> {
 /** False when the name is taken. */
 export async function createUser(
   db: Kysely<Database>,
-  user: { name: string; passwordHash: string; at: number },
+  user: { name: string; passwordHash: string; role: Role; at: number },
 ): Promise<boolean> {
   const { numInsertedOrUpdatedRows } = await db
     .insertInto('users')
-    .values({ name: user.name, password_hash: user.passwordHash, created_at: user.at })
+    .values({ name: user.name, password_hash: user.passwordHash, role: user.role, created_at: user.at })
     .onConflict((conflict) => conflict.doNothing())
     .executeTakeFirstOrThrow();
   return numInsertedOrUpdatedRows === 1n;
@@ -56,17 +57,23 @@ export async function createSession(
     .execute();
 }
 
-/** The session, unless it has expired at `now`. */
+/** What a request with a session needs to know of it and of its user. */
+export type SessionWithUser = Pick<Row<'sessions'>, 'user_name' | 'last_seen_at'> &
+  Pick<Row<'users'>, 'name' | 'role' | 'sites' | 'must_change_password'>;
+
+/** The session and its user, unless it has expired at `now` or the user has been disabled. */
 export async function findSession(
   db: Kysely<Database>,
   tokenHash: string,
   now: number,
-): Promise<Row<'sessions'> | undefined> {
+): Promise<SessionWithUser | undefined> {
   return db
     .selectFrom('sessions')
-    .selectAll()
+    .innerJoin('users', 'users.name', 'sessions.user_name')
+    .select(['user_name', 'last_seen_at', 'users.name', 'role', 'sites', 'must_change_password'])
     .where('token_hash', '=', tokenHash)
     .where('expires_at', '>', now)
+    .where('disabled_at', 'is', null)
     .executeTakeFirst();
 }
 

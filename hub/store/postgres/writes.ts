@@ -4,6 +4,7 @@ import type { TagWriteCommand } from '@lineside/shared/contracts/link.ts';
 import type { WriteOutcome } from '@lineside/shared/contracts/write.ts';
 import type { Kysely } from 'kysely';
 import { cleanText, toJson } from './clean-text.ts';
+import { isOneOf } from './device-filter.ts';
 import type { Database, Row } from './schema.ts';
 
 /** Characters. */
@@ -16,6 +17,8 @@ export interface WriteFilter {
   device?: string | undefined;
   tag?: string | undefined;
   user?: string | undefined;
+  /** Only writes to these. */
+  devices?: { gateway: string; device: string }[] | undefined;
   /** Only what comes behind this one in the list. */
   before?: WriteCursor | undefined;
   limit: number;
@@ -90,7 +93,8 @@ export async function settleWrite(db: Kysely<Database>, gateway: string, outcome
 /** Newest first. */
 export async function listWrites(db: Kysely<Database>, filter: WriteFilter): Promise<Row<'writes'>[]> {
   let query = db.selectFrom('writes').selectAll();
-  const { before } = filter;
+  const { before, devices } = filter;
+  if (devices) query = query.where(isOneOf(devices));
   for (const [column, value] of [
     ['gateway', filter.gateway],
     ['device', filter.device],

@@ -1,4 +1,4 @@
-import { AlarmView, History, MachineView, Overview, Problem, TagView } from '@lineside/shared/contracts/api.ts';
+import { AlarmView, History, MachineView, Overview, Problem, TagView, User } from '@lineside/shared/contracts/api.ts';
 import { Quality } from '@lineside/shared/contracts/quality.ts';
 import Type from 'typebox';
 import { Value } from 'typebox/value';
@@ -111,11 +111,13 @@ describe('signing in', () => {
   test('sets a cookie that scripts and other sites cannot use, and signing out ends it', async () => {
     const response = await post('/api/v1/login', { name: 'admin', password: hub.password });
     expect(response.status).toBe(200);
-    expect(await response.json()).toEqual({ name: 'admin' });
+    const user = await response.json();
+    expect(Value.Errors(User, user)).toEqual([]);
+    expect(user).toMatchObject({ name: 'admin', role: 'admin', sites: null, mustChangePassword: false });
     const set = response.headers.get('set-cookie')!;
     expect(set).toMatch(/^lineside_session=[\w-]{43}; Max-Age=43200; Path=\/; HttpOnly; SameSite=Strict$/);
     const own = { cookie: set.split(';')[0]! };
-    expect(await (await call('/api/v1/me', { headers: own })).json()).toEqual({ name: 'admin' });
+    expect(await (await call('/api/v1/me', { headers: own })).json()).toEqual(user);
     const out = await call('/api/v1/logout', { method: 'POST', headers: own });
     expect(out.status).toBe(204);
     expect(out.headers.get('set-cookie')).toMatch(/^lineside_session=;.*(Max-Age=0|Expires=Thu, 01 Jan 1970)/);

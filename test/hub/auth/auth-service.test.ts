@@ -45,11 +45,11 @@ describe('signing in', () => {
   });
 
   test('gives a token of which the store keeps only a digest, good until signing out', async () => {
-    const { user, token } = await auth.login('admin', password, next());
-    expect(user).toEqual({ name: 'admin' });
+    const { identity, token } = await auth.login('admin', password, next());
+    expect(identity).toMatchObject({ kind: 'user', name: 'admin', role: 'admin', sites: null });
     expect(token).toMatch(/^[\w-]{43}$/);
     expect(JSON.stringify(await stores.db.selectFrom('sessions').selectAll().execute())).not.toContain(token);
-    expect(await auth.session(token)).toEqual({ name: 'admin' });
+    expect(await auth.session(token)).toEqual(identity);
     await auth.logout(token);
     expect(await auth.session(token)).toBeNull();
     await auth.logout(token);

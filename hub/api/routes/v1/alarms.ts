@@ -1,6 +1,7 @@
 /** Alarms: those that are not normal, those that were, and acknowledging. */
 import { AcknowledgeBody, AlarmView, Problem } from '@lineside/shared/contracts/api.ts';
 import { Type } from 'typebox';
+import { devicesWithin, reaches, within } from '../../../auth/identity.ts';
 import type { ApiServices } from '../../services.ts';
 import type { Api } from '../api.ts';
 
@@ -11,10 +12,11 @@ const Page = Type.Object({
   ),
 });
 
-export function alarmRoutes(app: Api, { alarms }: ApiServices): void {
+export function alarmRoutes(app: Api, { alarms, machines }: ApiServices): void {
   app.get(
     '/alarms',
     {
+      config: { permission: 'alarms.read' },
       schema: {
         tags: ['alarms'],
         summary: 'All alarms, newest first',
@@ -24,25 +26,28 @@ export function alarmRoutes(app: Api, { alarms }: ApiServices): void {
     },
     (request) => {
       const { limit, before } = request.query;
-      return alarms.history(limit, before === undefined ? undefined : { raisedAt: before, occurrence: '' });
+      const devices = devicesWithin(request.identity!, machines);
+      return alarms.history(limit, before === undefined ? undefined : { raisedAt: before, occurrence: '' }, devices);
     },
   );
 
   app.get(
     '/alarms/active',
     {
+      config: { permission: 'alarms.read' },
       schema: {
         tags: ['alarms'],
         summary: 'Alarms that are not normal, most urgent first',
         response: { 200: Type.Array(AlarmView) },
       },
     },
-    () => alarms.open(),
+    (request) => within(request.identity!, alarms.open(), ({ machine }) => machine),
   );
 
   app.post(
     '/alarms/:occurrence/acknowledge',
     {
+      config: { permission: 'alarms.acknowledge' },
       schema: {
         tags: ['alarms'],
         summary: 'Acknowledge an alarm; the answer shows it on its way to the gateway',
@@ -51,6 +56,10 @@ export function alarmRoutes(app: Api, { alarms }: ApiServices): void {
         response: { 200: AlarmView, 404: Problem, 409: Problem },
       },
     },
-    (request) => alarms.acknowledge(request.params.occurrence, request.user!.name, request.body.comment),
+    (request) => {
+      const { name, sites } = request.identity!;
+      const mine = (machine: string) => reaches({ sites }, machine);
+      return alarms.acknowledge(request.params.occurrence, name, request.body.comment, mine);
+    },
   );
 }

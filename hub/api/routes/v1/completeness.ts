@@ -2,13 +2,15 @@
 import { Problem } from '@lineside/shared/contracts/api.ts';
 import { CompletenessStatement } from '@lineside/shared/contracts/completeness.ts';
 import { Type } from 'typebox';
+import { seesDevice, seesGateway } from '../../../auth/identity.ts';
 import type { ApiServices } from '../../services.ts';
 import type { Api } from '../api.ts';
 
-export function completenessRoutes(app: Api, { completeness }: ApiServices): void {
+export function completenessRoutes(app: Api, { completeness, machines }: ApiServices): void {
   app.get(
     '/completeness',
     {
+      config: { permission: 'plant.read' },
       schema: {
         tags: ['plant'],
         summary: 'For each gateway and device, whether all of a day is stored, or what is missing and why',
@@ -18,6 +20,18 @@ export function completenessRoutes(app: Api, { completeness }: ApiServices): voi
         response: { 200: Type.Array(CompletenessStatement), 400: Problem },
       },
     },
-    (request) => completeness.ofDay(request.query.day),
+    async (request) => {
+      const identity = request.identity!;
+      const all = await completeness.ofDay(request.query.day);
+      if (identity.sites === null) return all;
+      return all
+        .filter(({ gateway }) => seesGateway(identity, machines, gateway))
+        .map((statement) => ({
+          ...statement,
+          devices: statement.devices.filter(({ device }) =>
+            seesDevice(identity, machines, statement.gateway, device),
+          ),
+        }));
+    },
   );
 }

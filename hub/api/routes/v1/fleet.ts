@@ -1,7 +1,9 @@
 /** Gateways, from afar. */
 import { Problem } from '@lineside/shared/contracts/api.ts';
 import { ConfigPushResult, MAX_CONFIG_CHARACTERS } from '@lineside/shared/contracts/link.ts';
+import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import { Type } from 'typebox';
+import { ownsGateway } from '../../../auth/identity.ts';
 import type { ApiServices } from '../../services.ts';
 import type { Api } from '../api.ts';
 
@@ -9,10 +11,11 @@ const Body = Type.Object({
   config: Type.String({ minLength: 1, maxLength: MAX_CONFIG_CHARACTERS, description: 'the whole file, YAML' }),
 });
 
-export function fleetRoutes(app: Api, { configs }: ApiServices): void {
+export function fleetRoutes(app: Api, { configs, machines }: ApiServices): void {
   app.post(
     '/gateways/:id/config',
     {
+      config: { permission: 'gateways.configure' },
       bodyLimit: 4 * MAX_CONFIG_CHARACTERS,
       schema: {
         tags: ['gateways'],
@@ -26,6 +29,13 @@ export function fleetRoutes(app: Api, { configs }: ApiServices): void {
         response: { 200: ConfigPushResult, 404: Problem, 409: Problem, 504: Problem },
       },
     },
-    (request) => configs.push(request.user!.name, request.params.id, request.body.config),
+    (request) => {
+      const { id } = request.params;
+      const { identity } = request;
+      if (!ownsGateway(identity!, machines, id)) {
+        throw new LinesideError('GATEWAY_NOT_FOUND', 'peer', `there is no gateway ${id} that is all yours`);
+      }
+      return configs.push(identity!.name, id, request.body.config);
+    },
   );
 }

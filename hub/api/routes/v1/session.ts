@@ -1,7 +1,7 @@
 /** Signing in and out. */
 import { Login, Problem, User } from '@lineside/shared/contracts/api.ts';
 import { Type } from 'typebox';
-import { clearToken, setToken, tokenOf } from '../../plugins/session.ts';
+import { clearToken, setToken, tokenOf, userOf } from '../../plugins/session.ts';
 import type { ApiServices } from '../../services.ts';
 import type { Api } from '../api.ts';
 
@@ -19,9 +19,9 @@ export function sessionRoutes(app: Api, { auth }: ApiServices): void {
     },
     async (request, reply) => {
       const { name, password } = request.body;
-      const { user, token } = await auth.login(name, password, request.ip);
+      const { identity, token } = await auth.login(name, password, request.ip);
       setToken(request, reply, token);
-      return user;
+      return userOf(identity);
     },
   );
 
@@ -41,7 +41,10 @@ export function sessionRoutes(app: Api, { auth }: ApiServices): void {
 
   app.get(
     '/me',
-    { schema: { tags: ['session'], summary: 'Who is signed in', response: { 200: User, 401: Problem } } },
-    (request) => request.user!,
+    {
+      config: { permission: 'account.read' },
+      schema: { tags: ['session'], summary: 'Who is signed in', response: { 200: User, 401: Problem } },
+    },
+    (request) => userOf(request.identity!),
   );
 }

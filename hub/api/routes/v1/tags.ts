@@ -4,6 +4,7 @@ import { LINK_TAG } from '@lineside/shared/contracts/frame.ts';
 import { isGood } from '@lineside/shared/contracts/quality.ts';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import { type Static, Type } from 'typebox';
+import { reaches, seesDevice } from '../../../auth/identity.ts';
 import { linkedIntervals } from '../../../store/timeseries/linked-intervals.ts';
 import type { TimeSeriesStore } from '../../../store/timeseries/time-series.ts';
 import type { ApiServices } from '../../services.ts';
@@ -21,10 +22,11 @@ const MAX_LINKS = 150_000;
 /** A longer range than this is refused. */
 const MAX_RANGE_MS = 370 * 24 * 3_600_000;
 
-export function tagRoutes(app: Api, { board, timeSeries }: ApiServices): void {
+export function tagRoutes(app: Api, { board, timeSeries, machines }: ApiServices): void {
   app.get(
     '/tags',
     {
+      config: { permission: 'tags.read' },
       schema: {
         tags: ['tags'],
         summary: 'The tags of a machine with their last values',
@@ -33,8 +35,9 @@ export function tagRoutes(app: Api, { board, timeSeries }: ApiServices): void {
       },
     },
     (request) => {
-      const tags = board.tagsOf(request.query.machine);
-      if (!tags) throw new LinesideError('MACHINE_NOT_FOUND', 'peer', `there is no machine ${request.query.machine}`);
+      const { machine } = request.query;
+      const tags = reaches(request.identity!, machine) ? board.tagsOf(machine) : null;
+      if (!tags) throw new LinesideError('MACHINE_NOT_FOUND', 'peer', `there is no machine ${machine}`);
       return tags;
     },
   );
@@ -42,6 +45,7 @@ export function tagRoutes(app: Api, { board, timeSeries }: ApiServices): void {
   app.get(
     '/tags/:id/history',
     {
+      config: { permission: 'tags.read' },
       schema: {
         tags: ['tags'],
         summary: 'The past of a tag: single samples where they are few, else mean, minimum and maximum',
@@ -53,7 +57,8 @@ export function tagRoutes(app: Api, { board, timeSeries }: ApiServices): void {
     async (request) => {
       const { from, to, points } = request.query;
       const tag = board.catalog.get(request.params.id);
-      if (!tag) throw new LinesideError('TAG_NOT_FOUND', 'peer', `there is no tag ${request.params.id}`);
+      if (!tag || !seesDevice(request.identity!, machines, tag.gateway, tag.device))
+        throw new LinesideError('TAG_NOT_FOUND', 'peer', `there is no tag ${request.params.id}`);
       if (to <= from || to - from > MAX_RANGE_MS) {
         throw new LinesideError('RANGE_INVALID', 'peer', 'from must lie before to, and the range is a year at most');
       }

@@ -2,7 +2,9 @@
 import { Problem, TagView, WriteBody, WriteView } from '@lineside/shared/contracts/api.ts';
 import { pageOf, pageQuery } from '@lineside/shared/contracts/page.ts';
 import { WriteOutcome } from '@lineside/shared/contracts/write.ts';
+import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import { Type } from 'typebox';
+import { devicesWithin, type Identity, seesDevice } from '../../../auth/identity.ts';
 import type { ApiServices } from '../../services.ts';
 import type { Api } from '../api.ts';
 
@@ -10,22 +12,27 @@ const Name = Type.Optional(Type.String({ minLength: 1, maxLength: 200 }));
 
 const Filter = pageQuery(['-at'], { gateway: Name, device: Name, tag: Name, user: Name });
 
-export function writeRoutes(app: Api, { writes, board }: ApiServices): void {
+export function writeRoutes(app: Api, { writes, board, machines }: ApiServices): void {
+  const sees = (identity: Identity, { gateway, device }: { gateway: string; device: string }) =>
+    seesDevice(identity, machines, gateway, device);
+
   app.get(
     '/tags/writable',
     {
+      config: { permission: 'tags.read' },
       schema: {
         tags: ['writes'],
         summary: 'The tags of all machines that may be set, with their last values',
         response: { 200: Type.Array(TagView) },
       },
     },
-    () => board.writableTags(),
+    (request) => board.writableTags().filter((tag) => sees(request.identity!, tag)),
   );
 
   app.post(
     '/tags/:id/write',
     {
+      config: { permission: 'tags.write' },
       schema: {
         tags: ['writes'],
         summary: 'Set a tag, and wait for what became of it: ok is false when the gateway or the device refused it',
@@ -39,13 +46,18 @@ export function writeRoutes(app: Api, { writes, board }: ApiServices): void {
     },
     (request) => {
       const { value, comment } = request.body;
-      return writes.request(request.user!.name, request.params.id, value, comment);
+      const { id } = request.params;
+      const tag = board.catalog.current(id);
+      if (tag && !sees(request.identity!, tag))
+        throw new LinesideError('TAG_NOT_FOUND', 'peer', `there is no tag ${id}`);
+      return writes.request(request.identity!.name, id, value, comment);
     },
   );
 
   app.get(
     '/writes',
     {
+      config: { permission: 'writes.read' },
       schema: {
         tags: ['writes'],
         summary: 'Who set which tag, or tried to, newest first',
@@ -53,6 +65,6 @@ export function writeRoutes(app: Api, { writes, board }: ApiServices): void {
         response: { 200: pageOf(WriteView), 400: Problem },
       },
     },
-    (request) => writes.list(request.query),
+    (request) => writes.list({ ...request.query, devices: devicesWithin(request.identity!, machines) }),
   );
 }
