@@ -25,11 +25,11 @@ const INGEST_SILENCE_MS = 30_000;
 
 /** Opens everything in the order in which it is needed; each part is closed by `context.unwind`. */
 export async function startHub(config: LoadedHubConfig, log: Logger, context: DaemonContext): Promise<string> {
-  const { unwind, progress } = context;
+  const { unwind, progress, stopping } = context;
   const now = Date.now;
   const faults = new Set<string>();
   const stores = await openStores(config, {
-    ...{ log, unwind },
+    ...{ log, unwind, stopping },
     onFailure: (words) => {
       faults.add(words);
       // Nothing can be committed any more; a fresh process can, and the gateways keep their data meanwhile.
@@ -123,6 +123,7 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
     ...{ config, stores, board, desks, jobs, unwind, log, now },
     faults: () => [
       ...faults,
+      ...(relational.fault ? [relational.fault] : []),
       ...(bus.fault ? [bus.fault] : []),
       ...(ingest.counts.fault ? [`cannot commit: ${ingest.counts.fault}`] : []),
       ...progress.overdue().map(({ name }) => `${name} makes no progress`),
