@@ -3,14 +3,13 @@ import { type Static, Type } from 'typebox';
 
 const Ms = Type.Integer({ description: 'milliseconds since 1970 UTC, by the hub’s clock' });
 
-export const JobState = Type.Union([
+const JobState = Type.Union([
   Type.Literal('waiting'),
   Type.Literal('running'),
   Type.Literal('done'),
   Type.Literal('failed'),
   Type.Literal('unknown', { description: 'nobody has told what became of it, and nobody waits any more' }),
 ]);
-export type JobState = Static<typeof JobState>;
 
 export const JobView = Type.Object({
   id: Type.String(),

@@ -96,7 +96,8 @@ export class LiveServer {
     });
     this.#clients.set(client, viewer);
     const { enterprise, now } = this.#services;
-    const { name: user, sites } = viewer;
+    const { name: user } = viewer;
+    const sites = viewer.sites && [...viewer.sites];
     client.send({ type: 'hello', serverTime: now(), user, enterprise, sites, event: this.#log.newest });
     return client;
   }

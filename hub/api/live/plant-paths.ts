@@ -45,9 +45,7 @@ export class PlantPaths {
   visible(id: number, sites: readonly string[] | null): HubTag | undefined {
     const tag = this.#catalog.get(id);
     if (!tag || sites === null) return tag;
-    return this.ofDevice(tag.gateway, tag.device).some((path) => reaches({ sites }, path))
-      ? tag
-      : undefined;
+    return this.ofDevice(tag.gateway, tag.device).some((path) => reaches({ sites }, path)) ? tag : undefined;
   }
 
   /** All tags that a filter means; of a tag with several paths, the first that does. Those of gateways are left out. */
