@@ -14,7 +14,7 @@ const STEP_DEADLINE_MS = 3_500;
 export interface DaemonContext {
   unwind: Unwind;
   progress: Progress;
-  /** Aborted when the program is to stop, so that a start that waits for something gives up. */
+  /** Aborted when the daemon shall stop: what waits at the start waits no longer. */
   stopping: AbortSignal;
 }
 
@@ -27,8 +27,9 @@ export async function runDaemon(log: Logger, start: (context: DaemonContext) => 
   const unwind = new Unwind();
   const notifier = createServiceNotifier({ log });
   const progress = new Progress({ log, watchdog: notifier.watchdog });
+  const stop = stopRequested();
   const stopping = new AbortController();
-  const stop = stopRequested().finally(() => stopping.abort());
+  void stop.then(() => stopping.abort());
   let failed = false;
   try {
     const status = await start({ unwind, progress, stopping: stopping.signal });
@@ -38,10 +39,9 @@ export async function runDaemon(log: Logger, start: (context: DaemonContext) => 
     process.send?.({ ready: true });
     log.info({ reason: await stop }, 'stopping');
   } catch (error) {
-    failed = !(error instanceof LinesideError && error.code === 'STOPPED');
+    failed = true;
     const known = error instanceof LinesideError;
-    if (failed) log.fatal({ code: known ? error.code : undefined, err: known ? undefined : error }, messageOf(error));
-    else log.info({ reason: messageOf(error) }, 'stopping');
+    log.fatal({ code: known ? error.code : undefined, err: known ? undefined : error }, messageOf(error));
   }
   await notifier.stopping();
   const result = await unwind.unwind(log, STEP_DEADLINE_MS);

@@ -8,6 +8,7 @@
 import type { DuckDBConnection, DuckDBPreparedStatement } from '@duckdb/node-api';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
+import { RangeBatch } from '../range-batch.ts';
 import type {
   Bucket,
   LastSample,
@@ -26,8 +27,8 @@ import {
   MAX_RANGE,
   sampleBefore,
   sampleRange,
+  sampleRanges,
 } from './queries.ts';
-import { RangeBatch } from './range-batch.ts';
 import { ReaderPool } from './reader-pool.ts';
 import { CREATE_SAMPLES, SampleWriter } from './sample-writer.ts';
 
@@ -73,7 +74,9 @@ export class DuckDbStore implements TimeSeriesStore {
   #watermarks = new Map<string, number>();
   #tail: Promise<unknown> = Promise.resolve();
   #waiting = 0;
-  readonly #short = new RangeBatch((query) => this.#read(query));
+  readonly #short = new RangeBatch((tags, from, to) =>
+    this.#read((connection) => sampleRanges(connection, tags, from, to)),
+  );
 
   constructor(options: DuckDbStoreOptions) {
     this.#file = options.file;
@@ -131,6 +134,14 @@ export class DuckDbStore implements TimeSeriesStore {
 
   async watermark(gateway: string, epoch: string): Promise<number> {
     return this.#watermarks.get(keyOf(gateway, epoch)) ?? 0;
+  }
+
+  /** Nobody else writes to the file. */
+  forget(): void {}
+
+  /** A file that cannot be written fails each append, which says so. */
+  get fault(): string {
+    return '';
   }
 
   async last(): Promise<LastSample[]> {

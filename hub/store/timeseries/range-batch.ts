@@ -1,14 +1,15 @@
 /**
  * Short ranges that are asked for in the same turn of the event loop are read by one query. That is how the figures
  * of many machines follow their newest samples: measured, sixteen tags take 16 times 1.9 ms of CPU time one by one,
- * and 2.3 ms together.
+ * and 2.3 ms together, in DuckDB.
  */
-import type { DuckDBConnection } from '@duckdb/node-api';
-import type { StoredSample } from '../time-series.ts';
-import { sampleRanges } from './queries.ts';
+import type { StoredSample } from './time-series.ts';
 
 /** A range that is longer is worth a query of its own. */
 const SHORT_MS = 60_000;
+
+/** Samples of several tags with from <= at < to, by tag and time. */
+type ReadRanges = (tags: number[], from: number, to: number) => Promise<Map<number, StoredSample[]>>;
 
 interface Ask {
   tag: number;
@@ -19,11 +20,11 @@ interface Ask {
 }
 
 export class RangeBatch {
-  readonly #read: <T>(query: (connection: DuckDBConnection) => Promise<T>) => Promise<T>;
+  readonly #read: ReadRanges;
   /** Asks of about the same time, by minute: reading them together must not read hours between them. */
   readonly #waiting = new Map<number, Ask[]>();
 
-  constructor(read: <T>(query: (connection: DuckDBConnection) => Promise<T>) => Promise<T>) {
+  constructor(read: ReadRanges) {
     this.#read = read;
   }
 
@@ -53,7 +54,7 @@ export class RangeBatch {
     const to = Math.max(...asks.map((ask) => ask.to));
     const tags = [...new Set(asks.map(({ tag }) => tag))];
     try {
-      const found = await this.#read((connection) => sampleRanges(connection, tags, from, to));
+      const found = await this.#read(tags, from, to);
       for (const ask of asks) {
         const samples = found.get(ask.tag) ?? [];
         ask.resolve(samples.filter(({ at }) => at >= ask.from && at < ask.to));
