@@ -1,7 +1,7 @@
 /** The broker by which gateways are heard: the embedded one, or one of the plant. */
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import { resolveTls } from '@lineside/shared/mqtt/broker-host.ts';
-import { readCredentials } from '@lineside/shared/mqtt/credentials.ts';
+import { type Credentials, readCredentials } from '@lineside/shared/mqtt/credentials.ts';
 import { endpointOf } from '@lineside/shared/mqtt/endpoint.ts';
 import { BrokerClient } from './broker/broker-client.ts';
 import { EmbeddedBroker } from './broker/embedded-broker.ts';
@@ -12,6 +12,7 @@ import type { LoadedHubConfig } from './config/load-config.ts';
 
 export interface BusOptions {
   config: LoadedHubConfig;
+  credentials: Credentials;
   integrators: IntegratorDoor | undefined;
   publishers: PublisherDoor;
   /** A broker of the plant is there, again: what was said meanwhile, nobody has heard. */
@@ -19,11 +20,18 @@ export interface BusOptions {
   log: Logger;
 }
 
-/** @throws LinesideError SECRET_UNREADABLE naming the gateway */
-export function gatewayBus({ config, integrators, publishers, onConnected, log }: BusOptions): GatewayBus {
-  // Not part of `check`: under systemd the files are there only while the hub runs.
+/**
+ * Not part of `check`: under systemd the files are there only while the hub runs.
+ *
+ * @throws LinesideError SECRET_UNREADABLE naming the gateway
+ */
+export function gatewayCredentials(config: LoadedHubConfig): Credentials {
   const accounts = config.gateways.map(({ id, passwordFile }) => ({ name: id, passwordFile }));
-  const credentials = readCredentials(accounts, config.resolvePath, `${config.file}: gateway`);
+  return readCredentials(accounts, config.resolvePath, `${config.file}: gateway`);
+}
+
+export function gatewayBus(options: BusOptions): GatewayBus {
+  const { config, credentials, integrators, publishers, onConnected, log } = options;
   const { broker, tls, accounts: _accounts, ...listen } = config.mqtt;
   const { resolvePath } = config;
   if (broker) {

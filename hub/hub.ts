@@ -7,7 +7,7 @@ import { serveApi } from './api-part.ts';
 import { restoredBoard } from './board-part.ts';
 import { EmbeddedBroker } from './broker/embedded-broker.ts';
 import { bothDoors } from './broker/publisher-door.ts';
-import { gatewayBus, mqttAddress } from './bus-part.ts';
+import { gatewayBus, gatewayCredentials, mqttAddress } from './bus-part.ts';
 import type { LoadedHubConfig } from './config/load-config.ts';
 import { openDesks } from './desks-part.ts';
 import { ForeignPart } from './foreign-part.ts';
@@ -25,11 +25,12 @@ const INGEST_SILENCE_MS = 30_000;
 
 /** Opens everything in the order in which it is needed; each part is closed by `context.unwind`. */
 export async function startHub(config: LoadedHubConfig, log: Logger, context: DaemonContext): Promise<string> {
-  const { unwind, progress } = context;
+  const { unwind, progress, stopping } = context;
   const now = Date.now;
+  const credentials = gatewayCredentials(config);
   const faults = new Set<string>();
   const stores = await openStores(config, {
-    ...{ log, unwind, stopping: context.stopping },
+    ...{ log, unwind, stopping },
     onFailure: (words) => {
       faults.add(words);
       // Nothing can be committed any more; a fresh process can, and the gateways keep their data meanwhile.
@@ -70,7 +71,7 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
       })
     : undefined;
   const bus = gatewayBus({
-    config,
+    ...{ config, credentials },
     integrators: uns?.door,
     publishers: sparkplug ? bothDoors(foreign.door, sparkplug.door) : foreign.door,
     onConnected: () => {
@@ -123,6 +124,7 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
     ...{ config, stores, board, desks, jobs, unwind, log, now },
     faults: () => [
       ...faults,
+      ...(relational.fault ? [relational.fault] : []),
       ...(bus.fault ? [bus.fault] : []),
       ...(ingest.counts.fault ? [`cannot commit: ${ingest.counts.fault}`] : []),
       ...(timeSeries.fault && !ingest.counts.fault ? [timeSeries.fault] : []),

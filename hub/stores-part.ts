@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import type { Unwind } from '@lineside/shared/lifecycle/unwind.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import type { LoadedHubConfig } from './config/load-config.ts';
-import { openRelational, type Relational } from './store/postgres/relational.ts';
+import { openRelational, type QuerySeen, type Relational } from './store/postgres/relational.ts';
+import { openServer } from './store/postgres/server.ts';
 import type { TimeSeriesStore } from './store/timeseries/time-series.ts';
 import { openTimeSeries } from './time-series-part.ts';
 
@@ -15,24 +16,37 @@ export interface Stores {
   timeSeries: TimeSeriesStore;
 }
 
-/** @param onFailure called with words when a store has ended for good: only a new start of the hub helps */
-export async function openStores(
-  config: LoadedHubConfig,
-  {
-    log,
-    unwind,
-    stopping,
-    onFailure,
-  }: { log: Logger; unwind: Unwind; stopping: AbortSignal; onFailure(words: string): void },
-): Promise<Stores> {
+export interface StoresOptions {
+  log: Logger;
+  unwind: Unwind;
+  /** Ends the waiting for a server that is not there. */
+  stopping: AbortSignal;
+  /** A store has ended for good, in words: only a new start of the hub helps. */
+  onFailure(words: string): void;
+  onQuery?: QuerySeen;
+}
+
+export async function openStores(config: LoadedHubConfig, options: StoresOptions): Promise<Stores> {
+  const { unwind } = options;
   const dataDir = config.resolvePath(config.dataDir);
   await mkdir(dataDir, { recursive: true, mode: 0o750 });
-  const relational = await openRelational({
-    dataDir: join(dataDir, 'relational'),
-    log: log.child({ part: 'relational' }),
+  const relational = await openTables(config, dataDir, options);
+  unwind.defer('relational store', () => relational.close());
+  const timeSeries = await openTimeSeries({ config, dataDir, ...options });
+  return { dataDir, relational, timeSeries };
+}
+
+function openTables(
+  { relational, resolvePath }: LoadedHubConfig,
+  dataDir: string,
+  { log, stopping, onFailure, onQuery }: StoresOptions,
+): Promise<Relational> {
+  const common = { log: log.child({ part: 'relational' }), ...(onQuery ? { onQuery } : {}) };
+  if (relational) {
+    return openServer({ ...relational, ...common, resolvePath, signal: stopping, applicationName: 'lineside-hub' });
+  }
+  return openRelational({
+    ...{ ...common, dataDir: join(dataDir, 'relational') },
     onFailure: (error) => onFailure(error.message),
   });
-  unwind.defer('relational store', () => relational.close());
-  const timeSeries = await openTimeSeries({ config, dataDir, unwind, stopping, log });
-  return { dataDir, relational, timeSeries };
 }

@@ -112,6 +112,16 @@ const KINDS = {
     title: 'The hub failed',
     means: 'The reason is in the hub’s log, under the request id of the answer.',
   },
+  STORE_BUSY: {
+    status: 503,
+    title: 'The hub’s store is busy',
+    means: 'All connections to it were in use for too long. Try again in some seconds.',
+  },
+  STORE_UNREACHABLE: {
+    status: 503,
+    title: 'The hub’s store is away',
+    means: 'PostgreSQL does not answer; /health says why. Nothing is lost. Try again in some seconds.',
+  },
   CONFIG_UNKNOWN: {
     status: 504,
     title: 'No answer on the configuration',

@@ -6,6 +6,7 @@ import { checkEndpoint } from '@lineside/shared/mqtt/endpoint.ts';
 import { loadPlant, type Plant } from '../equipment/plant.ts';
 import { checkSources } from '../foreign/config.ts';
 import { checkSparkplug } from '../sparkplug/config.ts';
+import { checkRelational } from '../store/postgres/config.ts';
 import { checkTimeSeries } from '../store/timeseries/config.ts';
 import { checkHubUns } from '../uns/config.ts';
 import { HubConfig } from './schema.ts';
@@ -36,6 +37,9 @@ export function loadHubConfig(file: string): LoadedHubConfig {
   if (broker && tls) {
     const words = 'tls is that of the embedded broker, which broker replaces: remove one of them';
     problems.push(document.problem(['mqtt', 'tls'], words));
+  }
+  for (const { path, message } of value.relational ? checkRelational(value.relational) : []) {
+    problems.push(document.problem(['relational', ...path], message));
   }
   if (problems.length > 0) throw new ConfigError(problems);
   const equipment = loadPlant(document.resolvePath(value.plant));

@@ -4,6 +4,7 @@ import { GATEWAY_ID_PATTERN } from '@lineside/shared/contracts/topics.ts';
 import { type Static, Type } from 'typebox';
 import { JsonSourceConfig } from '../foreign/config.ts';
 import { SparkplugHostConfig } from '../sparkplug/config.ts';
+import { RelationalConfig } from '../store/postgres/config.ts';
 import { TimeSeriesConfig } from '../store/timeseries/config.ts';
 import { HubUnsConfig, IntegratorConfig } from '../uns/config.ts';
 
@@ -98,6 +99,7 @@ export const HubConfig = Type.Object(
     }),
     sparkplug: Type.Optional(SparkplugHostConfig),
     gateways: Type.Array(Gateway, { default: [], maxItems: 2_000, description: 'The gateways that may come in' }),
+    relational: Type.Optional(RelationalConfig),
     timeSeries: TimeSeriesConfig,
     log: Type.Object(
       {

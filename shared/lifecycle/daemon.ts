@@ -14,7 +14,7 @@ const STEP_DEADLINE_MS = 3_500;
 export interface DaemonContext {
   unwind: Unwind;
   progress: Progress;
-  /** Aborted when the daemon shall stop: what waits at the start waits no longer. */
+  /** Aborted when the program is to stop, so that a start that waits for something gives up. */
   stopping: AbortSignal;
 }
 
@@ -27,9 +27,8 @@ export async function runDaemon(log: Logger, start: (context: DaemonContext) => 
   const unwind = new Unwind();
   const notifier = createServiceNotifier({ log });
   const progress = new Progress({ log, watchdog: notifier.watchdog });
-  const stop = stopRequested();
   const stopping = new AbortController();
-  void stop.then(() => stopping.abort());
+  const stop = stopRequested().finally(() => stopping.abort());
   let failed = false;
   try {
     const status = await start({ unwind, progress, stopping: stopping.signal });
@@ -39,9 +38,10 @@ export async function runDaemon(log: Logger, start: (context: DaemonContext) => 
     process.send?.({ ready: true });
     log.info({ reason: await stop }, 'stopping');
   } catch (error) {
-    failed = true;
+    failed = !(error instanceof LinesideError && error.code === 'STOPPED');
     const known = error instanceof LinesideError;
-    log.fatal({ code: known ? error.code : undefined, err: known ? undefined : error }, messageOf(error));
+    if (failed) log.fatal({ code: known ? error.code : undefined, err: known ? undefined : error }, messageOf(error));
+    else log.info({ reason: messageOf(error) }, 'stopping');
   }
   await notifier.stopping();
   const result = await unwind.unwind(log, STEP_DEADLINE_MS);

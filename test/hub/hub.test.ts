@@ -4,7 +4,8 @@ import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { AlarmView, History, LiveMessage, Overview } from '@lineside/shared/contracts/api.ts';
+import type { AlarmView, History, Overview } from '@lineside/shared/contracts/api.ts';
+import type { LiveMessage } from '@lineside/shared/contracts/live.ts';
 import type { EquipmentProposal } from '@lineside/shared/contracts/proposal.ts';
 import { DataType } from '@lineside/shared/wire/sparkplug/payload.ts';
 import { writePayload } from '@lineside/shared/wire/sparkplug/payload-writer.ts';
@@ -185,7 +186,7 @@ describe('the hub as a program', { timeout: 60_000 }, () => {
     const heard: LiveMessage[] = [];
     socket.on('message', (data) => heard.push(JSON.parse(String(data)) as LiveMessage));
     await once(socket, 'open');
-    socket.send(JSON.stringify({ type: 'subscribe', tags: [speed], maxRate: 20 }));
+    socket.send(JSON.stringify({ type: 'subscribe', id: 'speed', kinds: ['values'], tags: [speed], maxRate: 20 }));
     await vi.waitFor(
       () => expect(heard).toContainEqual({ type: 'values', values: [[speed, now - 7, 77.5, 0]] }),
       5_000,

@@ -60,6 +60,7 @@ export async function startTestHub(): Promise<TestHub> {
     online: (gateway) => board.gateways.get(gateway)?.online === true,
     machineOf: (gateway, device) => board.machineOf(gateway, device),
     send: (_gateway, command) => void asked.push(command),
+    onJob: (job) => board.jobs.tell(job),
     log,
     now,
     answerMs: 400,

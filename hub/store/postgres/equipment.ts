@@ -2,6 +2,7 @@
 import type { Kysely } from 'kysely';
 import { toJson } from './clean-text.ts';
 import type { Database, EquipmentLevel } from './schema.ts';
+import { inTransaction } from './transaction.ts';
 
 export interface Equipment {
   path: string;
@@ -14,7 +15,7 @@ export interface Equipment {
 
 /** Makes the tree what is given, in one transaction. Parents must come before their children. */
 export async function replaceEquipment(db: Kysely<Database>, equipment: readonly Equipment[]): Promise<void> {
-  await db.transaction().execute(async (trx) => {
+  await inTransaction(db, async (trx) => {
     const paths = new Set(equipment.map(({ path }) => path));
     for (const { path } of await trx.selectFrom('equipment').select('path').execute()) {
       if (!paths.has(path)) await trx.deleteFrom('equipment').where('path', '=', path).execute();

@@ -7,6 +7,7 @@ import { applyAlarmEvent, type HubAlarmEvent } from './alarms.ts';
 import { cleanText } from './clean-text.ts';
 import { insertEvents, type PlacedEvent } from './gateway-events.ts';
 import type { Database, Row } from './schema.ts';
+import { inTransaction, retried } from './transaction.ts';
 import { decideWrite } from './writes.ts';
 
 /** Records that will not come: from `fromSeq` to `toSeq`, both included. */
@@ -43,10 +44,10 @@ export interface CommittedRecords {
 export async function commitRecords(db: Kysely<Database>, records: CommittedRecords): Promise<string[]> {
   // One statement is a transaction already; most commits have nothing else, and this saves two round trips.
   if (records.gaps.length === 0 && records.alarmEvents.length === 0 && records.events.length === 0) {
-    await moveWatermark(db, records);
+    await retried(() => moveWatermark(db, records));
     return [];
   }
-  return db.transaction().execute(async (trx) => {
+  return inTransaction(db, async (trx) => {
     await moveWatermark(trx, records);
     await insertGaps(trx, records);
     await insertEvents(trx, records.gateway, records.epoch, records.events);

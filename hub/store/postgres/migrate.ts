@@ -7,8 +7,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
-import { type Kysely, sql } from 'kysely';
+import { type Kysely, sql, type Transaction } from 'kysely';
 import type { Database } from './schema.ts';
+import { inTransaction } from './transaction.ts';
 
 export const MIGRATIONS = join(import.meta.dirname, 'migrations');
 
@@ -43,13 +44,19 @@ export async function status(db: Kysely<Database>, directory = MIGRATIONS): Prom
  */
 export async function migrate(db: Kysely<Database>, log?: Logger, directory = MIGRATIONS): Promise<string[]> {
   const files = await readFiles(directory);
-  check(compare(files, await readApplied(db)), directory);
-  await sql`create table if not exists migrations (
-    name text primary key, sha256 text not null, applied_at bigint not null)`.execute(db);
+  const found = compare(files, await readApplied(db));
+  check(found, directory);
+  const pending = new Set(found.filter(({ state }) => state === 'pending').map(({ name }) => name));
+  if (pending.size === 0) return [];
+  await alone(db, async (trx) => {
+    if (await hasTable(trx)) return;
+    await sql`create table migrations (
+      name text primary key, sha256 text not null, applied_at bigint not null)`.execute(trx);
+  });
   const done: string[] = [];
   for (const file of files) {
-    const applied = await db.transaction().execute(async (trx) => {
-      await sql`select pg_advisory_xact_lock(${sql.lit(ADVISORY_LOCK)})`.execute(trx);
+    if (!pending.has(file.name)) continue;
+    const applied = await alone(db, async (trx) => {
       // Another hub may have applied it while this one waited for the lock.
       const known = await trx
         .selectFrom('migrations')
@@ -81,6 +88,15 @@ export async function migrate(db: Kysely<Database>, log?: Logger, directory = MI
   return done;
 }
 
+/** In a transaction, with no other hub migrating meanwhile; to build an index may take longer than any query should. */
+async function alone<T>(db: Kysely<Database>, work: (trx: Transaction<Database>) => Promise<T>): Promise<T> {
+  return inTransaction(db, async (trx) => {
+    await sql`set local statement_timeout = 0`.execute(trx);
+    await sql`select pg_advisory_xact_lock(${sql.lit(ADVISORY_LOCK)})`.execute(trx);
+    return work(trx);
+  });
+}
+
 async function readFiles(directory: string): Promise<File[]> {
   const names = (await readdir(directory)).filter((name) => name.endsWith('.sql')).sort();
   const numbers = new Map<string, string>();
@@ -101,9 +117,13 @@ async function readFiles(directory: string): Promise<File[]> {
   );
 }
 
-async function readApplied(db: Kysely<Database>): Promise<{ name: string; sha256: string; applied_at: number }[]> {
+async function hasTable(db: Kysely<Database>): Promise<boolean> {
   const table = await sql<{ name: string | null }>`select to_regclass('migrations')::text as name`.execute(db);
-  if (!table.rows[0]?.name) return [];
+  return table.rows[0]?.name !== null;
+}
+
+async function readApplied(db: Kysely<Database>): Promise<{ name: string; sha256: string; applied_at: number }[]> {
+  if (!(await hasTable(db))) return [];
   return db.selectFrom('migrations').select(['name', 'sha256', 'applied_at']).orderBy('name').execute();
 }
 

@@ -5,9 +5,10 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
-import { PGlite, types } from '@electric-sql/pglite';
+import { PGlite } from '@electric-sql/pglite';
 import type { SqlFault, WorkerAnswer, WorkerData, WorkerRequest, WorkerStart } from './pglite-protocol.ts';
 import { SyncedNodeFs, syncDirectory, syncTree } from './synced-node-fs.ts';
+import { INT8, safeInteger } from './value-parsers.ts';
 
 const port = parentPort;
 if (!port) throw new Error('pglite-worker.ts runs as a worker thread only');
@@ -35,7 +36,7 @@ async function start(): Promise<{ fs: SyncedNodeFs; pg: PGlite } | undefined> {
       syncDirectory(dirname(marker));
     }
     const fs = new SyncedNodeFs(directory);
-    const pg = await PGlite.create({ fs, startParams: START, parsers: { [types.INT8]: safeInteger } });
+    const pg = await PGlite.create({ fs, startParams: START, parsers: { [INT8]: safeInteger } });
     if (fresh) {
       // The new database was written through another instance, whose files are not synced.
       await pg.exec('CHECKPOINT');
@@ -82,13 +83,6 @@ async function answer(request: WorkerRequest): Promise<WorkerAnswer> {
       await pg.close();
       return { id, rows: [] };
   }
-}
-
-/** int8 as a number, as everything here that is int8 (times, sequence numbers, counts) stays below 2^53. */
-function safeInteger(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value)) throw new RangeError(`the integer ${text} is beyond 2^53`);
-  return value;
 }
 
 function faultOf(error: unknown): SqlFault {

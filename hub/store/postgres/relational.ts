@@ -1,9 +1,12 @@
-/** Opens the embedded relational store: lock, worker, migrations, and the upkeep that PostgreSQL's daemons would do. */
+/**
+ * The contract of the relational store, and the embedded one behind it: lock, worker, migrations, and the upkeep that
+ * PostgreSQL's daemons would do. The other one is server.ts.
+ */
 import { join } from 'node:path';
 import { type LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import { DirectoryLock } from '@lineside/shared/lifecycle/directory-lock.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
-import { Kysely, sql } from 'kysely';
+import { Kysely, type LogEvent, sql } from 'kysely';
 import { migrate } from './migrate.ts';
 import { PgliteClient } from './pglite-client.ts';
 import { PgliteDialect } from './pglite-dialect.ts';
@@ -23,13 +26,32 @@ export interface RelationalOptions {
   deadlineMs?: number;
   /** Called when the database stops by itself; every query fails from then on. */
   onFailure?: (error: LinesideError) => void;
+  onQuery?: QuerySeen;
+  /** Whether its tables are brought up to date; true unless told otherwise. */
+  migrateAtStart?: boolean;
 }
 
+/** Called after each statement, also one that failed. It must not throw, and must not ask the store anything. */
+export type QuerySeen = (query: {
+  sql: string;
+  parameters: readonly unknown[];
+  durationMs: number;
+  failed: boolean;
+}) => void;
+
+/** What the hub keeps in tables, whichever PostgreSQL has it. */
 export interface Relational {
   db: Kysely<Database>;
-  diagnostics(): Promise<Diagnostics>;
-  /** Idempotent. Lets running queries finish, then shuts down with a checkpoint. */
+  /** Whether other hubs may use the same database. */
+  readonly shared: boolean;
+  /** Why nothing can be asked of it now, in words; empty while all is well. */
+  readonly fault: string;
+  /** Idempotent. Lets running queries finish. */
   close(): Promise<void>;
+}
+
+export interface EmbeddedRelational extends Relational {
+  diagnostics(): Promise<Diagnostics>;
 }
 
 /**
@@ -37,19 +59,21 @@ export interface Relational {
  *
  * @throws LinesideError `STORE_LOCKED` naming the other process, `STORE_DAMAGED`, `STORE_UNUSABLE`, `migration.*`
  */
-export async function openRelational(options: RelationalOptions): Promise<Relational> {
+export async function openRelational(options: RelationalOptions): Promise<EmbeddedRelational> {
   const { dataDir, log } = options;
   const lock = new DirectoryLock(dataDir);
   await lock.acquire();
   const place = { directory: join(dataDir, 'data'), marker: join(dataDir, 'creating') };
+  let fault = '';
   const client = new PgliteClient(place, options.deadlineMs ?? 60_000, (error) => {
+    fault = error.message;
     log?.fatal({ reason: error.message }, 'relational store stopped');
     options.onFailure?.(error);
   });
-  const db = new Kysely<Database>({ dialect: new PgliteDialect(client) });
+  const db = new Kysely<Database>({ dialect: new PgliteDialect(client), ...watchQueries(options.onQuery) });
   try {
     await client.start();
-    await migrate(db, log);
+    if (options.migrateAtStart !== false) await migrate(db, log);
   } catch (error) {
     await db.destroy();
     await client.close();
@@ -60,6 +84,10 @@ export async function openRelational(options: RelationalOptions): Promise<Relati
   let closing: Promise<void> | undefined;
   return {
     db,
+    shared: false,
+    get fault() {
+      return fault;
+    },
     diagnostics: () => client.diagnostics(),
     close() {
       closing ??= (async () => {
@@ -70,6 +98,18 @@ export async function openRelational(options: RelationalOptions): Promise<Relati
       })();
       return closing;
     },
+  };
+}
+
+/** Kysely's own options for it. */
+export function watchQueries(onQuery: QuerySeen | undefined): { log?: (event: LogEvent) => void } {
+  if (!onQuery) return {};
+  return {
+    log: ({ level, query, queryDurationMillis }) =>
+      onQuery({
+        ...{ sql: query.sql, parameters: query.parameters, durationMs: queryDurationMillis },
+        failed: level === 'error',
+      }),
   };
 }
 

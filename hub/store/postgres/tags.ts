@@ -4,6 +4,7 @@ import type { TagInfo } from '@lineside/shared/contracts/frame.ts';
 import type { Kysely, Transaction } from 'kysely';
 import { cleanText, toJson } from './clean-text.ts';
 import type { Database, Row } from './schema.ts';
+import { inTransaction } from './transaction.ts';
 
 /** Rows in one statement: PostgreSQL takes 65,535 parameters, and a row has up to ten. */
 const ROWS = 1_000;
@@ -20,7 +21,7 @@ export async function upsertCatalogue(
   epoch: string,
   catalogue: readonly TagInfo[],
 ): Promise<Map<number, number>> {
-  return db.transaction().execute(async (trx) => {
+  return inTransaction(db, async (trx) => {
     const tags = catalogue.map(clean);
     const hubTags = await upsertTags(trx, gateway, tags);
     const known = await tagIds(trx, gateway, epoch);

@@ -2,6 +2,7 @@
 import type { Role } from '@lineside/shared/contracts/permissions.ts';
 import type { Kysely } from 'kysely';
 import type { Database, Row } from './schema.ts';
+import { inTransaction } from './transaction.ts';
 
 export async function countUsers(db: Kysely<Database>): Promise<number> {
   const { count } = await db
@@ -30,7 +31,7 @@ export async function findUser(db: Kysely<Database>, name: string): Promise<Row<
 
 /** Also ends all of the user's sessions. False when there is no such user. */
 export async function setPasswordHash(db: Kysely<Database>, name: string, passwordHash: string): Promise<boolean> {
-  return db.transaction().execute(async (trx) => {
+  return inTransaction(db, async (trx) => {
     await trx.deleteFrom('sessions').where('user_name', '=', name).execute();
     const { numUpdatedRows } = await trx
       .updateTable('users')
