@@ -29,6 +29,8 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
   const now = Date.now;
   const credentials = gatewayCredentials(config);
   const faults = new Set<string>();
+  const hanging = () => progress.overdue().map(({ name }) => `${name} makes no progress`);
+  let started = false;
   const stores = await openStores(config, {
     ...{ log, unwind, stopping },
     onFailure: (words) => {
@@ -128,8 +130,10 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
       ...(bus.fault ? [bus.fault] : []),
       ...(ingest.counts.fault ? [`cannot commit: ${ingest.counts.fault}`] : []),
       ...(timeSeries.fault && !ingest.counts.fault ? [timeSeries.fault] : []),
-      ...progress.overdue().map(({ name }) => `${name} makes no progress`),
+      ...hanging(),
     ],
+    hanging,
+    starting: () => (started ? [] : ['the broker is not up yet']),
   });
 
   board.start();
@@ -142,6 +146,7 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
   const receiver = new Receiver({ ingest, board, ...desks, relational, now });
   await bus.start((message) => receiver.take(message));
   unwind.defer('broker', () => bus.stop());
+  started = true;
   foreign.start();
   unwind.defer('sources', () => foreign.stop());
   if (sparkplug) {

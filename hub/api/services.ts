@@ -6,6 +6,7 @@ import type { AndonBoard } from '../andon/board.ts';
 import type { AuthService } from '../auth/auth-service.ts';
 import { type Identity, seesDevice, seesGateway, within } from '../auth/identity.ts';
 import type { CompletenessService } from '../completeness/completeness-service.ts';
+import type { HttpConfig } from '../config/http.ts';
 import type { EquipmentNode, Machine } from '../equipment/plant.ts';
 import type { ConfigDesk } from '../fleet/config-desk.ts';
 import type { OeeService } from '../oee/oee-service.ts';
@@ -24,8 +25,15 @@ export interface ApiServices {
   enterprise: string;
   equipment: EquipmentNode[];
   machines: Machine[];
+  http: HttpConfig;
   /** What keeps the hub from doing its work now, in words; empty while all is well. */
   faults(): string[];
+  /** Which parts make no progress any more, in words: only a restart helps. */
+  hanging(): string[];
+  /** What has not been started yet, in words. */
+  starting(): string[];
+  /** Asks each store something small, by the store's name; rejects where it is not there. */
+  stores: Record<string, () => Promise<unknown>>;
   log: Logger;
   now(): number;
 }

@@ -7,6 +7,7 @@ import { SparkplugHostConfig } from '../sparkplug/config.ts';
 import { RelationalConfig } from '../store/postgres/config.ts';
 import { TimeSeriesConfig } from '../store/timeseries/config.ts';
 import { HubUnsConfig, IntegratorConfig } from '../uns/config.ts';
+import { HttpConfig } from './http.ts';
 
 const closed = { additionalProperties: false };
 
@@ -60,18 +61,7 @@ export const HubConfig = Type.Object(
       description: 'Folder of the stores, from the configuration’s folder',
     }),
     plant: Type.String({ description: 'The plant’s equipment, YAML, path from the configuration’s folder' }),
-    http: Type.Object(
-      {
-        host: Type.String({ default: '127.0.0.1', description: 'Address on which pages and API are served' }),
-        port: Type.Integer({
-          default: 8080,
-          minimum: 0,
-          maximum: 65535,
-          description: 'Port of pages and API; 0: any free',
-        }),
-      },
-      { ...closed, default: {}, description: 'Pages and API' },
-    ),
+    http: HttpConfig,
     mqtt: Type.Object(
       {
         host: Type.String({ default: '127.0.0.1', description: 'Address on which gateways are heard' }),

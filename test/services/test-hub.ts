@@ -2,12 +2,15 @@
 import { join } from 'node:path';
 import type { AcknowledgeCommand, TagWriteCommand } from '@lineside/shared/contracts/link.ts';
 import type { FastifyInstance } from 'fastify';
+import { sql } from 'kysely';
 import { pino } from 'pino';
+import { Value } from 'typebox/value';
 import { AlarmDesk } from '../../hub/alerts/alarm-desk.ts';
 import { AndonBoard } from '../../hub/andon/board.ts';
 import { buildApp } from '../../hub/api/app.ts';
 import { AuthService } from '../../hub/auth/auth-service.ts';
 import { CompletenessService } from '../../hub/completeness/completeness-service.ts';
+import { HttpConfig } from '../../hub/config/http.ts';
 import { ConfigDesk } from '../../hub/fleet/config-desk.ts';
 import { noShift } from '../../hub/oee/oee.ts';
 import { OeeService } from '../../hub/oee/oee-service.ts';
@@ -15,6 +18,11 @@ import { meaningOf } from '../../hub/oee/state-map.ts';
 import { WriteDesk } from '../../hub/writes/write-desk.ts';
 import { type HubStores, openStores } from './hub-stores.ts';
 import { testMachine } from './hub-world.ts';
+
+export interface TestHubOptions {
+  /** As the configuration has it; the rest as it is without a word. */
+  http?: Record<string, unknown>;
+}
 
 export interface TestHub {
   stores: HubStores;
@@ -28,12 +36,13 @@ export interface TestHub {
   /** What gateways were asked to write. */
   asked: TagWriteCommand[];
   faults: string[];
+  hanging: string[];
   /** The Cookie header of a new session. */
   signIn(): Promise<string>;
   close(): Promise<void>;
 }
 
-export async function startTestHub(): Promise<TestHub> {
+export async function startTestHub(options: TestHubOptions = {}): Promise<TestHub> {
   const stores = await openStores();
   const log = pino({ level: 'silent' });
   const now = Date.now;
@@ -92,6 +101,7 @@ export async function startTestHub(): Promise<TestHub> {
   const auth = new AuthService({ db: stores.db, firstPasswordFile: join(stores.dir, 'first-password'), now });
   const { password } = (await auth.start())!;
   const faults: string[] = [];
+  const hanging: string[] = [];
   const equipment = [{ path: 'acme', parent: null, level: 'enterprise' as const, name: 'Acme', settings: {} }];
   const app = await buildApp({
     ...{
@@ -110,10 +120,14 @@ export async function startTestHub(): Promise<TestHub> {
       now,
     },
     faults: () => faults,
+    hanging: () => hanging,
+    starting: () => [],
+    stores: { 'the relational store': () => sql`select 1`.execute(stores.db) },
+    http: Value.Default(HttpConfig, { ...options.http }) as HttpConfig,
   });
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
   return {
-    ...{ stores, app, url, board, alarms, password, sent, faults, writes, asked },
+    ...{ stores, app, url, board, alarms, password, sent, faults, hanging, writes, asked },
     async signIn() {
       const { token } = await auth.login('admin', password, 'test');
       return `lineside_session=${token}`;

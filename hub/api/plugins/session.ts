@@ -34,7 +34,6 @@ export async function addSessions(app: FastifyInstance, auth: AuthService): Prom
   });
   app.addHook('onRoute', holdRule);
   app.addHook('onRequest', async (request) => {
-    refuseOtherOrigins(request);
     // By the route and not by the address as written: /%61pi/v1/me leads to the same one.
     const { url, config } = request.routeOptions;
     if (config.open || !url?.startsWith('/api/')) return;
@@ -95,17 +94,4 @@ export function setToken(request: FastifyRequest, reply: FastifyReply, token: st
 
 export function clearToken(reply: FastifyReply): void {
   void reply.clearCookie(COOKIE, { path: '/' });
-}
-
-/** A browser names the page that a request comes from; a page of another origin has no business here. */
-function refuseOtherOrigins(request: FastifyRequest): void {
-  const { origin, host, upgrade } = request.headers;
-  const harmless = request.method === 'GET' && upgrade === undefined;
-  if (origin === undefined || harmless || hostOf(origin) === host) return;
-  throw new LinesideError('ORIGIN_REFUSED', 'peer', `requests from pages of ${origin} are refused`);
-}
-
-/** Undefined for "null" and the like. */
-function hostOf(origin: string): string | undefined {
-  return URL.canParse(origin) ? new URL(origin).host : undefined;
 }
