@@ -45,7 +45,7 @@ export function healthRoutes(app: Api, services: ApiServices): void {
     },
   );
 
-  const missing = remembered(() => whatIsMissing(services), services.now);
+  const absent = remembered(() => absentStores(services), services.now);
   app.get(
     '/ready',
     {
@@ -59,14 +59,14 @@ export function healthRoutes(app: Api, services: ApiServices): void {
       },
     },
     async (_request, reply) => {
-      const found = await missing();
+      const found = [...services.starting(), ...(await absent()), ...services.faults()];
       const status = found.length === 0 ? ('ready' as const) : ('not ready' as const);
       return reply.code(found.length === 0 ? 200 : 503).send({ status, version: VERSION, missing: found });
     },
   );
 }
 
-async function whatIsMissing({ stores, faults, starting }: ApiServices): Promise<string[]> {
+async function absentStores({ stores }: ApiServices): Promise<string[]> {
   const asked = Object.entries(stores).map(async ([name, answers]) => {
     try {
       await inTime(answers());
@@ -75,7 +75,7 @@ async function whatIsMissing({ stores, faults, starting }: ApiServices): Promise
       return [`${name} does not answer: ${messageOf(error)}`];
     }
   });
-  return [...starting(), ...(await Promise.all(asked)).flat(), ...faults()];
+  return (await Promise.all(asked)).flat();
 }
 
 async function inTime(answer: Promise<unknown>): Promise<void> {
