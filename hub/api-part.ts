@@ -22,6 +22,7 @@ export interface ApiPartOptions {
   faults(): string[];
   hanging(): string[];
   starting(): string[];
+  notices(): string[];
   unwind: Unwind;
   log: Logger;
   now(): number;
@@ -36,7 +37,7 @@ export interface Served {
 
 /** @throws LinesideError PORT_TAKEN */
 export async function serveApi(options: ApiPartOptions): Promise<Served> {
-  const { config, stores, board, desks, jobs, faults, hanging, starting, unwind, log, now } = options;
+  const { config, stores, board, desks, jobs, faults, hanging, starting, notices, unwind, log, now } = options;
   const { equipment } = config;
   const auth = new AuthService({
     db: stores.relational.db,
@@ -45,7 +46,7 @@ export async function serveApi(options: ApiPartOptions): Promise<Served> {
   });
   const first = await auth.start();
   const app = await buildApp({
-    ...{ auth, board, ...desks, ...jobs, timeSeries: stores.timeSeries, faults, hanging, starting },
+    ...{ auth, board, ...desks, ...jobs, timeSeries: stores.timeSeries, faults, hanging, starting, notices },
     ...{ http: config.http, stores: questions(stores) },
     ...{ enterprise: equipment.enterprise, equipment: equipment.nodes, machines: equipment.machines },
     ...{ log: log.child({ part: 'api' }), now },

@@ -4,6 +4,7 @@ import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { DaemonContext } from '@lineside/shared/lifecycle/daemon.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import { serveApi } from './api-part.ts';
+import { startBackups } from './backup-part.ts';
 import { restoredBoard } from './board-part.ts';
 import { EmbeddedBroker } from './broker/embedded-broker.ts';
 import { bothDoors } from './broker/publisher-door.ts';
@@ -95,7 +96,7 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
 
   const ingest = new Ingest({
     timeSeries,
-    ledger: relationalLedger(relational.db, now),
+    ledger: relationalLedger(relational.db, now, stores.restored),
     answer: (gateway, committed) => {
       if (foreign.answered(gateway, committed) || sparkplug?.answered(gateway, committed)) return;
       bus.answer(gateway, { ...committed, at: now() });
@@ -122,6 +123,7 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
   await ingest.start();
   unwind.defer('ingest', () => ingest.stop());
 
+  const backups = await startBackups({ config, stores, unwind, log: log.child({ part: 'backup' }), now });
   const { url, auth, first } = await serveApi({
     ...{ config, stores, board, desks, jobs, unwind, log, now },
     faults: () => [
@@ -134,6 +136,7 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
     ],
     hanging,
     starting: () => (started ? [] : ['the broker is not up yet']),
+    notices: () => [backups?.fault() ?? ''].filter((words) => words !== ''),
   });
 
   board.start();

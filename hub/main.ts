@@ -5,11 +5,13 @@ import { ConfigError, formatProblem } from '@lineside/shared/config/config-docum
 import { VERSION } from '@lineside/shared/config/version.ts';
 import { runDaemon } from '@lineside/shared/lifecycle/daemon.ts';
 import { createLogger } from '@lineside/shared/log/logger.ts';
+import { backupCommand } from './commands/backup.ts';
 import { type LoadedHubConfig, loadHubConfig } from './config/load-config.ts';
 import { startHub } from './hub.ts';
 import { migrateCommand } from './migrate-command.ts';
 
 const USAGE = `usage: hub run|check|migrate --config FILE
+       hub backup --config FILE, hub backup verify DIR, hub restore DIR --config FILE
 
   run     take what gateways send, and serve pages and API until stopped
   check   say what is wrong with a configuration and its plant, with file and line; exit 1 when something is
@@ -20,6 +22,8 @@ const USAGE = `usage: hub run|check|migrate --config FILE
 `;
 
 async function main(): Promise<number> {
+  const code = await backupCommand(process.argv.slice(2));
+  if (code !== undefined) return code;
   let args: ReturnType<typeof readArgs>;
   try {
     args = readArgs();

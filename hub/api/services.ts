@@ -34,6 +34,8 @@ export interface ApiServices {
   starting(): string[];
   /** Asks each store something small, by the store's name; rejects where it is not there. */
   stores: Record<string, () => Promise<unknown>>;
+  /** What somebody should see to while the hub does its work, such as a backup that is too old. */
+  notices?(): string[];
   log: Logger;
   now(): number;
 }

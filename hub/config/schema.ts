@@ -2,6 +2,7 @@
 import { TlsClient } from '@lineside/shared/config/tls-client.ts';
 import { GATEWAY_ID_PATTERN } from '@lineside/shared/contracts/topics.ts';
 import { type Static, Type } from 'typebox';
+import { BackupConfig } from '../backup/config.ts';
 import { JsonSourceConfig } from '../foreign/config.ts';
 import { SparkplugHostConfig } from '../sparkplug/config.ts';
 import { RelationalConfig } from '../store/postgres/config.ts';
@@ -91,6 +92,7 @@ export const HubConfig = Type.Object(
     gateways: Type.Array(Gateway, { default: [], maxItems: 2_000, description: 'The gateways that may come in' }),
     relational: Type.Optional(RelationalConfig),
     timeSeries: TimeSeriesConfig,
+    backup: BackupConfig,
     log: Type.Object(
       {
         level: Type.Union(

@@ -14,6 +14,9 @@ const Health = Type.Object({
   status: Type.Enum(['ok', 'failing'], { description: 'failing: alive, and something is wrong' }),
   version: Type.String(),
   faults: Type.Array(Type.String(), { description: 'what is wrong, in words' }),
+  notices: Type.Array(Type.String(), {
+    description: 'what somebody should see to, such as a backup that is too old',
+  }),
 });
 
 const Readiness = Type.Object({
@@ -41,7 +44,9 @@ export function healthRoutes(app: Api, services: ApiServices): void {
       const faults = services.faults();
       const hangs = services.hanging().length > 0;
       const status = faults.length === 0 ? ('ok' as const) : ('failing' as const);
-      return reply.code(hangs ? 503 : 200).send({ status, version: VERSION, faults });
+      return reply
+        .code(hangs ? 503 : 200)
+        .send({ status, version: VERSION, faults, notices: services.notices?.() ?? [] });
     },
   );
 

@@ -18,6 +18,7 @@ import type {
   TagCount,
   TimeSeriesStore,
 } from '../time-series.ts';
+import { copyDatabase } from './copy-database.ts';
 import { type Database, openDatabase } from './open-database.ts';
 import {
   bucketRange,
@@ -49,6 +50,8 @@ export interface DuckDbStoreOptions {
    * more CPU for small commits. Queries of different connections run side by side in any case.
    */
   threads?: number;
+  /** A folder into which the store may be copied; without it, into none. */
+  copyDir?: string;
   log?: Logger;
 }
 
@@ -67,6 +70,7 @@ export class DuckDbStore implements TimeSeriesStore {
   readonly #file: string;
   readonly #memoryLimit: string;
   readonly #threads: number;
+  readonly #copyDir: string | undefined;
   readonly #log: Logger | undefined;
   #open: OpenStore | undefined;
   /** Open, as far as the caller goes; `#open` may be gone while a failed disk is being retried. */
@@ -82,6 +86,7 @@ export class DuckDbStore implements TimeSeriesStore {
     this.#file = options.file;
     this.#memoryLimit = options.memoryLimit ?? '512MB';
     this.#threads = options.threads ?? 1;
+    this.#copyDir = options.copyDir;
     this.#log = options.log;
   }
 
@@ -180,8 +185,22 @@ export class DuckDbStore implements TimeSeriesStore {
     return this.#read((connection) => countSamples(connection, tags));
   }
 
+  /**
+   * Copies the store into a new file of `copyDir`, while appends go on.
+   *
+   * @param whileStill done while nothing is appended, when it is settled what is copied: appends wait for it
+   */
+  async copyTo(file: string, whileStill: () => Promise<void>, signal?: AbortSignal): Promise<void> {
+    const settle = (begin: () => Promise<void>) =>
+      this.#serially(async () => {
+        await begin();
+        await whileStill();
+      });
+    await this.#read((connection) => copyDatabase(connection, file, settle, signal));
+  }
+
   async #start(): Promise<void> {
-    const database = await openDatabase(this.#file, this.#memoryLimit, this.#threads);
+    const database = await openDatabase(this.#file, this.#memoryLimit, this.#threads, this.#copyDir);
     try {
       const connection = await database.instance.connect();
       await connection.run(CREATE_SAMPLES);
