@@ -4,7 +4,6 @@ import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { DaemonContext } from '@lineside/shared/lifecycle/daemon.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import { serveApi } from './api-part.ts';
-import { startBackups } from './backup-part.ts';
 import { restoredBoard } from './board-part.ts';
 import { EmbeddedBroker } from './broker/embedded-broker.ts';
 import { bothDoors } from './broker/publisher-door.ts';
@@ -30,8 +29,6 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
   const now = Date.now;
   const credentials = gatewayCredentials(config);
   const faults = new Set<string>();
-  const hanging = () => progress.overdue().map(({ name }) => `${name} makes no progress`);
-  let started = false;
   const stores = await openStores(config, {
     ...{ log, unwind, stopping },
     onFailure: (words) => {
@@ -96,7 +93,7 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
 
   const ingest = new Ingest({
     timeSeries,
-    ledger: relationalLedger(relational.db, now, stores.restored),
+    ledger: relationalLedger(relational.db, now),
     answer: (gateway, committed) => {
       if (foreign.answered(gateway, committed) || sparkplug?.answered(gateway, committed)) return;
       bus.answer(gateway, { ...committed, at: now() });
@@ -123,7 +120,6 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
   await ingest.start();
   unwind.defer('ingest', () => ingest.stop());
 
-  const backups = await startBackups({ config, stores, unwind, log: log.child({ part: 'backup' }), now });
   const { url, auth, first } = await serveApi({
     ...{ config, stores, board, desks, jobs, unwind, log, now },
     faults: () => [
@@ -131,12 +127,8 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
       ...(relational.fault ? [relational.fault] : []),
       ...(bus.fault ? [bus.fault] : []),
       ...(ingest.counts.fault ? [`cannot commit: ${ingest.counts.fault}`] : []),
-      ...(timeSeries.fault && !ingest.counts.fault ? [timeSeries.fault] : []),
-      ...hanging(),
+      ...progress.overdue().map(({ name }) => `${name} makes no progress`),
     ],
-    hanging,
-    starting: () => (started ? [] : ['the broker is not up yet']),
-    notices: () => [backups?.fault() ?? ''].filter((words) => words !== ''),
   });
 
   board.start();
@@ -149,7 +141,6 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
   const receiver = new Receiver({ ingest, board, ...desks, relational, now });
   await bus.start((message) => receiver.take(message));
   unwind.defer('broker', () => bus.stop());
-  started = true;
   foreign.start();
   unwind.defer('sources', () => foreign.stop());
   if (sparkplug) {

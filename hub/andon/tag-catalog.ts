@@ -1,5 +1,4 @@
 /** The hub's tags in memory: by id, and by where they come from. */
-import { EventEmitter } from 'node:events';
 import type { ValueType } from '@lineside/shared/contracts/frame.ts';
 
 export interface HubTag {
@@ -17,23 +16,11 @@ export interface HubTag {
   names?: string[] | null;
 }
 
-export class TagCatalog extends EventEmitter<{
-  /** Tags that are new. */
-  added: [HubTag[]];
-}> {
+export class TagCatalog {
   readonly #byId = new Map<number, HubTag>();
   readonly #byName = new Map<string, HubTag>();
-  /** Made at the first question after a change. */
-  #byDevice: Map<string, HubTag[]> | undefined;
-
-  constructor() {
-    super();
-    this.setMaxListeners(0);
-  }
 
   add(tags: HubTag[]): void {
-    const fresh = tags.filter(({ id }) => !this.#byId.has(id));
-    this.#byDevice = undefined;
     for (const tag of tags) {
       this.#byId.set(tag.id, tag);
       // A tag whose type was changed is another tag; the younger one is meant.
@@ -41,7 +28,6 @@ export class TagCatalog extends EventEmitter<{
       const known = this.#byName.get(key);
       if (!known || known.id <= tag.id) this.#byName.set(key, tag);
     }
-    if (fresh.length > 0) this.emit('added', fresh);
   }
 
   get(id: number): HubTag | undefined {
@@ -64,14 +50,12 @@ export class TagCatalog extends EventEmitter<{
   }
 
   /** Those of all devices, under gateway/device: by name, the gateways' own left out. */
-  byDevice(): ReadonlyMap<string, readonly HubTag[]> {
-    if (this.#byDevice) return this.#byDevice;
+  byDevice(): Map<string, HubTag[]> {
     const devices = Map.groupBy(
       [...this.#byName.values()].filter(({ name }) => !name.startsWith('$')),
       ({ gateway, device }) => `${gateway}/${device}`,
     );
-    for (const tags of devices.values()) tags.sort((a, b) => BY_NAME.compare(a.name, b.name));
-    this.#byDevice = devices;
+    for (const tags of devices.values()) tags.sort((a, b) => a.name.localeCompare(b.name));
     return devices;
   }
 
@@ -81,13 +65,12 @@ export class TagCatalog extends EventEmitter<{
   }
 
   /** Tags of a device by name, the gateway's own left out. */
-  ofDevice(gateway: string, device: string): readonly HubTag[] {
-    return this.byDevice().get(`${gateway}/${device}`) ?? [];
+  ofDevice(gateway: string, device: string): HubTag[] {
+    return [...this.#byName.values()]
+      .filter((tag) => tag.gateway === gateway && tag.device === device && !tag.name.startsWith('$'))
+      .sort((a, b) => a.name.localeCompare(b.name));
   }
 }
-
-/** Comparing by it is many times faster than localeCompare. */
-const BY_NAME = new Intl.Collator();
 
 function keyOf(gateway: string, device: string, name: string): string {
   return `${gateway}/${device}/${name}`;

@@ -2,13 +2,11 @@
 import { TlsClient } from '@lineside/shared/config/tls-client.ts';
 import { GATEWAY_ID_PATTERN } from '@lineside/shared/contracts/topics.ts';
 import { type Static, Type } from 'typebox';
-import { BackupConfig } from '../backup/config.ts';
 import { JsonSourceConfig } from '../foreign/config.ts';
 import { SparkplugHostConfig } from '../sparkplug/config.ts';
 import { RelationalConfig } from '../store/postgres/config.ts';
-import { TimeSeriesConfig } from '../store/timeseries/config.ts';
 import { HubUnsConfig, IntegratorConfig } from '../uns/config.ts';
-import { HttpConfig } from './http.ts';
+import { AuthConfig } from './auth.ts';
 
 const closed = { additionalProperties: false };
 
@@ -62,7 +60,18 @@ export const HubConfig = Type.Object(
       description: 'Folder of the stores, from the configuration’s folder',
     }),
     plant: Type.String({ description: 'The plant’s equipment, YAML, path from the configuration’s folder' }),
-    http: HttpConfig,
+    http: Type.Object(
+      {
+        host: Type.String({ default: '127.0.0.1', description: 'Address on which pages and API are served' }),
+        port: Type.Integer({
+          default: 8080,
+          minimum: 0,
+          maximum: 65535,
+          description: 'Port of pages and API; 0: any free',
+        }),
+      },
+      { ...closed, default: {}, description: 'Pages and API' },
+    ),
     mqtt: Type.Object(
       {
         host: Type.String({ default: '127.0.0.1', description: 'Address on which gateways are heard' }),
@@ -90,9 +99,18 @@ export const HubConfig = Type.Object(
     }),
     sparkplug: Type.Optional(SparkplugHostConfig),
     gateways: Type.Array(Gateway, { default: [], maxItems: 2_000, description: 'The gateways that may come in' }),
+    auth: AuthConfig,
     relational: Type.Optional(RelationalConfig),
-    timeSeries: TimeSeriesConfig,
-    backup: BackupConfig,
+    timeSeries: Type.Object(
+      {
+        memoryLimit: Type.String({
+          default: '512MB',
+          pattern: '^\\d+(MB|GB)$',
+          description: 'Most memory that the embedded time-series store takes, such as 512MB or 2GB',
+        }),
+      },
+      { ...closed, default: {}, description: 'The embedded time-series store' },
+    ),
     log: Type.Object(
       {
         level: Type.Union(

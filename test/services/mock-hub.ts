@@ -7,8 +7,7 @@ import cookie from '@fastify/cookie';
 import helmet from '@fastify/helmet';
 import staticFiles from '@fastify/static';
 import websocket from '@fastify/websocket';
-import type { Problem } from '@lineside/shared/contracts/api.ts';
-import type { LiveMessage, Subscribe } from '@lineside/shared/contracts/live.ts';
+import type { LiveMessage, Problem, Subscribe } from '@lineside/shared/contracts/api.ts';
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import type { WebSocket } from 'ws';
 import { mockCompleteness } from './mock-completeness.ts';
@@ -18,7 +17,6 @@ import { MockWrites } from './mock-writes.ts';
 const DIST = resolve(import.meta.dirname, '../../hub/web/dist');
 const SESSION = 'mock-session';
 const TICK_MS = 200;
-const NO_EVENT = 'mock.0';
 
 export const MOCK_LOGIN = { name: 'admin', password: 'lineside' };
 
@@ -157,23 +155,19 @@ export class MockHub {
       const { comment = '' } = (request.body ?? {}) as { comment?: string };
       const pending = plant.acknowledge(occurrence);
       if (!pending) return problem(reply, 404, 'alarm.not-found', 'There is no such alarm.');
-      this.send({ type: 'alarm', event: NO_EVENT, at: Date.now(), alarm: pending });
+      this.send({ type: 'alarm', alarm: pending });
       setTimeout(() => {
-        const alarm = plant.acknowledged(occurrence, MOCK_LOGIN.name, comment, Date.now());
-        this.send({ type: 'alarm', event: NO_EVENT, at: Date.now(), alarm });
+        this.send({ type: 'alarm', alarm: plant.acknowledged(occurrence, MOCK_LOGIN.name, comment, Date.now()) });
       }, this.acknowledgeDelayMs).unref();
       return pending;
     });
     app.register(async (scope) => {
       scope.get('/api/v1/live', { websocket: true }, (socket) => {
         this.clients.set(socket, new Set());
-        const say = (message: LiveMessage) => socket.send(JSON.stringify(message));
-        const { enterprise, serverTime, ...picture } = plant.overview(Date.now());
-        say({ type: 'hello', serverTime, user: MOCK_LOGIN.name, enterprise, sites: null, event: NO_EVENT });
+        socket.send(JSON.stringify({ type: 'overview', overview: plant.overview(Date.now()) } satisfies LiveMessage));
         socket.on('message', (data: Buffer) => {
-          const { id, kinds, tags } = JSON.parse(data.toString()) as Subscribe;
-          if (kinds.includes('values')) this.clients.set(socket, new Set(tags));
-          else say({ type: 'snapshot', id, event: NO_EVENT, serverTime: Date.now(), ...picture });
+          const message = JSON.parse(data.toString()) as Subscribe;
+          this.clients.set(socket, new Set(message.tags));
         });
         socket.on('close', () => this.clients.delete(socket));
       });

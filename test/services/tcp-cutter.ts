@@ -3,17 +3,14 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 
 export class TcpCutter {
   readonly #target: number;
-  readonly #change: (answer: Buffer) => Buffer;
   readonly #server: Server;
   #sockets = new Set<Socket>();
   #whole = true;
   /** What came while the wire was blocked; null while it is not. */
   #held: (() => void)[] | null = null;
 
-  /** @param change of what the target says, on its way */
-  constructor(target: number, change: (answer: Buffer) => Buffer = (answer) => answer) {
+  constructor(target: number) {
     this.#target = target;
-    this.#change = change;
     this.#server = createServer((near) => this.#accept(near));
   }
 
@@ -67,7 +64,7 @@ export class TcpCutter {
       one.on('error', () => {});
       one.on('data', (chunk) => {
         const forward = () => {
-          if (!other.destroyed) other.write(one === far ? this.#change(chunk as Buffer) : chunk);
+          if (!other.destroyed) other.write(chunk);
         };
         if (this.#held) this.#held.push(forward);
         else forward();
