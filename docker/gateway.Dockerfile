@@ -13,7 +13,7 @@ RUN npm ci --omit=dev --no-audit --no-fund -w gateway \
   && rm -rf node_modules/onnxruntime-node/bin/*/darwin node_modules/onnxruntime-node/bin/*/win32
 
 FROM node:24.21.0-bookworm-slim
-ENV NODE_ENV=production
+ENV NODE_ENV=production MALLOC_ARENA_MAX=1
 WORKDIR /app
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY package.json LICENSE ./
@@ -28,5 +28,5 @@ EXPOSE 8081
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=3 \
   CMD ["node", "/app/docker/healthcheck.ts", "http://127.0.0.1:8081/api/status"]
-ENTRYPOINT ["node", "--max-semi-space-size=4", "/app/gateway/main.ts"]
+ENTRYPOINT ["node", "--max-semi-space-size=4", "--heap-growing-percent=5", "/app/gateway/main.ts"]
 CMD ["run", "--config", "/etc/lineside/gateway.yaml"]

@@ -1,11 +1,13 @@
 /** Serves API and pages, and lets the first user in. */
+import { join } from 'node:path';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import type { Unwind } from '@lineside/shared/lifecycle/unwind.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
-import { openAccess } from './access-part.ts';
+import { sql } from 'kysely';
 import type { AndonBoard } from './andon/board.ts';
 import { buildApp } from './api/app.ts';
-import type { AuthService } from './auth/auth-service.ts';
+import type { ApiServices } from './api/services.ts';
+import { AuthService } from './auth/auth-service.ts';
 import type { LoadedHubConfig } from './config/load-config.ts';
 import type { Desks } from './desks-part.ts';
 import type { Jobs } from './jobs-part.ts';
@@ -18,6 +20,9 @@ export interface ApiPartOptions {
   desks: Desks;
   jobs: Jobs;
   faults(): string[];
+  hanging(): string[];
+  starting(): string[];
+  notices(): string[];
   unwind: Unwind;
   log: Logger;
   now(): number;
@@ -32,12 +37,17 @@ export interface Served {
 
 /** @throws LinesideError PORT_TAKEN */
 export async function serveApi(options: ApiPartOptions): Promise<Served> {
-  const { config, stores, board, desks, jobs, faults, unwind, log, now } = options;
+  const { config, stores, board, desks, jobs, faults, hanging, starting, notices, unwind, log, now } = options;
   const { equipment } = config;
-  const { access, first } = await openAccess(config, stores, { unwind, log, now });
+  const auth = new AuthService({
+    db: stores.relational.db,
+    firstPasswordFile: join(stores.dataDir, 'first-password'),
+    now,
+  });
+  const first = await auth.start();
   const app = await buildApp({
-    ...{ access, board, ...desks, ...jobs, timeSeries: stores.timeSeries },
-    faults: () => [...faults(), ...(access.audit.fault ? [access.audit.fault] : [])],
+    ...{ auth, board, ...desks, ...jobs, timeSeries: stores.timeSeries, faults, hanging, starting, notices },
+    ...{ http: config.http, stores: questions(stores) },
     ...{ enterprise: equipment.enterprise, equipment: equipment.nodes, machines: equipment.machines },
     ...{ log: log.child({ part: 'api' }), now },
   });
@@ -45,7 +55,15 @@ export async function serveApi(options: ApiPartOptions): Promise<Served> {
   // Before the API: whoever waits is told.
   unwind.defer('writes', () => desks.writes.stop());
   unwind.defer('fleet', () => desks.configs.gone());
-  return { url: await listen(app, config), auth: access.sessions, first };
+  return { url: await listen(app, config), auth, first };
+}
+
+/** Something small for each store, so that whoever asks whether the hub is ready hears of one that is not there. */
+function questions({ relational, timeSeries }: Stores): ApiServices['stores'] {
+  return {
+    'the relational store': () => sql`select 1`.execute(relational.db),
+    'the time-series store': () => timeSeries.watermark('hub', '0'.repeat(32)),
+  };
 }
 
 async function listen(app: Awaited<ReturnType<typeof buildApp>>, config: LoadedHubConfig): Promise<string> {

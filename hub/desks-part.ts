@@ -38,6 +38,7 @@ export async function openDesks({ board, relational, send, log, now }: DesksOpti
     online: (gateway) => board.gateways.get(gateway)?.online === true,
     machineOf: (gateway, device) => board.machineOf(gateway, device),
     send,
+    onJob: (job) => board.jobs.tell(job),
     log: log.child({ part: 'writes' }),
     now,
   });

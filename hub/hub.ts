@@ -4,6 +4,7 @@ import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { DaemonContext } from '@lineside/shared/lifecycle/daemon.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import { serveApi } from './api-part.ts';
+import { startBackups } from './backup-part.ts';
 import { restoredBoard } from './board-part.ts';
 import { EmbeddedBroker } from './broker/embedded-broker.ts';
 import { bothDoors } from './broker/publisher-door.ts';
@@ -29,6 +30,8 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
   const now = Date.now;
   const credentials = gatewayCredentials(config);
   const faults = new Set<string>();
+  const hanging = () => progress.overdue().map(({ name }) => `${name} makes no progress`);
+  let started = false;
   const stores = await openStores(config, {
     ...{ log, unwind, stopping },
     onFailure: (words) => {
@@ -93,7 +96,7 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
 
   const ingest = new Ingest({
     timeSeries,
-    ledger: relationalLedger(relational.db, now),
+    ledger: relationalLedger(relational.db, now, stores.restored),
     answer: (gateway, committed) => {
       if (foreign.answered(gateway, committed) || sparkplug?.answered(gateway, committed)) return;
       bus.answer(gateway, { ...committed, at: now() });
@@ -120,6 +123,7 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
   await ingest.start();
   unwind.defer('ingest', () => ingest.stop());
 
+  const backups = await startBackups({ config, stores, unwind, log: log.child({ part: 'backup' }), now });
   const { url, auth, first } = await serveApi({
     ...{ config, stores, board, desks, jobs, unwind, log, now },
     faults: () => [
@@ -127,8 +131,12 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
       ...(relational.fault ? [relational.fault] : []),
       ...(bus.fault ? [bus.fault] : []),
       ...(ingest.counts.fault ? [`cannot commit: ${ingest.counts.fault}`] : []),
-      ...progress.overdue().map(({ name }) => `${name} makes no progress`),
+      ...(timeSeries.fault && !ingest.counts.fault ? [timeSeries.fault] : []),
+      ...hanging(),
     ],
+    hanging,
+    starting: () => (started ? [] : ['the broker is not up yet']),
+    notices: () => [backups?.fault() ?? ''].filter((words) => words !== ''),
   });
 
   board.start();
@@ -141,6 +149,7 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
   const receiver = new Receiver({ ingest, board, ...desks, relational, now });
   await bus.start((message) => receiver.take(message));
   unwind.defer('broker', () => bus.stop());
+  started = true;
   foreign.start();
   unwind.defer('sources', () => foreign.stop());
   if (sparkplug) {

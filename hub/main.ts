@@ -5,19 +5,25 @@ import { ConfigError, formatProblem } from '@lineside/shared/config/config-docum
 import { VERSION } from '@lineside/shared/config/version.ts';
 import { runDaemon } from '@lineside/shared/lifecycle/daemon.ts';
 import { createLogger } from '@lineside/shared/log/logger.ts';
+import { backupCommand } from './commands/backup.ts';
 import { type LoadedHubConfig, loadHubConfig } from './config/load-config.ts';
 import { startHub } from './hub.ts';
+import { migrateCommand } from './migrate-command.ts';
 
-const USAGE = `usage: hub run|check --config FILE
+const USAGE = `usage: hub run|check|migrate --config FILE
+       hub backup --config FILE, hub backup verify DIR, hub restore DIR --config FILE
 
   run     take what gateways send, and serve pages and API until stopped
   check   say what is wrong with a configuration and its plant, with file and line; exit 1 when something is
+  migrate status|up   look at the tables of the relational store, or bring them up to date
 
   --config FILE   the configuration, YAML
   --version       print the version
 `;
 
 async function main(): Promise<number> {
+  const code = await backupCommand(process.argv.slice(2));
+  if (code !== undefined) return code;
   let args: ReturnType<typeof readArgs>;
   try {
     args = readArgs();
@@ -30,7 +36,7 @@ async function main(): Promise<number> {
     return 0;
   }
   const { command, file } = args;
-  if ((command !== 'run' && command !== 'check') || !file) {
+  if ((command !== 'run' && command !== 'check' && command !== 'migrate') || !file) {
     console.error(USAGE);
     return 2;
   }
@@ -48,6 +54,7 @@ async function main(): Promise<number> {
     process.stdout.write(`${file}: sound; ${config.gateways.length} gateways, ${machines.length} machines\n`);
     return 0;
   }
+  if (command === 'migrate') return migrateCommand(config, args, createLogger({ name: 'hub', level: 'error' }));
   const log = createLogger({ name: 'hub', level: String(config.log.level) });
   return runDaemon(log, (context) => startHub(config, log, context));
 }
@@ -55,9 +62,17 @@ async function main(): Promise<number> {
 function readArgs() {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { config: { type: 'string' }, version: { type: 'boolean' } },
+    options: {
+      config: { type: 'string' },
+      username: { type: 'string' },
+      'password-file': { type: 'string' },
+      version: { type: 'boolean' },
+    },
   });
-  return { command: positionals[0], file: values.config, version: values.version === true };
+  return {
+    ...{ command: positionals[0], action: positionals[1], file: values.config, version: values.version === true },
+    ...{ username: values.username, passwordFile: values['password-file'] },
+  };
 }
 
 process.exitCode = await main();

@@ -3,17 +3,29 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Unwind } from '@lineside/shared/lifecycle/unwind.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
+import type { BackupSource } from './backup/make-backup.ts';
+import { expectNoUnfinishedRestore, type RestoredFrom, restoredFrom } from './backup/restore-backup.ts';
 import type { LoadedHubConfig } from './config/load-config.ts';
-import { openRelational, type QuerySeen, type Relational } from './store/postgres/relational.ts';
+import {
+  type EmbeddedRelational,
+  openRelational,
+  type QuerySeen,
+  type Relational,
+} from './store/postgres/relational.ts';
 import { openServer } from './store/postgres/server.ts';
 import { DuckDbStore } from './store/timeseries/duckdb/duckdb-store.ts';
 import type { TimeSeriesStore } from './store/timeseries/time-series.ts';
+import { openTimeSeries } from './time-series-part.ts';
 
 export interface Stores {
   /** Folder of what the hub keeps. */
   dataDir: string;
   relational: Relational;
   timeSeries: TimeSeriesStore;
+  /** How they are copied while they are written to; null where they are servers with tools of their own. */
+  copies: BackupSource | null;
+  /** Null when this data never was in a backup. */
+  restored: RestoredFrom | null;
 }
 
 export interface StoresOptions {
@@ -27,26 +39,38 @@ export interface StoresOptions {
 }
 
 export async function openStores(config: LoadedHubConfig, options: StoresOptions): Promise<Stores> {
-  const { log, unwind } = options;
+  const { unwind } = options;
   const dataDir = config.resolvePath(config.dataDir);
   await mkdir(dataDir, { recursive: true, mode: 0o750 });
+  expectNoUnfinishedRestore(dataDir);
   const relational = await openTables(config, dataDir, options);
   unwind.defer('relational store', () => relational.close());
-  const timeSeries = new DuckDbStore({
-    file: join(dataDir, 'timeseries.duckdb'),
-    memoryLimit: config.timeSeries.memoryLimit,
-    log: log.child({ part: 'time series' }),
-  });
-  await timeSeries.open();
-  unwind.defer('time series', () => timeSeries.close());
-  return { dataDir, relational, timeSeries };
+  const timeSeries = await openTimeSeries({ config, dataDir, ...options });
+  return {
+    ...{ dataDir, relational, timeSeries },
+    copies: copiesOf(dataDir, relational, timeSeries),
+    restored: await restoredFrom(dataDir),
+  };
+}
+
+function copiesOf(
+  dataDir: string,
+  relational: Relational | EmbeddedRelational,
+  timeSeries: TimeSeriesStore,
+): BackupSource | null {
+  if (!('copyTo' in relational && timeSeries instanceof DuckDbStore)) return null;
+  return {
+    dataDir,
+    copyRelational: (directory) => relational.copyTo(directory),
+    copyTimeSeries: (file, whileStill, signal) => timeSeries.copyTo(file, whileStill, signal),
+  };
 }
 
 function openTables(
   { relational, resolvePath }: LoadedHubConfig,
   dataDir: string,
   { log, stopping, onFailure, onQuery }: StoresOptions,
-): Promise<Relational> {
+): Promise<Relational | EmbeddedRelational> {
   const common = { log: log.child({ part: 'relational' }), ...(onQuery ? { onQuery } : {}) };
   if (relational) {
     return openServer({ ...relational, ...common, resolvePath, signal: stopping, applicationName: 'lineside-hub' });

@@ -12,6 +12,7 @@ import { ConfigPush } from '../config-push.ts';
 import { TrustStore } from '../drivers/opcua/security-store.ts';
 import { EventLoopLag } from '../health/event-loop-lag.ts';
 import { type GatewayFigures, gatewayMetrics } from '../health/gateway-metrics.ts';
+import { HeapThrift } from '../health/heap-thrift.ts';
 import { PROMETHEUS_TYPE, prometheusText } from '../health/prometheus-text.ts';
 import type { LocalCertificates } from '../local/certificate-routes.ts';
 import { type LocalPicture, LocalServer } from '../local/local-server.ts';
@@ -75,6 +76,9 @@ async function start(config: LoadedConfig, log: Logger, { unwind, progress }: Da
     reload: (by, load) => reloader.reload(by, load),
     log: log.child({ part: 'reload' }),
   });
+  const thrift = new HeapThrift(() => pipeline.buffer.stats().durableSamples);
+  thrift.start();
+  unwind.defer('heap', () => thrift.stop());
   await pipeline.start(unwind);
   if (config.local.enabled) {
     const lag = new EventLoopLag();

@@ -13,12 +13,14 @@ import type {
   TagView,
 } from '@lineside/shared/contracts/api.ts';
 import type { Value } from '@lineside/shared/contracts/frame.ts';
+import type { JobView } from '@lineside/shared/contracts/job.ts';
 import type { GatewayStatus } from '@lineside/shared/contracts/link.ts';
 import { isGood } from '@lineside/shared/contracts/quality.ts';
 import type { Machine } from '../equipment/plant.ts';
 import type { SampleColumns } from '../store/timeseries/time-series.ts';
 import { connectionOf } from './connection.ts';
 import { GatewayBoard } from './gateway-board.ts';
+import { JobBoard } from './job-board.ts';
 import { type HubTag, TagCatalog } from './tag-catalog.ts';
 import { WatchedTags } from './watched-tags.ts';
 
@@ -28,6 +30,7 @@ export interface BoardEvents {
   machine: [MachineView];
   gateway: [GatewayView];
   alarm: [AlarmView];
+  job: [JobView];
 }
 
 /** What a state number means to a machine. */
@@ -55,6 +58,7 @@ export class AndonBoard extends EventEmitter<BoardEvents> {
   readonly catalog = new TagCatalog();
   readonly gateways = new GatewayBoard();
   readonly watched = new WatchedTags();
+  readonly jobs = new JobBoard((job) => this.emit('job', job));
   readonly #last = new Map<number, LiveValue>();
   /** Newest receive time of any sample, by gateway/device. */
   readonly #seen = new Map<string, number>();

@@ -1,4 +1,5 @@
 /** The hub's tags in memory: by id, and by where they come from. */
+import { EventEmitter } from 'node:events';
 import type { ValueType } from '@lineside/shared/contracts/frame.ts';
 
 export interface HubTag {
@@ -16,11 +17,23 @@ export interface HubTag {
   names?: string[] | null;
 }
 
-export class TagCatalog {
+export class TagCatalog extends EventEmitter<{
+  /** Tags that are new. */
+  added: [HubTag[]];
+}> {
   readonly #byId = new Map<number, HubTag>();
   readonly #byName = new Map<string, HubTag>();
+  /** Made at the first question after a change. */
+  #byDevice: Map<string, HubTag[]> | undefined;
+
+  constructor() {
+    super();
+    this.setMaxListeners(0);
+  }
 
   add(tags: HubTag[]): void {
+    const fresh = tags.filter(({ id }) => !this.#byId.has(id));
+    this.#byDevice = undefined;
     for (const tag of tags) {
       this.#byId.set(tag.id, tag);
       // A tag whose type was changed is another tag; the younger one is meant.
@@ -28,6 +41,7 @@ export class TagCatalog {
       const known = this.#byName.get(key);
       if (!known || known.id <= tag.id) this.#byName.set(key, tag);
     }
+    if (fresh.length > 0) this.emit('added', fresh);
   }
 
   get(id: number): HubTag | undefined {
@@ -50,12 +64,14 @@ export class TagCatalog {
   }
 
   /** Those of all devices, under gateway/device: by name, the gateways' own left out. */
-  byDevice(): Map<string, HubTag[]> {
+  byDevice(): ReadonlyMap<string, readonly HubTag[]> {
+    if (this.#byDevice) return this.#byDevice;
     const devices = Map.groupBy(
       [...this.#byName.values()].filter(({ name }) => !name.startsWith('$')),
       ({ gateway, device }) => `${gateway}/${device}`,
     );
-    for (const tags of devices.values()) tags.sort((a, b) => a.name.localeCompare(b.name));
+    for (const tags of devices.values()) tags.sort((a, b) => BY_NAME.compare(a.name, b.name));
+    this.#byDevice = devices;
     return devices;
   }
 
@@ -65,12 +81,13 @@ export class TagCatalog {
   }
 
   /** Tags of a device by name, the gateway's own left out. */
-  ofDevice(gateway: string, device: string): HubTag[] {
-    return [...this.#byName.values()]
-      .filter((tag) => tag.gateway === gateway && tag.device === device && !tag.name.startsWith('$'))
-      .sort((a, b) => a.name.localeCompare(b.name));
+  ofDevice(gateway: string, device: string): readonly HubTag[] {
+    return this.byDevice().get(`${gateway}/${device}`) ?? [];
   }
 }
+
+/** Comparing by it is many times faster than localeCompare. */
+const BY_NAME = new Intl.Collator();
 
 function keyOf(gateway: string, device: string, name: string): string {
   return `${gateway}/${device}/${name}`;

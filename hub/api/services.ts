@@ -3,9 +3,10 @@ import type { GatewayView, Overview } from '@lineside/shared/contracts/api.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import type { AlarmDesk } from '../alerts/alarm-desk.ts';
 import type { AndonBoard } from '../andon/board.ts';
-import type { Access } from '../auth/access.ts';
+import type { AuthService } from '../auth/auth-service.ts';
 import { type Identity, seesDevice, seesGateway, within } from '../auth/identity.ts';
 import type { CompletenessService } from '../completeness/completeness-service.ts';
+import type { HttpConfig } from '../config/http.ts';
 import type { EquipmentNode, Machine } from '../equipment/plant.ts';
 import type { ConfigDesk } from '../fleet/config-desk.ts';
 import type { OeeService } from '../oee/oee-service.ts';
@@ -13,7 +14,7 @@ import type { TimeSeriesStore } from '../store/timeseries/time-series.ts';
 import type { WriteDesk } from '../writes/write-desk.ts';
 
 export interface ApiServices {
-  access: Access;
+  auth: AuthService;
   board: AndonBoard;
   alarms: AlarmDesk;
   writes: WriteDesk;
@@ -24,8 +25,17 @@ export interface ApiServices {
   enterprise: string;
   equipment: EquipmentNode[];
   machines: Machine[];
+  http: HttpConfig;
   /** What keeps the hub from doing its work now, in words; empty while all is well. */
   faults(): string[];
+  /** Which parts make no progress any more, in words: only a restart helps. */
+  hanging(): string[];
+  /** What has not been started yet, in words. */
+  starting(): string[];
+  /** Asks each store something small, by the store's name; rejects where it is not there. */
+  stores: Record<string, () => Promise<unknown>>;
+  /** What somebody should see to while the hub does its work, such as a backup that is too old. */
+  notices?(): string[];
   log: Logger;
   now(): number;
 }

@@ -7,8 +7,8 @@ import { loadPlant, type Plant } from '../equipment/plant.ts';
 import { checkSources } from '../foreign/config.ts';
 import { checkSparkplug } from '../sparkplug/config.ts';
 import { checkRelational } from '../store/postgres/config.ts';
+import { checkTimeSeries } from '../store/timeseries/config.ts';
 import { checkHubUns } from '../uns/config.ts';
-import { checkAuth } from './auth.ts';
 import { HubConfig } from './schema.ts';
 
 export interface LoadedHubConfig extends HubConfig {
@@ -44,12 +44,7 @@ export function loadHubConfig(file: string): LoadedHubConfig {
   if (problems.length > 0) throw new ConfigError(problems);
   const equipment = loadPlant(document.resolvePath(value.plant));
   const sites = equipment.nodes.filter(({ level }) => level === 'site').map(({ path }) => path.split('/').at(-1)!);
-  const places = new Set(equipment.nodes.map(({ path }) => path));
-  for (const { path, message } of [
-    ...checkSources(value),
-    ...checkSparkplug(value),
-    ...checkAuth(value.auth, places),
-  ]) {
+  for (const { path, message } of [...checkSources(value), ...checkSparkplug(value), ...checkTimeSeries(value)]) {
     problems.push(document.problem(path, message));
   }
   for (const { path, message } of checkHubUns(value, sites)) {

@@ -2,11 +2,13 @@
 import { TlsClient } from '@lineside/shared/config/tls-client.ts';
 import { GATEWAY_ID_PATTERN } from '@lineside/shared/contracts/topics.ts';
 import { type Static, Type } from 'typebox';
+import { BackupConfig } from '../backup/config.ts';
 import { JsonSourceConfig } from '../foreign/config.ts';
 import { SparkplugHostConfig } from '../sparkplug/config.ts';
 import { RelationalConfig } from '../store/postgres/config.ts';
+import { TimeSeriesConfig } from '../store/timeseries/config.ts';
 import { HubUnsConfig, IntegratorConfig } from '../uns/config.ts';
-import { AuthConfig } from './auth.ts';
+import { HttpConfig } from './http.ts';
 
 const closed = { additionalProperties: false };
 
@@ -60,18 +62,7 @@ export const HubConfig = Type.Object(
       description: 'Folder of the stores, from the configuration’s folder',
     }),
     plant: Type.String({ description: 'The plant’s equipment, YAML, path from the configuration’s folder' }),
-    http: Type.Object(
-      {
-        host: Type.String({ default: '127.0.0.1', description: 'Address on which pages and API are served' }),
-        port: Type.Integer({
-          default: 8080,
-          minimum: 0,
-          maximum: 65535,
-          description: 'Port of pages and API; 0: any free',
-        }),
-      },
-      { ...closed, default: {}, description: 'Pages and API' },
-    ),
+    http: HttpConfig,
     mqtt: Type.Object(
       {
         host: Type.String({ default: '127.0.0.1', description: 'Address on which gateways are heard' }),
@@ -99,18 +90,9 @@ export const HubConfig = Type.Object(
     }),
     sparkplug: Type.Optional(SparkplugHostConfig),
     gateways: Type.Array(Gateway, { default: [], maxItems: 2_000, description: 'The gateways that may come in' }),
-    auth: AuthConfig,
     relational: Type.Optional(RelationalConfig),
-    timeSeries: Type.Object(
-      {
-        memoryLimit: Type.String({
-          default: '512MB',
-          pattern: '^\\d+(MB|GB)$',
-          description: 'Most memory that the embedded time-series store takes, such as 512MB or 2GB',
-        }),
-      },
-      { ...closed, default: {}, description: 'The embedded time-series store' },
-    ),
+    timeSeries: TimeSeriesConfig,
+    backup: BackupConfig,
     log: Type.Object(
       {
         level: Type.Union(

@@ -299,6 +299,8 @@ export class Ingest {
         );
       }
       this.counts.fault = messageOf(error);
+      // The attempt has come to its end. What hangs is to be killed, and not what a server keeps from its work.
+      this.#options.progress?.beat();
     }
   }
 

@@ -6,6 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import type { WriteState, WriteView } from '@lineside/shared/contracts/api.ts';
 import type { WriteEvent } from '@lineside/shared/contracts/event.ts';
+import type { JobView } from '@lineside/shared/contracts/job.ts';
 import type { TagWriteCommand, WriteReply } from '@lineside/shared/contracts/link.ts';
 import type { WriteOutcome } from '@lineside/shared/contracts/write.ts';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
@@ -42,6 +43,8 @@ export interface WriteDeskOptions {
   machineOf(gateway: string, device: string): { path: string; name: string } | undefined;
   /** Sends it at most once, and to nobody who is not there now. */
   send(gateway: string, command: TagWriteCommand): void;
+  /** A write has begun or is over, for those who look on. */
+  onJob?(job: JobView): void;
   log: Logger;
   now(): number;
   /** Milliseconds; for tests. */
@@ -90,7 +93,17 @@ export class WriteDesk {
     const answer = this.#answer(gateway, command.id);
     this.#options.send(gateway, command);
     log.info({ gateway, device, tag: name, by, value, id: command.id }, 'write sent');
-    return answer;
+    this.#tell(gateway, command, 'waiting', '');
+    return answer.then(
+      (outcome) => {
+        this.#tell(gateway, command, outcome.ok ? 'done' : 'failed', outcome.error);
+        return outcome;
+      },
+      (error: unknown) => {
+        this.#tell(gateway, command, 'unknown', messageOf(error));
+        throw error;
+      },
+    );
   }
 
   /** What a gateway replies. Never rejects. */
@@ -126,6 +139,15 @@ export class WriteDesk {
     const rows = await listWrites(this.#options.db, { ...filter, before, limit: filter.limit + 1 });
     const keysOf = ({ asked_at, gateway, via, id }: Row<'writes'>) => [asked_at, gateway, via, id];
     return pageFrom(rows, filter.limit, LIST, keysOf, (row) => this.#view(row));
+  }
+
+  #tell(gateway: string, command: TagWriteCommand, state: JobView['state'], detail: string): void {
+    const { id, device, tag, value, by, at } = command;
+    const { now, machineOf, onJob } = this.#options;
+    onJob?.({
+      ...{ id, kind: 'write', title: `set ${device}/${tag} to ${value}`, by, gateway, state, detail, at },
+      ...{ machine: machineOf(gateway, device)?.path ?? '', progress: null, changedAt: now() },
+    });
   }
 
   #refusal(tag: WritableTag, value: TagWriteCommand['value']): LinesideError | null {

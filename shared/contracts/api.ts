@@ -269,26 +269,3 @@ export type Overview = Static<typeof Overview>;
 
 /** One live value: [hub's tag id, source time, value, quality]. */
 export type LiveValue = [tag: number, at: number, value: number | boolean | string | null, quality: number];
-
-/**
- * Server → client on /api/v1/live. `overview` comes first and after each reconnect, so a client never has to
- * merge what it missed; values are coalesced to the newest of each tag when a client is slow, the rest is not.
- */
-export type LiveMessage =
-  | { type: 'overview'; overview: Overview }
-  | { type: 'values'; values: LiveValue[] }
-  | { type: 'machine'; machine: MachineView }
-  | { type: 'alarm'; alarm: AlarmView }
-  | { type: 'gateway'; gateway: GatewayView }
-  | { type: 'time'; serverTime: number };
-
-/** Client → server: which tags' values to send from now on, at most so many messages a second. */
-export const Subscribe = Type.Object(
-  {
-    type: Type.Literal('subscribe'),
-    tags: Type.Array(Type.Integer(), { maxItems: 2_000 }),
-    maxRate: Type.Number({ minimum: 0.1, maximum: 20, default: 10 }),
-  },
-  { additionalProperties: false },
-);
-export type Subscribe = Static<typeof Subscribe>;

@@ -17,7 +17,8 @@ const DEVICES = 20;
 const FLOATS = 50;
 const WARM_UP_MS = 5_000;
 /** As the unit, the image and `npm run gateway` start it. */
-const SHIPPED = ['--max-semi-space-size=4'];
+const SHIPPED = ['--max-semi-space-size=4', '--heap-growing-percent=5'];
+const SHIPPED_ENV = { MALLOC_ARENA_MAX: '1' };
 /**
  * The driver polls by the clock. To be asked as fast as it answers, each device gets so many units, and a period in which
  * they cannot all be read: then its line is never idle.
@@ -50,8 +51,14 @@ async function phase(
   await using stack = new AsyncDisposableStack();
   const dir = await mkdtemp(join(tmpdir(), 'lineside-bench-gateway-'));
   stack.defer(() => rm(dir, { recursive: true, force: true }));
-  const start = async (what: string, args: string[], ready: (told: Record<string, unknown>) => boolean) => {
-    const program = new Program({ name: what, args, ready, complain: (line) => hushed || say(`  ${what}: ${line}`) });
+  const start = async (
+    what: string,
+    args: string[],
+    ready: (told: Record<string, unknown>) => boolean,
+    env: NodeJS.ProcessEnv = {},
+  ) => {
+    const complain = (line: string) => hushed || say(`  ${what}: ${line}`);
+    const program = new Program({ name: what, args, ready, complain, env: () => env });
     stack.defer(() => program.stop().catch(() => undefined));
     return { program, told: await program.start() };
   };
@@ -67,6 +74,7 @@ async function phase(
     'the gateway',
     [...profile, ...SHIPPED, 'gateway/main.ts', 'run', '--config', file],
     ({ ready, url }) => ready === true && String(url).startsWith('http'),
+    SHIPPED_ENV,
   );
   const picture = async () => (await (await fetch(`${told.url}/api/status`)).json()) as Picture;
   say(`${name}: warming up`);

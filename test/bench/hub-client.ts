@@ -1,5 +1,6 @@
 /** A signed-in user of the hub, as a browser is one. */
-import type { GatewayView, LiveMessage, Subscribe, TagView } from '@lineside/shared/contracts/api.ts';
+import type { GatewayView, TagView } from '@lineside/shared/contracts/api.ts';
+import type { LiveMessage } from '@lineside/shared/contracts/live.ts';
 import { WebSocket } from 'ws';
 
 export class HubClient {
@@ -47,8 +48,7 @@ export class HubClient {
       const message = JSON.parse(String(data)) as LiveMessage;
       if (message.type === 'values') for (const [, at] of message.values) this.ages.push(now - at);
     });
-    const subscribe: Subscribe = { type: 'subscribe', tags, maxRate };
-    socket.send(JSON.stringify(subscribe));
+    socket.send(JSON.stringify({ type: 'subscribe', id: 'watched', kinds: ['values'], tags, maxRate }));
   }
 
   /** Idempotent. */

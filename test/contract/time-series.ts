@@ -174,6 +174,38 @@ export function timeSeriesContract(name: string, make: () => Promise<StoreUnderT
       ]);
     });
 
+    it('keeps apart equal times of different records and epochs', async () => {
+      const other = 'f'.repeat(32);
+      await store.append([record(1, columns([1, T0, 'a'], [1, T0, 'a']))]);
+      await store.append([record(1, columns([1, T0, 'b']), 'press-1', other), record(2, columns([1, T0 + 5, 'z']))]);
+      await reopen();
+      await store.append([record(3, columns([1, T0, 'a'])), record(2, columns([1, T0, 'c']), 'press-1', other)]);
+      await store.append([record(1, columns([2, T0, 'd']), 'a gateway, named "so=\\" $x\'')]);
+      expect((await store.range(1, T0, T0 + 1)).map((s) => s.value)).toEqual(['a', 'a', 'b', 'a', 'c']);
+      expect(await store.count()).toBe(7);
+      expect(await store.watermark('a gateway, named "so=\\" $x\'', EPOCH)).toBe(1);
+      expect(await store.last()).toEqual([
+        { tag: 1, at: T0 + 5, value: 'z', quality: 0 },
+        { tag: 2, at: T0, value: 'd', quality: 0 },
+      ]);
+    });
+
+    it('keeps samples with times that no calendar has', async () => {
+      const far = Date.UTC(9999, 11, 31);
+      const early = Date.UTC(1601, 0, 1);
+      await store.append([record(1, columns([1, far, 'far'], [1, early, 'early'], [1, -1, 'then'], [1, T0, 'now']))]);
+      const range = async (from: number, to: number) => (await store.range(1, from, to)).map((s) => [s.at, s.value]);
+      expect(await range(-(2 ** 53) + 1, Number.MAX_SAFE_INTEGER)).toEqual([
+        [early, 'early'],
+        [-1, 'then'],
+        [T0, 'now'],
+        [far, 'far'],
+      ]);
+      expect(await range(-1, 0)).toEqual([[-1, 'then']]);
+      expect(await range(T0, far)).toEqual([[T0, 'now']]);
+      expect(await store.last()).toEqual([{ tag: 1, at: far, value: 'far', quality: 0 }]);
+    });
+
     it('finds the sample before a range however long ago it was, and never a later one', async () => {
       const day = 86_400_000;
       await store.append([
@@ -184,7 +216,7 @@ export function timeSeriesContract(name: string, make: () => Promise<StoreUnderT
       expect(await store.range(3, T0, T0 + 1, { before: true })).toEqual([]);
     });
 
-    it('makes buckets from good numbers only, and leaves empty ones out', async () => {
+    it('makes buckets from good numbers and booleans only, and leaves empty ones out', async () => {
       await store.append([
         record(
           1,
@@ -192,8 +224,10 @@ export function timeSeriesContract(name: string, make: () => Promise<StoreUnderT
             [1, T0, 1],
             [1, T0 + 999, 3],
             [1, T0 + 1_000, 5, Quality.Bad],
-            [1, T0 + 1_500, true],
+            [1, T0 + 1_500, 'a'],
             [1, T0 + 1_600, Number.NaN],
+            [1, T0 + 2_000, true],
+            [1, T0 + 2_500, false],
             [1, T0 + 3_000, 8],
             [1, T0 + 3_001, 100, Quality.Uncertain],
             [1, T0 + 4_000, 9],
@@ -204,6 +238,7 @@ export function timeSeriesContract(name: string, make: () => Promise<StoreUnderT
       expect(await store.buckets(1, T0, T0 + 4_000, 1_000)).toEqual([
         { at: T0, mean: 2, min: 1, max: 3, count: 2 },
         { at: T0 + 1_000, mean: null, min: null, max: null, count: 3 },
+        { at: T0 + 2_000, mean: 0.5, min: 0, max: 1, count: 2 },
         { at: T0 + 3_000, mean: 8, min: 8, max: 8, count: 2 },
       ]);
       await expect(store.buckets(1, T0, T0 + 1, 0)).rejects.toBeInstanceOf(LinesideError);

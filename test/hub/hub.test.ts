@@ -4,15 +4,15 @@ import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { AlarmView, History, LiveMessage, Overview } from '@lineside/shared/contracts/api.ts';
-import type { Command, Committed } from '@lineside/shared/contracts/link.ts';
+import type { AlarmView, History, Overview } from '@lineside/shared/contracts/api.ts';
+import type { LiveMessage } from '@lineside/shared/contracts/live.ts';
 import type { EquipmentProposal } from '@lineside/shared/contracts/proposal.ts';
-import { topicOf } from '@lineside/shared/contracts/topics.ts';
 import { DataType } from '@lineside/shared/wire/sparkplug/payload.ts';
 import { writePayload } from '@lineside/shared/wire/sparkplug/payload-writer.ts';
-import mqtt, { type MqttClient } from 'mqtt';
+import mqtt from 'mqtt';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
+import { FakeGateway } from '../services/fake-gateway.ts';
 import { alarmEvent, EPOCH, envelope, tagInfo } from '../services/gateway-records.ts';
 import { gatewayStatus } from '../services/hub-world.ts';
 import { newRelational } from '../services/new-relational.ts';
@@ -57,40 +57,6 @@ interface Told {
   firstPasswordFile: string;
 }
 
-/** What a gateway does, by hand. */
-class FakeGateway {
-  readonly committed: Committed[] = [];
-  readonly commands: Command[] = [];
-  #client!: MqttClient;
-
-  async connect(port: number): Promise<void> {
-    const login = { clientId: 'line-1', username: 'line-1', password: SECRET };
-    this.#client = mqtt.connect(`mqtt://127.0.0.1:${port}`, { ...login, reconnectPeriod: 0 });
-    this.#client.on('error', () => undefined);
-    await once(this.#client as unknown as EventEmitter, 'connect');
-    this.#client.on('message', (topic, payload) => {
-      const body = JSON.parse(payload.toString());
-      if (topic.endsWith('committed')) this.committed.push(body as Committed);
-      else this.commands.push(body as Command);
-    });
-    await this.#client.subscribeAsync([topicOf('line-1', 'committed'), topicOf('line-1', 'command')], { qos: 1 });
-    await this.send('status', JSON.stringify(gatewayStatus()));
-    await this.send('hello', JSON.stringify({ epoch: EPOCH, oldest: 1, newest: 9 }));
-  }
-
-  data(payload: Buffer): Promise<unknown> {
-    return this.send('data', payload);
-  }
-
-  end(): void {
-    this.#client?.end(true);
-  }
-
-  send(kind: 'status' | 'hello' | 'data', payload: string | Buffer): Promise<unknown> {
-    return this.#client.publishAsync(topicOf('line-1', kind), payload, { qos: 1 });
-  }
-}
-
 describe('the hub as a program', { timeout: 60_000 }, () => {
   let dir: string;
   let hub: Program;
@@ -118,7 +84,7 @@ describe('the hub as a program', { timeout: 60_000 }, () => {
     hub = new Program({ name: 'hub', args, ready: ({ ready }) => ready === true });
     told = (await hub.start()) as unknown as Told;
     gateway = new FakeGateway();
-    await gateway.connect(told.mqttPort);
+    await gateway.connect(told.mqttPort, SECRET);
   }
 
   async function get<T>(path: string): Promise<T> {
@@ -220,7 +186,7 @@ describe('the hub as a program', { timeout: 60_000 }, () => {
     const heard: LiveMessage[] = [];
     socket.on('message', (data) => heard.push(JSON.parse(String(data)) as LiveMessage));
     await once(socket, 'open');
-    socket.send(JSON.stringify({ type: 'subscribe', tags: [speed], maxRate: 20 }));
+    socket.send(JSON.stringify({ type: 'subscribe', id: 'speed', kinds: ['values'], tags: [speed], maxRate: 20 }));
     await vi.waitFor(
       () => expect(heard).toContainEqual({ type: 'values', values: [[speed, now - 7, 77.5, 0]] }),
       5_000,

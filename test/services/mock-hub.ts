@@ -7,7 +7,8 @@ import cookie from '@fastify/cookie';
 import helmet from '@fastify/helmet';
 import staticFiles from '@fastify/static';
 import websocket from '@fastify/websocket';
-import type { LiveMessage, Problem, Subscribe } from '@lineside/shared/contracts/api.ts';
+import type { Problem } from '@lineside/shared/contracts/api.ts';
+import type { LiveMessage, Subscribe } from '@lineside/shared/contracts/live.ts';
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import type { WebSocket } from 'ws';
 import { mockCompleteness } from './mock-completeness.ts';
@@ -17,6 +18,7 @@ import { MockWrites } from './mock-writes.ts';
 const DIST = resolve(import.meta.dirname, '../../hub/web/dist');
 const SESSION = 'mock-session';
 const TICK_MS = 200;
+const NO_EVENT = 'mock.0';
 
 export const MOCK_LOGIN = { name: 'admin', password: 'lineside' };
 
@@ -155,19 +157,23 @@ export class MockHub {
       const { comment = '' } = (request.body ?? {}) as { comment?: string };
       const pending = plant.acknowledge(occurrence);
       if (!pending) return problem(reply, 404, 'alarm.not-found', 'There is no such alarm.');
-      this.send({ type: 'alarm', alarm: pending });
+      this.send({ type: 'alarm', event: NO_EVENT, at: Date.now(), alarm: pending });
       setTimeout(() => {
-        this.send({ type: 'alarm', alarm: plant.acknowledged(occurrence, MOCK_LOGIN.name, comment, Date.now()) });
+        const alarm = plant.acknowledged(occurrence, MOCK_LOGIN.name, comment, Date.now());
+        this.send({ type: 'alarm', event: NO_EVENT, at: Date.now(), alarm });
       }, this.acknowledgeDelayMs).unref();
       return pending;
     });
     app.register(async (scope) => {
       scope.get('/api/v1/live', { websocket: true }, (socket) => {
         this.clients.set(socket, new Set());
-        socket.send(JSON.stringify({ type: 'overview', overview: plant.overview(Date.now()) } satisfies LiveMessage));
+        const say = (message: LiveMessage) => socket.send(JSON.stringify(message));
+        const { enterprise, serverTime, ...picture } = plant.overview(Date.now());
+        say({ type: 'hello', serverTime, user: MOCK_LOGIN.name, enterprise, sites: null, event: NO_EVENT });
         socket.on('message', (data: Buffer) => {
-          const message = JSON.parse(data.toString()) as Subscribe;
-          this.clients.set(socket, new Set(message.tags));
+          const { id, kinds, tags } = JSON.parse(data.toString()) as Subscribe;
+          if (kinds.includes('values')) this.clients.set(socket, new Set(tags));
+          else say({ type: 'snapshot', id, event: NO_EVENT, serverTime: Date.now(), ...picture });
         });
         socket.on('close', () => this.clients.delete(socket));
       });

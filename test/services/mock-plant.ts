@@ -2,13 +2,13 @@ import type {
   AlarmView,
   GatewayView,
   History,
-  LiveMessage,
   LiveValue,
   MachineView,
   Oee,
   Overview,
   TagView,
 } from '@lineside/shared/contracts/api.ts';
+import type { LiveMessage } from '@lineside/shared/contracts/live.ts';
 import type { EquipmentProposal } from '@lineside/shared/contracts/proposal.ts';
 import { isGood, Quality } from '@lineside/shared/contracts/quality.ts';
 import { equipmentProposals } from '../../hub/equipment/proposals.ts';
@@ -134,7 +134,7 @@ export class MockPlant {
     }
     const messages: LiveMessage[] = [];
     if (this.steps % SECOND_STEPS === 0) {
-      messages.push({ type: 'time', serverTime: now });
+      messages.push({ type: 'time', serverTime: now, event: 'mock.0' });
       for (const machine of this.machines) {
         if (machine.connection.status !== 'live') continue;
         machine.lastSeenAt = now;

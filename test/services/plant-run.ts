@@ -17,7 +17,8 @@ export type ProgramName = 'plant' | 'hub' | 'gateway';
 
 /** A time in which a program was not there, milliseconds since 1970 UTC; `to` is when it was ready again. */
 export interface Outage {
-  program: ProgramName;
+  /** Or a device whose network was cut. */
+  program: ProgramName | { device: string };
   from: number;
   to: number;
 }
@@ -215,6 +216,9 @@ export class PlantRun {
       signal: AbortSignal.timeout(5_000),
     });
     if (!response.ok) throw new Error(`the plant refuses the fault: ${await response.text()}`);
+    if (fault === 'networkCut' && active) {
+      this.outages.push({ program: { device: machine }, from: Date.now(), to: Date.now() });
+    }
   }
 
   /** Resolves with what the gateway's page says as soon as it is as wanted. */

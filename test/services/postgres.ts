@@ -35,6 +35,16 @@ const OWNER = userInfo().uid === 0 ? ownerOf('postgres') : undefined;
 /** Its data is gone with the test; what is tested of kill -9 the system's cache survives. */
 const FAST = ['fsync=off', 'synchronous_commit=on', 'shared_buffers=16MB', 'max_connections=80', 'autovacuum=off'];
 
+/** What a server has beside its data. */
+interface PostgresFiles {
+  /** By name, such as its certificate. */
+  files?: Record<string, string>;
+  /** Settings that name these files. */
+  settings?(folder: string): string[];
+  /** Lines of pg_hba.conf; by default anybody may be anybody. */
+  access?: string[];
+}
+
 export class Postgres {
   readonly #dir: string;
   readonly #settings: string[];
@@ -48,18 +58,19 @@ export class Postgres {
     this.#settings = settings;
   }
 
-  /** @param settings such as `ssl=on` */
-  static async start(settings: string[] = []): Promise<Postgres> {
+  /** @param settings such as `log_statement=all` */
+  static async start(settings: string[] = [], more: PostgresFiles = {}): Promise<Postgres> {
     const template = join(CACHE, version());
     while (!existsSync(template)) await makeTemplate(template);
     const dir = await mkdtemp(join(tmpdir(), 'lineside-postgres-'));
     execFileSync('cp', ['-a', '--reflink=auto', template, join(dir, 'data')]);
-    const server = await Postgres.#on(dir, settings);
+    const server = await Postgres.#on(dir, [...settings, ...(more.settings?.(dir) ?? [])]);
+    for (const [name, content] of Object.entries(more.files ?? {})) await server.#write(name, content);
+    if (more.access) await server.#write('data/pg_hba.conf', `${more.access.join('\n')}\n`);
     await server.restart();
     return server;
   }
 
-  /** @param database of it, one with all tables by default */
   url(database: string): string {
     return `postgres://127.0.0.1:${this.port}/${database}`;
   }
@@ -100,17 +111,10 @@ export class Postgres {
     return out.trim();
   }
 
-  /** Writes a file that the server reads, such as its certificate. */
-  async write(name: string, content: string): Promise<string> {
+  async #write(name: string, content: string): Promise<void> {
     const file = join(this.#dir, name);
     await writeFile(file, content, { mode: 0o600 });
     if (OWNER) await chown(file, OWNER.uid, OWNER.gid);
-    return file;
-  }
-
-  /** Replaces pg_hba.conf; read at the next start. */
-  async allow(lines: string[]): Promise<void> {
-    await this.write('data/pg_hba.conf', `${lines.join('\n')}\n`);
   }
 
   async restart(): Promise<void> {

@@ -3,14 +3,17 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 
 export class TcpCutter {
   readonly #target: number;
+  readonly #change: (answer: Buffer) => Buffer;
   readonly #server: Server;
   #sockets = new Set<Socket>();
   #whole = true;
   /** What came while the wire was blocked; null while it is not. */
   #held: (() => void)[] | null = null;
 
-  constructor(target: number) {
+  /** @param change of what the target says, on its way */
+  constructor(target: number, change: (answer: Buffer) => Buffer = (answer) => answer) {
     this.#target = target;
+    this.#change = change;
     this.#server = createServer((near) => this.#accept(near));
   }
 
@@ -64,7 +67,7 @@ export class TcpCutter {
       one.on('error', () => {});
       one.on('data', (chunk) => {
         const forward = () => {
-          if (!other.destroyed) other.write(chunk);
+          if (!other.destroyed) other.write(one === far ? this.#change(chunk as Buffer) : chunk);
         };
         if (this.#held) this.#held.push(forward);
         else forward();

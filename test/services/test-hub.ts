@@ -1,14 +1,16 @@
 /** The hub's HTTP side on real stores, without broker and ingest: what a test wants to see it puts in itself. */
+import { join } from 'node:path';
 import type { AcknowledgeCommand, TagWriteCommand } from '@lineside/shared/contracts/link.ts';
 import type { FastifyInstance } from 'fastify';
+import { sql } from 'kysely';
 import { pino } from 'pino';
+import { Value } from 'typebox/value';
 import { AlarmDesk } from '../../hub/alerts/alarm-desk.ts';
 import { AndonBoard } from '../../hub/andon/board.ts';
 import { buildApp } from '../../hub/api/app.ts';
-import { Access } from '../../hub/auth/access.ts';
+import { AuthService } from '../../hub/auth/auth-service.ts';
 import { CompletenessService } from '../../hub/completeness/completeness-service.ts';
-import type { OidcConfig } from '../../hub/config/auth.ts';
-import type { Machine } from '../../hub/equipment/plant.ts';
+import { HttpConfig } from '../../hub/config/http.ts';
 import { ConfigDesk } from '../../hub/fleet/config-desk.ts';
 import { noShift } from '../../hub/oee/oee.ts';
 import { OeeService } from '../../hub/oee/oee-service.ts';
@@ -17,35 +19,34 @@ import { WriteDesk } from '../../hub/writes/write-desk.ts';
 import { type HubStores, openStores } from './hub-stores.ts';
 import { testMachine } from './hub-world.ts';
 
+export interface TestHubOptions {
+  /** As the configuration has it; the rest as it is without a word. */
+  http?: Record<string, unknown>;
+}
+
 export interface TestHub {
   stores: HubStores;
   app: FastifyInstance;
   url: string;
   board: AndonBoard;
   alarms: AlarmDesk;
-  access: Access;
   password: string;
   sent: AcknowledgeCommand[];
   writes: WriteDesk;
-  configs: ConfigDesk;
   /** What gateways were asked to write. */
   asked: TagWriteCommand[];
   faults: string[];
+  hanging: string[];
   /** The Cookie header of a new session. */
   signIn(): Promise<string>;
   close(): Promise<void>;
 }
 
-export async function startTestHub({
-  machines = [testMachine()],
-  oidc,
-}: {
-  machines?: Machine[];
-  oidc?: OidcConfig;
-} = {}): Promise<TestHub> {
+export async function startTestHub(options: TestHubOptions = {}): Promise<TestHub> {
   const stores = await openStores();
   const log = pino({ level: 'silent' });
   const now = Date.now;
+  const machines = [testMachine()];
   const board = new AndonBoard({
     machines,
     meaningOf: (machine, code) => meaningOf(machine.state!, code),
@@ -68,6 +69,7 @@ export async function startTestHub({
     online: (gateway) => board.gateways.get(gateway)?.online === true,
     machineOf: (gateway, device) => board.machineOf(gateway, device),
     send: (_gateway, command) => void asked.push(command),
+    onJob: (job) => board.jobs.tell(job),
     log,
     now,
     answerMs: 400,
@@ -96,18 +98,14 @@ export async function startTestHub({
     log,
     now,
   });
-  const equipment = [{ path: 'acme', parent: null, level: 'enterprise' as const, name: 'Acme', settings: {} }];
-  const access = new Access({
-    ...{ db: stores.db, dataDir: stores.dir, passwordContext: ['lineside', 'Acme'], log, now },
-    config: { minPasswordLength: 12, ...(oidc && { oidc }) },
-    clientSecret: oidc && 'secret',
-    isPlace: (path) => machines.some((machine) => `${machine.path}/`.startsWith(`${path}/`)),
-  });
-  const { password } = (await access.start())!;
+  const auth = new AuthService({ db: stores.db, firstPasswordFile: join(stores.dir, 'first-password'), now });
+  const { password } = (await auth.start())!;
   const faults: string[] = [];
+  const hanging: string[] = [];
+  const equipment = [{ path: 'acme', parent: null, level: 'enterprise' as const, name: 'Acme', settings: {} }];
   const app = await buildApp({
     ...{
-      access,
+      auth,
       board,
       alarms,
       writes,
@@ -122,17 +120,20 @@ export async function startTestHub({
       now,
     },
     faults: () => faults,
+    hanging: () => hanging,
+    starting: () => [],
+    stores: { 'the relational store': () => sql`select 1`.execute(stores.db) },
+    http: Value.Default(HttpConfig, { ...options.http }) as HttpConfig,
   });
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
   return {
-    ...{ stores, app, url, board, alarms, access, password, sent, faults, writes, configs, asked },
+    ...{ stores, app, url, board, alarms, password, sent, faults, hanging, writes, asked },
     async signIn() {
-      const { token } = await access.sessions.login('admin', password, { address: 'test', requestId: '' });
+      const { token } = await auth.login('admin', password, 'test');
       return `lineside_session=${token}`;
     },
     async close() {
       writes.stop();
-      access.stop();
       await app.close();
       await stores.close();
     },

@@ -1,125 +1,170 @@
 /**
- * One browser on the live socket. Values are coalesced: while a client is slow, the newest of each tag waits for
- * it. Machines, alarms and gateways are never coalesced; a client too slow even for those is let go, for it gets
- * the whole picture when it comes back.
+ * One client on the live socket. While it is slow, the newest of each value, machine and gateway waits for it. Events
+ * are never left out: a client that is too slow even for those is let go, and resumes when it comes back.
  */
-import { type LiveMessage, type LiveValue, Subscribe } from '@lineside/shared/contracts/api.ts';
-import { Value } from 'typebox/value';
+import { LiveClose, type LiveMessage } from '@lineside/shared/contracts/live.ts';
 import type { WebSocket } from 'ws';
+import type { LiveEvent } from './event-log.ts';
+import type { TagPath } from './plant-paths.ts';
+import type { Subscription } from './subscription.ts';
+import type { ValueGroup, ValueTaker } from './value-group.ts';
 
-/** Above this many bytes not yet taken by the network, values wait. */
+/** Above this many bytes not yet taken by the network, the newest waits. */
 const SLOW_BYTES = 256 * 1024;
 /** Above this many the client is let go. */
 const LOST_BYTES = 8 * 1024 * 1024;
-const DEFAULT_RATE = 10;
-/** RFC 6455, 7.4.1 and its registry: try again later. */
-const TRY_AGAIN_LATER = 1013;
-const POLICY = 1008;
+/** How often it is seen whether a slow client has caught up. Milliseconds. */
+const LOOK_MS = 100;
+/** Messages of a client: so many at once, and so many more each second. */
+const BURST = 100;
+const PER_SECOND = 10;
 
-/** Where the values come from. */
-export interface LiveSource {
-  /** The present value of a tag. */
-  last(tag: number): LiveValue | undefined;
-  /** Told which tags this client wants to hear of. */
-  readonly watched: { add(tags: Iterable<number>): void; remove(tags: Iterable<number>): void };
+export interface LiveClientOptions {
+  socket: WebSocket;
+  /** Made anew when a slow client has caught up. */
+  valuesOf(tags: Iterable<number>): Buffer | undefined;
+  /** Told of each message. */
+  onSent(): void;
+  /** Told once when it is let go, with the close code. */
+  onDropped(code: number): void;
 }
 
-export class LiveClient {
-  readonly #socket: WebSocket;
-  readonly #source: LiveSource;
-  #tags = new Set<number>();
-  #intervalMs = 1_000 / DEFAULT_RATE;
-  #waiting = new Map<number, LiveValue>();
+export class LiveClient implements ValueTaker {
+  readonly #options: LiveClientOptions;
+  readonly subscriptions = new Map<string, Subscription>();
+  /** Whether it has answered the last ping. */
+  alive = true;
+  /** Tags whose newest value waits, and the newest pictures that do. */
+  readonly #waitingTags = new Set<number>();
+  readonly #waitingPictures = new Map<string, Buffer>();
   #timer: NodeJS.Timeout | undefined;
-  #lastFlush = 0;
+  #allowance = BURST;
+  #allowedAt = performance.now();
+  #closed = false;
 
-  constructor(socket: WebSocket, source: LiveSource) {
-    this.#socket = socket;
-    this.#source = source;
+  constructor(options: LiveClientOptions) {
+    this.#options = options;
   }
 
-  /** Takes a message of the client's. It gets the present value of each tag that it begins to watch. */
-  receive(data: string): void {
-    let message: unknown;
-    try {
-      message = JSON.parse(data);
-    } catch {
-      message = undefined;
-    }
-    if (!Value.Check(Subscribe, message)) {
-      this.#socket.close(POLICY, 'message not understood');
-      return;
-    }
-    this.#watch(new Set(message.tags));
-    this.#intervalMs = 1_000 / (message.maxRate ?? DEFAULT_RATE);
-    this.#waiting.clear();
-    for (const tag of this.#tags) {
-      const value = this.#source.last(tag);
-      if (value) this.#waiting.set(tag, value);
-    }
-    this.#schedule();
+  get slow(): boolean {
+    return this.#timer !== undefined;
   }
 
-  values(values: LiveValue[]): void {
-    if (this.#tags.size === 0) return;
-    for (const value of values) {
-      if (!this.#tags.has(value[0])) continue;
-      this.#waiting.set(value[0], value);
+  /** False when it has sent more than it may; it is let go then. */
+  mayAsk(): boolean {
+    const now = performance.now();
+    this.#allowance = Math.min(BURST, this.#allowance + ((now - this.#allowedAt) / 1_000) * PER_SECOND);
+    this.#allowedAt = now;
+    if (this.#allowance >= 1) {
+      this.#allowance--;
+      return true;
     }
-    if (this.#waiting.size > 0) this.#schedule();
+    this.close(LiveClose.flood, 'too many messages');
+    return false;
   }
 
   send(message: LiveMessage): void {
-    if (this.#socket.bufferedAmount > LOST_BYTES) {
-      this.close('too slow; connect again');
+    this.#write(Buffer.from(JSON.stringify(message)));
+  }
+
+  event({ kind, paths, text }: LiveEvent): void {
+    for (const { kinds, filter } of this.subscriptions.values()) {
+      if (!kinds.has(kind) || !paths.some((path) => filter.matches(path))) continue;
+      this.#write(text);
       return;
     }
-    this.#socket.send(JSON.stringify(message));
+  }
+
+  /** An event that it has missed, if this subscription means it. */
+  replay({ kinds, filter }: Subscription, { kind, paths, text }: LiveEvent): void {
+    if (kinds.has(kind) && paths.some((path) => filter.matches(path))) this.#write(text);
+  }
+
+  /** One that is slow hears the time when it has caught up. */
+  takeTime(message: Buffer): void {
+    if (!this.#isSlow()) this.#write(message);
+  }
+
+  /** @param key the same for all pictures of one thing */
+  picture(kind: 'machines' | 'gateways', key: string, paths: string[], text: Buffer): void {
+    for (const { kinds, filter } of this.subscriptions.values()) {
+      if (!kinds.has(kind) || !paths.some((path) => filter.matches(path))) continue;
+      if (this.#isSlow()) this.#waitingPictures.set(key, text);
+      else this.#write(text);
+      return;
+    }
+  }
+
+  takeValues(message: Buffer, tags: Iterable<number>): void {
+    if (this.#isSlow()) for (const tag of tags) this.#waitingTags.add(tag);
+    else this.#write(message);
+  }
+
+  tagsAdded(group: ValueGroup, tags: TagPath[]): void {
+    for (const subscription of this.subscriptions.values()) {
+      if (subscription.group === group && subscription.describe) this.describe(subscription.id, tags);
+    }
+  }
+
+  describe(id: string, tags: TagPath[]): void {
+    const described = tags.map(({ tag, path }) => ({ tag: tag.id, path, type: tag.type, unit: tag.unit }));
+    this.send({ type: 'tags', id, tags: described });
   }
 
   /** Idempotent. */
-  close(reason: string): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    this.#socket.close(TRY_AGAIN_LATER, reason);
+  close(code: number, reason: string): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#forget();
+    this.#options.onDropped(code);
+    this.#options.socket.close(code, reason);
   }
 
   /** Without a goodbye. */
   drop(): void {
-    this.#socket.terminate();
+    this.#options.socket.terminate();
   }
 
   /** The socket is gone. */
   ended(): void {
-    clearTimeout(this.#timer);
-    this.#watch(new Set());
-    this.#waiting.clear();
+    this.#closed = true;
+    this.#forget();
   }
 
-  #watch(tags: Set<number>): void {
-    this.#source.watched.remove(this.#tags);
-    this.#source.watched.add(tags);
-    this.#tags = tags;
+  #isSlow(): boolean {
+    if (this.#timer) return true;
+    if (this.#options.socket.bufferedAmount <= SLOW_BYTES) return false;
+    this.#timer = setInterval(() => this.#catchUp(), LOOK_MS);
+    return true;
   }
 
-  #schedule(): void {
-    if (this.#timer) return;
-    const wait = Math.max(0, this.#lastFlush + this.#intervalMs - performance.now());
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      this.#flush();
-    }, wait);
+  #catchUp(): void {
+    if (this.#options.socket.bufferedAmount > SLOW_BYTES) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    const pictures = [...this.#waitingPictures.values()];
+    this.#waitingPictures.clear();
+    for (const picture of pictures) this.#write(picture);
+    const values = this.#options.valuesOf(this.#waitingTags);
+    this.#waitingTags.clear();
+    if (values) this.#write(values);
   }
 
-  #flush(): void {
-    this.#lastFlush = performance.now();
-    if (this.#socket.bufferedAmount > SLOW_BYTES) {
-      this.#schedule();
+  #write(text: Buffer): void {
+    const { socket } = this.#options;
+    if (this.#closed) return;
+    if (socket.bufferedAmount > LOST_BYTES) {
+      this.close(LiveClose.resume, 'too slow; connect again and resume');
       return;
     }
-    if (this.#waiting.size === 0) return;
-    const values = [...this.#waiting.values()];
-    this.#waiting.clear();
-    this.send({ type: 'values', values });
+    socket.send(text, { binary: false });
+    this.#options.onSent();
+  }
+
+  #forget(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    this.#waitingTags.clear();
+    this.#waitingPictures.clear();
   }
 }

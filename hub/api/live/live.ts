@@ -1,77 +1,75 @@
-/** The live socket /api/v1/live: the whole picture first, then what changes. */
+/** The live socket /api/v1/live: who may come in, for how long, and that it is heard of. */
 import websocket from '@fastify/websocket';
-import type { LiveMessage } from '@lineside/shared/contracts/api.ts';
+import { LiveClose } from '@lineside/shared/contracts/live.ts';
 import type { FastifyInstance } from 'fastify';
-import { type ApiServices, overviewOf } from '../services.ts';
-import { LiveClient } from './live-client.ts';
+import type { ApiServices } from '../services.ts';
+import { LiveServer } from './live-server.ts';
+import { viewerOf } from './viewer.ts';
 
 const MAX_CLIENTS = 2_000;
+/** The largest subscription: 2,000 tags, or 64 patterns. Bytes. */
+const MAX_MESSAGE_BYTES = 64 * 1024;
 const TIME_MS = 5_000;
+/** A client that does not answer is gone: its end of the line may have lost power. Asked so often; milliseconds. */
+const PING_MS = 30_000;
 /** When the hub stops, a client has so long to say goodbye. */
 const STOP_MS = 1_000;
 /** A session that ends while its socket is open is noticed after so long at most. */
-const SESSION_CHECK_MS = 60_000;
+const SESSION_CHECK_MS = 15_000;
 
-export async function addLive(
-  app: FastifyInstance,
-  services: ApiServices,
-): Promise<{ send(message: LiveMessage): void }> {
-  const clients = new Set<LiveClient>();
+export async function addLive(app: FastifyInstance, services: ApiServices): Promise<LiveServer> {
+  const live = new LiveServer(services);
+  const timers = [setInterval(() => live.sayTime(), TIME_MS)];
   // Before the plugin's own hook, which would end the sockets without a word and wait for those that do not answer.
   app.addHook('preClose', async () => {
-    clearInterval(clock);
-    for (const client of clients) client.close('the hub is stopping');
+    for (const timer of timers) clearInterval(timer);
+    live.stop();
+    for (const client of live.clients) client.close(LiveClose.stopping, 'the hub is stopping');
     setTimeout(() => {
-      for (const client of clients) client.drop();
+      for (const client of live.clients) client.drop();
     }, STOP_MS).unref();
   });
   // A socket that asked for an upgrade belongs to no server any more: refused, it would stay open for ever.
   app.addHook('onResponse', async ({ raw }) => {
     if (raw.headers.upgrade !== undefined) raw.socket.destroySoon();
   });
-  await app.register(websocket, { options: { maxPayload: 64 * 1024 } });
-  const { board } = services;
-  const send = (message: LiveMessage) => {
-    for (const client of clients) client.send(message);
-  };
-  board.on('values', (values) => {
-    for (const client of clients) client.values(values);
-  });
-  board.on('machine', (machine) => send({ type: 'machine', machine }));
-  board.on('gateway', (gateway) => send({ type: 'gateway', gateway }));
-  board.on('alarm', (alarm) => send({ type: 'alarm', alarm }));
-  const clock = setInterval(() => send({ type: 'time', serverTime: services.now() }), TIME_MS);
+  await app.register(websocket, { options: { maxPayload: MAX_MESSAGE_BYTES, perMessageDeflate: false } });
 
   const options = { websocket: true, config: { permission: 'plant.read' }, schema: { hide: true } } as const;
   app.get('/api/v1/live', options, (socket, request) => {
-    const identity = request.identity!;
-    // What is sent to all is not sent by site.
-    if (identity.sites !== null) {
-      socket.close(1008, 'the live socket is for those who see the whole plant');
+    if (live.figures.clients >= MAX_CLIENTS) {
+      socket.close(LiveClose.tooMany, 'too many clients');
       return;
     }
-    if (clients.size >= MAX_CLIENTS) {
-      socket.close(1013, 'too many clients');
-      return;
-    }
-    const client = new LiveClient(socket, board);
-    clients.add(client);
+    const viewer = viewerOf(request);
+    const client = live.enter(socket, viewer);
     const check = setInterval(() => {
-      request.identify().then(
-        (user) => {
-          if (!user) socket.close(1008, 'session ended');
+      viewer.stillHere().then(
+        (here) => {
+          if (!here) client.close(LiveClose.signedOut, 'the session is over, or its rights have changed');
         },
         () => undefined,
       );
     }, SESSION_CHECK_MS);
-    socket.on('message', (data) => client.receive(String(data)));
+    const ping = setInterval(() => {
+      if (client.alive) {
+        client.alive = false;
+        socket.ping();
+      } else client.drop();
+    }, PING_MS);
+    socket.on('pong', () => {
+      client.alive = true;
+    });
+    socket.on('message', (data) => {
+      client.alive = true;
+      live.receive(client, String(data));
+    });
     socket.on('error', (error) => request.log.debug({ error: error.message }, 'live socket failed'));
     socket.on('close', () => {
       clearInterval(check);
-      clients.delete(client);
-      client.ended();
+      clearInterval(ping);
+      live.leave(client);
     });
-    client.send({ type: 'overview', overview: overviewOf(services, identity) });
   });
-  return { send };
+  return live;
 }

@@ -2,7 +2,7 @@
 import type { Problem } from '@lineside/shared/contracts/api.ts';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
-import { ThrottledError } from '../../auth/throttled-error.ts';
+import { ThrottledError } from '../../auth/auth-service.ts';
 import { PROBLEMS, type ProblemCode, problemOf, typeOf } from '../problem-list.ts';
 
 /** Codes for what the framework refuses. */

@@ -1,13 +1,11 @@
-/** Session cookie and Authorization header, and the hook that lets only those in who may do what a route says. */
+/** The session cookie, and the hook that lets only those in who may do what a route says. */
 import cookie from '@fastify/cookie';
 import type { User } from '@lineside/shared/contracts/api.ts';
 import type { Permission } from '@lineside/shared/contracts/permissions.ts';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
-import type { Access } from '../../auth/access.ts';
-import { SESSION_MS } from '../../auth/auth-service.ts';
+import { type AuthService, SESSION_MS } from '../../auth/auth-service.ts';
 import type { Identity } from '../../auth/identity.ts';
-import type { Actor } from '../../store/postgres/audit.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -28,24 +26,20 @@ const COOKIE = 'lineside_session';
 /** What somebody with a password that is not theirs yet may do. */
 const BEFORE_OWN_PASSWORD: readonly Permission[] = ['account.read', 'account.change'];
 
-export async function addSessions(app: FastifyInstance, access: Pick<Access, 'identify'>): Promise<void> {
+export async function addSessions(app: FastifyInstance, auth: AuthService): Promise<void> {
   await app.register(cookie);
   app.decorateRequest('identity', null);
   app.decorateRequest('identify', function identify(this: FastifyRequest) {
-    const bearer = bearerOf(this);
-    return access.identify({ session: tokenOf(this), bearer, address: this.ip });
+    return identityOf(this, auth);
   });
   app.addHook('onRoute', holdRule);
-  app.addHook('onRequest', async (request, reply) => {
-    refuseOtherOrigins(request);
+  app.addHook('onRequest', async (request) => {
     // By the route and not by the address as written: /%61pi/v1/me leads to the same one.
     const { url, config } = request.routeOptions;
     if (config.open || !url?.startsWith('/api/')) return;
     request.identity = await request.identify();
-    if (!request.identity) {
-      void reply.header('www-authenticate', 'Bearer');
-      throw new LinesideError('SESSION_ENDED', 'peer', 'sign in first; the session or key is over or never was');
-    }
+    if (!request.identity)
+      throw new LinesideError('SESSION_ENDED', 'peer', 'sign in first; the session is over or never was');
     check(request.identity, config.permission!);
   });
 }
@@ -77,16 +71,9 @@ function check({ permissions, role, mustChangePassword }: Identity, permission: 
   throw new LinesideError('PERMISSION_MISSING', 'peer', `${who} does not have the permission ${permission}`);
 }
 
-/** Whoever acts, for the audit log. */
-export function actorOf({ identity, ip, id }: FastifyRequest): Actor {
-  const { name, kind } = identity!;
-  return { name, kind, address: ip, requestId: id };
-}
-
-/** An access token or an API key. */
-function bearerOf(request: FastifyRequest): string | undefined {
-  // Of another scheme, it is for a proxy in front.
-  return /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
+async function identityOf(request: FastifyRequest, auth: AuthService): Promise<Identity | null> {
+  const token = tokenOf(request);
+  return token ? auth.session(token) : null;
 }
 
 export function tokenOf(request: FastifyRequest): string | undefined {
@@ -107,18 +94,4 @@ export function setToken(request: FastifyRequest, reply: FastifyReply, token: st
 
 export function clearToken(reply: FastifyReply): void {
   void reply.clearCookie(COOKIE, { path: '/' });
-}
-
-/** A browser names the page that a request comes from; a page of another origin has no business here. */
-function refuseOtherOrigins(request: FastifyRequest): void {
-  const { origin, host, upgrade } = request.headers;
-  const harmless = request.method === 'GET' && upgrade === undefined;
-  // What a browser does not add by itself, no page of another origin can use.
-  if (origin === undefined || harmless || hostOf(origin) === host || bearerOf(request) !== undefined) return;
-  throw new LinesideError('ORIGIN_REFUSED', 'peer', `requests from pages of ${origin} are refused`);
-}
-
-/** Undefined for "null" and the like. */
-function hostOf(origin: string): string | undefined {
-  return URL.canParse(origin) ? new URL(origin).host : undefined;
 }

@@ -49,8 +49,7 @@ export async function migrate(db: Kysely<Database>, log?: Logger, directory = MI
   const pending = new Set(found.filter(({ state }) => state === 'pending').map(({ name }) => name));
   if (pending.size === 0) return [];
   await alone(db, async (trx) => {
-    if (await hasTable(trx)) return;
-    await sql`create table migrations (
+    await sql`create table if not exists migrations (
       name text primary key, sha256 text not null, applied_at bigint not null)`.execute(trx);
   });
   const done: string[] = [];

@@ -1,6 +1,7 @@
 /** The side of the PGlite worker that asks: starts it, numbers requests, and fails them when it dies. */
 import { Worker } from 'node:worker_threads';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
+import type { Copied } from './copy-data.ts';
 import type {
   Diagnostics,
   SqlFault,
@@ -32,6 +33,9 @@ class SqlError extends Error {
 
 type Request = WorkerRequest extends infer R ? (R extends unknown ? Omit<R, 'id'> : never) : never;
 type Settled = Extract<WorkerAnswer, { rows: unknown[] }> | Extract<WorkerAnswer, { diagnostics: Diagnostics }>;
+
+/** Gigabytes on a slow disk. Milliseconds. */
+const COPY_MS = 10 * 60_000;
 
 interface Pending {
   resolve(answer: Settled): void;
@@ -91,6 +95,11 @@ export class PgliteClient {
     return (await this.#ask({ type: 'query', sql, parameters })) as Extract<Settled, { rows: unknown[] }>;
   }
 
+  /** Completes a copy that `copyAhead` has begun; queries wait meanwhile. */
+  async copyTo(to: string, ahead: Copied[]): Promise<void> {
+    await this.#ask({ type: 'copy', to, ahead }, COPY_MS);
+  }
+
   async diagnostics(): Promise<Diagnostics> {
     return ((await this.#ask({ type: 'diagnostics' })) as Extract<Settled, { diagnostics: Diagnostics }>).diagnostics;
   }
@@ -109,7 +118,7 @@ export class PgliteClient {
     clearTimeout(grace);
   }
 
-  #ask(request: Request): Promise<Settled> {
+  #ask(request: Request, deadlineMs = this.#deadlineMs): Promise<Settled> {
     const worker = this.#worker;
     if (this.#failure) return Promise.reject(this.#failure);
     if (!worker || this.#closing) {
@@ -118,9 +127,9 @@ export class PgliteClient {
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
       const deadline = setTimeout(() => {
-        this.#fail(`no answer within ${this.#deadlineMs / 1_000} s`);
+        this.#fail(`no answer within ${deadlineMs / 1_000} s`);
         void worker.terminate();
-      }, this.#deadlineMs);
+      }, deadlineMs);
       deadline.unref();
       this.#pending.set(id, { resolve, reject, deadline });
       try {

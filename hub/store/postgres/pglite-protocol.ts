@@ -1,7 +1,10 @@
 /** What crosses between the PGlite worker and the thread that asks. One message, one answer with the same id. */
 
+import type { Copied } from './copy-data.ts';
+
 export type WorkerRequest =
   | { id: number; type: 'query'; sql: string; parameters: readonly unknown[] }
+  | { id: number; type: 'copy'; to: string; ahead: Copied[] }
   | { id: number; type: 'diagnostics' }
   | { id: number; type: 'close' };
 

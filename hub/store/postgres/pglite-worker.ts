@@ -6,6 +6,7 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { PGlite } from '@electric-sql/pglite';
+import { copyRest } from './copy-data.ts';
 import type { SqlFault, WorkerAnswer, WorkerData, WorkerRequest, WorkerStart } from './pglite-protocol.ts';
 import { SyncedNodeFs, syncDirectory, syncTree } from './synced-node-fs.ts';
 import { INT8, safeInteger } from './value-parsers.ts';
@@ -76,6 +77,15 @@ async function answer(request: WorkerRequest): Promise<WorkerAnswer> {
           ? (await pg.exec(request.sql)).at(-1)
           : await pg.query(request.sql, [...request.parameters]);
       return { id, rows: result?.rows ?? [], affectedRows: result?.affectedRows, command: result?.command };
+    }
+    case 'copy': {
+      // With everything in its files, of the log only its end is needed.
+      await pg.exec('CHECKPOINT');
+      const { rows } = await pg.query<{ first: string; last: string }>(
+        'select redo_wal_file as first, pg_walfile_name(pg_current_wal_insert_lsn()) as last from pg_control_checkpoint()',
+      );
+      copyRest(directory, request.to, request.ahead, rows[0]!);
+      return { id, rows: [] };
     }
     case 'diagnostics':
       return { id, diagnostics: { ...fs.diagnostics } };

@@ -7,6 +7,7 @@ import { type LinesideError, messageOf } from '@lineside/shared/errors/lineside-
 import { DirectoryLock } from '@lineside/shared/lifecycle/directory-lock.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import { Kysely, type LogEvent, sql } from 'kysely';
+import { copyAhead } from './copy-data.ts';
 import { migrate } from './migrate.ts';
 import { PgliteClient } from './pglite-client.ts';
 import { PgliteDialect } from './pglite-dialect.ts';
@@ -52,6 +53,11 @@ export interface Relational {
 
 export interface EmbeddedRelational extends Relational {
   diagnostics(): Promise<Diagnostics>;
+  /**
+   * Begins a copy of the store's files; the function that it resolves with completes it, while queries wait: then
+   * `directory` is the store as it is at that moment. The copy is not synced to disk.
+   */
+  copyTo(directory: string): Promise<() => Promise<void>>;
 }
 
 /**
@@ -89,6 +95,11 @@ export async function openRelational(options: RelationalOptions): Promise<Embedd
       return fault;
     },
     diagnostics: () => client.diagnostics(),
+    async copyTo(directory) {
+      await sql`checkpoint`.execute(db);
+      const ahead = await copyAhead(place.directory, directory);
+      return () => client.copyTo(directory, ahead);
+    },
     close() {
       closing ??= (async () => {
         for (const timer of timers) clearInterval(timer);

@@ -13,7 +13,7 @@ import { INT8, safeInteger } from './value-parsers.ts';
 
 /** Those who wait for a connection; with more, the hub is behind in a way that waiting does not mend. */
 const MOST_WAITING = 5_000;
-/** The server ends what takes too long; one that does not even do that is given up after so much longer. */
+/** The server ends what takes too long; one that does not even do that is given up so much later. Milliseconds. */
 const GRACE_MS = 5_000;
 /** A connection that nobody needs is closed after so long. Milliseconds. */
 const IDLE_MS = 60_000;
@@ -99,7 +99,10 @@ export class ServerPool implements PostgresPool {
     client.on('error', (error) => onContact(error));
     const query = async (sql: string, parameters: readonly unknown[]): Promise<unknown> => {
       // A server that hangs, or a network that swallows everything: ending the connection ends the query.
-      const deadline = setTimeout(() => void ended(client), statementTimeoutMs + GRACE_MS);
+      const deadline = setTimeout(
+        () => void ended(client),
+        statementTimeoutMs + Math.min(statementTimeoutMs, GRACE_MS),
+      );
       try {
         const result = await client.query(sql, parameters as unknown[]);
         onContact(undefined);

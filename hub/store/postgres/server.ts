@@ -15,6 +15,8 @@ const LOOK_MS = 10_000;
 const LOOK_AGAIN_MS = 1_000;
 
 export interface ServerOptions extends Omit<ServerPoolOptions, 'onContact'> {
+  /** For who only looks at the tables, or changes them himself. */
+  migrations?: 'asTheyAre';
   log?: Logger;
   /** Ends the waiting for a server that is not there. */
   signal?: AbortSignal;
@@ -35,11 +37,10 @@ export async function openServer(options: ServerOptions): Promise<Relational> {
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }), ...watchQueries(onQuery) });
   try {
     await untilThere(db, pool, options);
-    if (migrateAtStart) await migrate(db, log);
-    else await refusePending(db);
+    if (options.migrations !== 'asTheyAre') await (migrateAtStart ? migrate(db, log) : refusePending(db));
   } catch (error) {
     await pool.end();
-    throw error;
+    throw error instanceof LinesideError ? error : refusalOf(error, pool.where, options.username);
   }
   contact.look = async () => {
     await sql`select 1`.execute(db);

@@ -1,5 +1,5 @@
 /**
- * The contract of a time-series store. DuckDB is the embedded one; every implementation passes
+ * The contract of a time-series store. DuckDB is the embedded one, InfluxDB a server’s; every implementation passes
  * test/contract/time-series.ts.
  */
 import type { Value } from '@lineside/shared/contracts/frame.ts';
@@ -30,7 +30,10 @@ export interface StoredSample {
   quality: number;
 }
 
-/** One bucket of a downsampled range. mean, min and max are of Good numeric samples; null when there are none. */
+/**
+ * One bucket of a downsampled range. mean, min and max are of Good samples that are finite numbers, or booleans as 0
+ * and 1; null when there are none.
+ */
 export interface Bucket {
   at: number;
   mean: number | null;
@@ -58,11 +61,19 @@ export interface TimeSeriesStore {
   close(): Promise<void>;
   /**
    * Appends records, and resolves when all of them are on disk. A record at or below its gateway's and epoch's
-   * watermark was stored before a crash: it is passed over, so a repeat changes nothing. All or nothing.
+   * watermark was stored before a crash: it is passed over, so a repeat changes nothing. Samples that cannot be
+   * stored are refused with all others of the call; after any other failure the call may be repeated.
    */
   append(records: { id: RecordId; samples: SampleColumns }[]): Promise<void>;
   /** The highest seq stored for an epoch; 0 when none. */
   watermark(gateway: string, epoch: string): Promise<number>;
+  /**
+   * Another hub may have appended records of this gateway since: what is kept of it in memory is read anew. To be
+   * called when the gateway comes to this hub from another one.
+   */
+  forget(gateway: string): void;
+  /** Why the store does not do its work now, in words; empty while all is well. */
+  readonly fault: string;
   /** The newest sample by source time of every tag that has one; the newest stored of those with equal time. */
   last(): Promise<LastSample[]>;
   /**

@@ -101,6 +101,9 @@ describe('writing a tag', () => {
     expect(await (await waiting).json()).toEqual(outcome);
     expect(await last()).toMatchObject({ ...asked, state: 'written', new: value, decidedAt: T0, error: '' });
     expect(hub.asked).toHaveLength(1);
+    // Those who look on see it come and go.
+    const title = `set packer/${tag} to ${value}`;
+    expect(hub.board.jobs.all()[0]).toMatchObject({ id: name, kind: 'write', title, state: 'done', by: 'admin' });
   });
 
   test('what the gateway refuses is an answer, and its words stand in the audit', async () => {

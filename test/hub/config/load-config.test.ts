@@ -95,6 +95,19 @@ describe('the hub’s configuration', () => {
       ':2: accounts are those of the embedded broker, which broker replaces',
     ],
     [
+      'a token for InfluxDB beside a user',
+      [
+        'plant:',
+        'timeSeries: { influx: { url: "http://i:8086", tokenFile: t, username: u, passwordFile: p } }\nplant:',
+      ],
+      ':1: a token stands for user and password: remove those',
+    ],
+    [
+      'a password of InfluxDB in its address',
+      ['plant:', 'timeSeries: { influx: { url: "http://u:p@i:8086" } }\nplant:'],
+      ':1: "url" is "http://…@i:8086", which does not fit',
+    ],
+    [
       'a prefix that UMH does not know',
       ['plant:', 'uns: { enabled: true, style: umh, prefix: plant }\nplant:'],
       ':1: with style: umh all topics begin with umh/v1: remove prefix',

@@ -1,4 +1,5 @@
-import type { LiveMessage } from '@lineside/shared/contracts/api.ts';
+import { type LiveMessage, Subscribe } from '@lineside/shared/contracts/live.ts';
+import { Value } from 'typebox/value';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { type LinkState, LiveSocket, type SocketLike } from '../../../hub/web/src/live/live-socket.ts';
 
@@ -22,7 +23,7 @@ class FakeSocket implements SocketLike {
   }
 }
 
-const TIME: LiveMessage = { type: 'time', serverTime: 1 };
+const TIME: LiveMessage = { type: 'time', serverTime: 1, event: 'run.0' };
 
 function setUp(probe: () => 'ok' | 'signed-out' | 'unreachable') {
   const sockets: FakeSocket[] = [];
@@ -59,7 +60,11 @@ test('is live with the first message, and sends what was subscribed before', () 
   sockets[0]!.readyState = 1;
   sockets[0]!.say(TIME);
   expect(words()).toEqual(['connecting', 'live']);
-  expect(JSON.parse(sockets[0]!.sent[0]!)).toEqual({ type: 'subscribe', tags: [3, 4], maxRate: 10 });
+  expect(sockets[0]!.sent.map((text) => JSON.parse(text))).toMatchObject([
+    { type: 'subscribe', id: 'plant', kinds: ['machines', 'gateways', 'alarms'], paths: ['**'] },
+    { type: 'subscribe', id: 'values', kinds: ['values'], tags: [3, 4], maxRate: 10 },
+  ]);
+  for (const text of sockets[0]!.sent) expect(Value.Errors(Subscribe, JSON.parse(text))).toEqual([]);
   live.stop();
 });
 
@@ -80,7 +85,7 @@ test('a lost socket is opened again later and later, and subscribes again', asyn
   expect(sockets).toHaveLength(3);
   sockets[2]!.say(TIME);
   expect(words()).toEqual(['connecting', 'live', 'reconnecting', 'live']);
-  expect(sockets[2]!.sent).toHaveLength(1);
+  expect(sockets[2]!.sent).toHaveLength(2);
   live.stop();
 });
 

@@ -1,16 +1,31 @@
-import type { AlarmView, LiveMessage } from '@lineside/shared/contracts/api.ts';
+import type { AlarmView } from '@lineside/shared/contracts/api.ts';
 import { expect, test } from 'vitest';
-import { EMPTY_PLANT, reduceAnswer, reducePlant } from '../../../hub/web/src/live/plant-state.ts';
+import { EMPTY_PLANT, type PlantMessage, reduceAnswer, reducePlant } from '../../../hub/web/src/live/plant-state.ts';
 import { MockPlant } from '../../services/mock-plant.ts';
 
 const NOW = 1_700_000_000_000;
-const overview: LiveMessage = { type: 'overview', overview: new MockPlant().overview(NOW) };
+const overview: PlantMessage = { type: 'overview', overview: new MockPlant().overview(NOW) };
 
 test('the overview replaces everything, sorted, without what is normal', () => {
   const state = reducePlant(EMPTY_PLANT, overview, NOW);
   expect(state.loaded).toBe(true);
   expect(state.machines.map((machine) => machine.name)).toEqual(['Packer', 'Injection moulder', 'Pump station']);
   expect(state.alarms.map((alarm) => alarm.occurrence)).toEqual(['a-1', 'a-2', 'a-3', 'a-4']);
+});
+
+test('a snapshot of the live socket replaces what it is of, and nothing else', () => {
+  const before = reducePlant(EMPTY_PLANT, overview, NOW);
+  const snapshot = {
+    type: 'snapshot',
+    id: 'plant',
+    event: 'run.1',
+    serverTime: NOW,
+    gateways: [],
+    alarms: [],
+  } as const;
+  const after = reducePlant(before, { ...snapshot, gateways: [], alarms: [] }, NOW);
+  expect(after).toMatchObject({ gateways: [], alarms: [], loaded: true });
+  expect(after.machines).toBe(before.machines);
 });
 
 test('a change of one machine leaves the others and the alarms as they are', () => {
@@ -43,7 +58,7 @@ test('the answer to an acknowledgement that comes after its effect changes nothi
 });
 
 test("the hub's clock counts, but the network's jitter does not move it", () => {
-  const late = reducePlant(EMPTY_PLANT, { type: 'time', serverTime: NOW + 90_000 }, NOW);
+  const late = reducePlant(EMPTY_PLANT, { type: 'time', serverTime: NOW + 90_000, event: 'run.1' }, NOW);
   expect(late.clockOffset).toBe(90_000);
-  expect(reducePlant(late, { type: 'time', serverTime: NOW + 90_400 }, NOW).clockOffset).toBe(90_000);
+  expect(reducePlant(late, { type: 'time', serverTime: NOW + 90_400, event: 'run.1' }, NOW).clockOffset).toBe(90_000);
 });

@@ -99,7 +99,10 @@ async function readUrgent(dir: string): Promise<BufferContent['urgent']> {
 export function withDamaged(content: BufferContent, earlier: readonly BufferContent[]): BufferContent {
   const merged = { ...content, tags: new Map(content.tags), seqs: new Set(content.seqs) };
   for (const before of earlier) {
-    const gone = new Set([...before.seqs].filter((seq) => !merged.seqs.has(seq)));
+    // A gateway whose disk has lost its newest records gives their numbers anew until the hub tells it better; what it
+    // writes under them by then has no samples, or comes again under numbers of its own.
+    const filled = new Set([...merged.tags.values()].flatMap((samples) => samples.map(({ seq }) => seq)));
+    const gone = new Set([...before.seqs].filter((seq) => !filled.has(seq)));
     for (const seq of gone) merged.seqs.add(seq);
     for (const [key, samples] of before.tags) {
       const lost = samples.filter(({ seq }) => gone.has(seq));

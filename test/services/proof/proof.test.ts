@@ -109,6 +109,16 @@ test.each([
   expect(problems).toHaveLength(told);
 });
 
+test('a number that was given anew, for a record without samples, takes nothing from the one before it', () => {
+  const epoch = 'e'.repeat(32);
+  const before = { ...bufferOf({ 'a/b': [ONE] }), epoch };
+  const present = { ...bufferOf({ 'a/b': [TWO, LAST] }), epoch, seqs: new Set([1, 2, 3]) };
+  const problems: string[] = [];
+  const hub = hubOf({ 'a/b': [ONE, TWO, LAST] }, { storeSeq: 3, ledger: { seq: 3, samples: 3 } });
+  expect(checkStored(present, hub, problems, [before])).toMatchObject({ lost: 0, duplicated: 0 });
+  expect(problems).toEqual([]);
+});
+
 test('times of a gateway whose clock was set are those of the true clock', () => {
   const HOUR = 3_600_000;
   const steps = [
@@ -195,6 +205,8 @@ const [FIRST, SECOND, THIRD] = NODE.served.map(({ at, value }) => sample(at, val
   BufferedSample,
   BufferedSample,
 ];
+const CUT: Outage[] = [{ program: { device: 'p' }, from: T + 120, to: T + 120 }];
+const ELSEWHERE: Outage[] = [{ program: { device: 'm' }, from: T + 120, to: T + 120 }];
 const BAD = sample(T + 150, null, 0x8031_0000);
 const DOWN = { ...sample(T + 150, 0), receivedAt: T + 150 };
 
@@ -206,6 +218,8 @@ test('what the gateway says of a device is no word of the device itself', () => 
 
 test.each([
   ['every change', [FIRST, SECOND, THIRD], [], { buffered: 3 }],
+  ['a value retold after a cut', [FIRST, SECOND, sample(T + 190, 2), THIRD], [], { buffered: 3, retold: 1 }, CUT],
+  ['a value retold after none', [FIRST, SECOND, sample(T + 190, 2), THIRD], [], { unexplained: 1 }, ELSEWHERE],
   ['a change that is missing', [FIRST, THIRD], [], { missing: 1 }],
   ['a change that comes twice', [FIRST, SECOND, SECOND, THIRD], [], { unexplained: 1 }],
   ['changes out of order', [FIRST, THIRD, SECOND], [], { unexplained: 1, missing: 1 }],
@@ -213,8 +227,8 @@ test.each([
   ['another quality', [FIRST, sample(T + 100, 2, 7), THIRD], [], { unexplained: 1, missing: 1 }],
   ['an outage', [FIRST, SECOND, BAD, sample(T + 190, 2), THIRD], [DOWN], { buffered: 3, retold: 2 }],
   ['an old value retold', [FIRST, SECOND, BAD, sample(T + 190, 9), THIRD], [DOWN], { unexplained: 1, retold: 1 }],
-])('the buffer against a subscribed device: %s', (_, samples, links, figures) => {
+])('the buffer against a subscribed device: %s', (_, samples, links, figures, outages = NO_OUTAGE) => {
   const clean = { missing: 0, unexplained: 0, retold: 0 };
   const buffer = bufferOf({ 'p/n': samples, 'p/$link': links });
-  expect(checkTruth([NODE], buffer, [], [])).toMatchObject({ ...clean, ...figures });
+  expect(checkTruth([NODE], buffer, outages, [])).toMatchObject({ ...clean, ...figures });
 });

@@ -34,7 +34,7 @@ interface Walk {
   tag: TruthTag;
   times: DeviceTimes;
   samples: BufferedSample[];
-  /** When the gateway was killed or stopped. */
+  /** When the gateway was killed or stopped, or the device's network was cut. */
   ends: number[];
   /** By index in `tag.served`. */
   matched: Set<number>;
@@ -50,7 +50,6 @@ export function checkTruth(
   problems: string[],
 ): TruthFigures {
   const figures = { served: 0, buffered: 0, unchanged: 0, excused: 0, missing: 0, retold: 0, unexplained: 0 };
-  const ends = outages.filter(({ program }) => program === 'gateway').map(({ from }) => from);
   const byDevice = new Map<string, DeviceTimes>();
   for (const tag of truth) {
     let times = byDevice.get(tag.device);
@@ -59,6 +58,7 @@ export function checkTruth(
       byDevice.set(tag.device, times);
     }
     const samples = buffer.tags.get(tag.key) ?? [];
+    const ends = outages.filter(({ program }) => endsLife(program, tag.device)).map(({ from }) => from);
     const walk: Walk = { tag, times, samples, ends, matched: new Set(), figures, problems: [] };
     figures.served += tag.served.length;
     if (tag.kind === 'opcua') explainSubscribed(walk);
@@ -68,6 +68,10 @@ export function checkTruth(
     problems.push(...walk.problems.slice(0, 3));
   }
   return figures;
+}
+
+function endsLife(program: Outage['program'], device: string): boolean {
+  return program === 'gateway' || (typeof program === 'object' && program.device === device);
 }
 
 function unexplained({ tag, figures, problems }: Walk, sample: BufferedSample, why: string): void {

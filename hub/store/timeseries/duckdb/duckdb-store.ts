@@ -8,6 +8,7 @@
 import type { DuckDBConnection, DuckDBPreparedStatement } from '@duckdb/node-api';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
+import { RangeBatch } from '../range-batch.ts';
 import type {
   Bucket,
   LastSample,
@@ -17,6 +18,7 @@ import type {
   TagCount,
   TimeSeriesStore,
 } from '../time-series.ts';
+import { copyDatabase } from './copy-database.ts';
 import { type Database, openDatabase } from './open-database.ts';
 import {
   bucketRange,
@@ -26,8 +28,8 @@ import {
   MAX_RANGE,
   sampleBefore,
   sampleRange,
+  sampleRanges,
 } from './queries.ts';
-import { RangeBatch } from './range-batch.ts';
 import { ReaderPool } from './reader-pool.ts';
 import { CREATE_SAMPLES, SampleWriter } from './sample-writer.ts';
 
@@ -48,6 +50,8 @@ export interface DuckDbStoreOptions {
    * more CPU for small commits. Queries of different connections run side by side in any case.
    */
   threads?: number;
+  /** A folder into which the store may be copied; without it, into none. */
+  copyDir?: string;
   log?: Logger;
 }
 
@@ -66,6 +70,7 @@ export class DuckDbStore implements TimeSeriesStore {
   readonly #file: string;
   readonly #memoryLimit: string;
   readonly #threads: number;
+  readonly #copyDir: string | undefined;
   readonly #log: Logger | undefined;
   #open: OpenStore | undefined;
   /** Open, as far as the caller goes; `#open` may be gone while a failed disk is being retried. */
@@ -73,12 +78,15 @@ export class DuckDbStore implements TimeSeriesStore {
   #watermarks = new Map<string, number>();
   #tail: Promise<unknown> = Promise.resolve();
   #waiting = 0;
-  readonly #short = new RangeBatch((query) => this.#read(query));
+  readonly #short = new RangeBatch((tags, from, to) =>
+    this.#read((connection) => sampleRanges(connection, tags, from, to)),
+  );
 
   constructor(options: DuckDbStoreOptions) {
     this.#file = options.file;
     this.#memoryLimit = options.memoryLimit ?? '512MB';
     this.#threads = options.threads ?? 1;
+    this.#copyDir = options.copyDir;
     this.#log = options.log;
   }
 
@@ -133,6 +141,14 @@ export class DuckDbStore implements TimeSeriesStore {
     return this.#watermarks.get(keyOf(gateway, epoch)) ?? 0;
   }
 
+  /** Nobody else writes to the file. */
+  forget(): void {}
+
+  /** A file that cannot be written fails each append, which says so. */
+  get fault(): string {
+    return '';
+  }
+
   async last(): Promise<LastSample[]> {
     return this.#read(lastSamples);
   }
@@ -169,8 +185,22 @@ export class DuckDbStore implements TimeSeriesStore {
     return this.#read((connection) => countSamples(connection, tags));
   }
 
+  /**
+   * Copies the store into a new file of `copyDir`, while appends go on.
+   *
+   * @param whileStill done while nothing is appended, when it is settled what is copied: appends wait for it
+   */
+  async copyTo(file: string, whileStill: () => Promise<void>, signal?: AbortSignal): Promise<void> {
+    const settle = (begin: () => Promise<void>) =>
+      this.#serially(async () => {
+        await begin();
+        await whileStill();
+      });
+    await this.#read((connection) => copyDatabase(connection, file, settle, signal));
+  }
+
   async #start(): Promise<void> {
-    const database = await openDatabase(this.#file, this.#memoryLimit, this.#threads);
+    const database = await openDatabase(this.#file, this.#memoryLimit, this.#threads, this.#copyDir);
     try {
       const connection = await database.instance.connect();
       await connection.run(CREATE_SAMPLES);

@@ -3,6 +3,7 @@ import { mkdir, realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
+import { quoted } from './copy-database.ts';
 
 export interface Database {
   instance: DuckDBInstance;
@@ -21,8 +22,14 @@ const held = new Set<string>();
  *
  * @throws LinesideError `STORE_LOCKED` when this or another process holds the file, `STORE_DAMAGED` when it is not
  *   a whole DuckDB file, `STORE_UNUSABLE` for anything else (rights, no space, not a file).
+ * @param copyDir a folder into which the database may be copied, beside its own file
  */
-export async function openDatabase(file: string, memoryLimit: string, threads: number): Promise<Database> {
+export async function openDatabase(
+  file: string,
+  memoryLimit: string,
+  threads: number,
+  copyDir?: string,
+): Promise<Database> {
   let path: string;
   try {
     await mkdir(dirname(file), { recursive: true });
@@ -43,10 +50,12 @@ export async function openDatabase(file: string, memoryLimit: string, threads: n
     const instance = await DuckDBInstance.create(path, {
       memory_limit: memoryLimit,
       threads: String(threads),
-      // The store reads and writes its own file and nothing else; nothing is ever fetched.
       autoinstall_known_extensions: 'false',
       autoload_known_extensions: 'false',
-      enable_external_access: 'false',
+    });
+    await confine(instance, copyDir).catch((error: unknown) => {
+      instance.closeSync();
+      throw error;
     });
     return {
       instance,
@@ -58,6 +67,17 @@ export async function openDatabase(file: string, memoryLimit: string, threads: n
   } catch (error) {
     held.delete(path);
     throw explain(path, error);
+  }
+}
+
+/** The store reads and writes its own file and copies of it, and nothing else; nothing is ever fetched. */
+async function confine(instance: DuckDBInstance, copyDir: string | undefined): Promise<void> {
+  const connection = await instance.connect();
+  try {
+    if (copyDir) await connection.run(`SET allowed_directories = [${quoted(`${copyDir}/`)}]`);
+    await connection.run('SET enable_external_access = false');
+  } finally {
+    connection.closeSync();
   }
 }
 

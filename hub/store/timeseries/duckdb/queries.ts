@@ -100,7 +100,7 @@ export async function bucketRange(
     throw badQuery(`${Math.ceil((to - from) / stepMs)} buckets; at most ${MAX_BUCKETS} are given: use a longer step`);
   }
   // Good is the severity 00 in the two highest bits (OPC 10000-4, 7.39.1).
-  const good = `kind = ${KIND.number} AND quality < ${0x4000_0000} AND isfinite(value)`;
+  const good = `kind IN (${KIND.number}, ${KIND.boolean}) AND quality < ${0x4000_0000} AND isfinite(value)`;
   const [at, mean, min, max, count] = (await rows(
     connection,
     `SELECT ($2 + ((at_ms - $2) // $4) * $4)::DOUBLE AS bucket, avg(value) FILTER (${good}),

@@ -1,4 +1,4 @@
-import type { AlarmView, GatewayView, LiveMessage, MachineView, Overview } from '@lineside/shared/contracts/api.ts';
+import type { AlarmView, GatewayView, MachineView, Overview } from '@lineside/shared/contracts/api.ts';
 import {
   createContext,
   type ReactNode,
@@ -12,7 +12,7 @@ import { ApiError } from '../api/http.ts';
 import { hubApi } from '../api/hub-api.ts';
 import { type LinkState, LiveSocket, type SocketLike } from './live-socket.ts';
 import { LiveStore, type TagValue } from './live-store.ts';
-import { EMPTY_PLANT, type PlantState, reduceAnswer, reducePlant } from './plant-state.ts';
+import { EMPTY_PLANT, type PlantMessage, type PlantState, reduceAnswer, reducePlant } from './plant-state.ts';
 
 const MAX_RATE = 10;
 
@@ -69,19 +69,15 @@ export class LiveHub {
     this.wake();
   }
 
-  take(message: LiveMessage): void {
+  take(message: PlantMessage): void {
     if (message.type === 'values') {
       this.values.put(message.values);
       return;
     }
     this.plant = reducePlant(this.plant, message, Date.now());
-    if (message.type === 'overview') {
-      for (const machine of message.overview.machines) this.seed(machine);
-      this.want('tiles', tileTags(this.plant.machines));
-    } else if (message.type === 'machine') {
-      this.seed(message.machine);
-      this.want('tiles', tileTags(this.plant.machines));
-    }
+    const machines = machinesOf(message);
+    for (const machine of machines) this.seed(machine);
+    if (machines.length > 0) this.want('tiles', tileTags(this.plant.machines));
     this.wake();
   }
 
@@ -105,6 +101,12 @@ export class LiveHub {
       for (const listener of this.listeners) listener();
     });
   }
+}
+
+function machinesOf(message: PlantMessage): readonly MachineView[] {
+  if (message.type === 'overview') return message.overview.machines;
+  if (message.type === 'snapshot') return message.machines ?? [];
+  return message.type === 'machine' ? [message.machine] : [];
 }
 
 function tileTags(machines: readonly MachineView[]): number[] {

@@ -1,4 +1,4 @@
-import type { LiveMessage, Subscribe } from '@lineside/shared/contracts/api.ts';
+import type { LiveMessage, Subscribe } from '@lineside/shared/contracts/live.ts';
 
 /** How the page stands to the hub. `live` once the first message has come. */
 export interface LinkState {
@@ -31,6 +31,19 @@ const SILENCE_MS = 15_000;
 const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 15_000;
 const OPEN = 1;
+/** As many as the hub takes in one subscription. */
+const MOST_TAGS = 2_000;
+
+/** All that may be seen; a snapshot comes first, so what was missed need not be merged. */
+const PLANT: Subscribe = {
+  ...{ type: 'subscribe', id: 'plant', kinds: ['machines', 'gateways', 'alarms'] },
+  ...{ paths: ['**'], tags: [], maxRate: 10, describe: false },
+};
+
+interface Wanted {
+  tags: number[];
+  maxRate: number;
+}
 
 /**
  * Keeps one live socket to the hub: reconnects with backoff and jitter (a hub that comes back must not meet all
@@ -43,7 +56,7 @@ export class LiveSocket {
   private attempt = 0;
   private stopped = true;
   private state: LinkState = { status: 'connecting', since: 0 };
-  private subscription: Subscribe = { type: 'subscribe', tags: [], maxRate: 10 };
+  private wanted: Wanted | null = null;
 
   constructor(options: LiveSocketOptions) {
     this.options = options;
@@ -65,8 +78,8 @@ export class LiveSocket {
 
   /** Which tags to send from now on, at most `maxRate` messages a second; also after each reconnect. */
   subscribe(tags: number[], maxRate: number): void {
-    this.subscription = { type: 'subscribe', tags, maxRate };
-    if (this.socket?.readyState === OPEN) this.socket.send(JSON.stringify(this.subscription));
+    this.wanted = { tags, maxRate };
+    if (this.socket?.readyState === OPEN) this.ask(this.socket);
   }
 
   /** Tries at once instead of after the rest of the backoff: the browser is online again, or someone asked. */
@@ -85,7 +98,8 @@ export class LiveSocket {
       if (!greeted) {
         greeted = true;
         this.attempt = 0;
-        socket.send(JSON.stringify(this.subscription));
+        socket.send(JSON.stringify(PLANT));
+        this.ask(socket);
         this.enter('live');
       }
       const message = parse(event.data);
@@ -93,6 +107,16 @@ export class LiveSocket {
     };
     socket.onclose = () => this.lost();
     this.watch();
+  }
+
+  private ask(socket: SocketLike): void {
+    if (!this.wanted) return;
+    const { tags, maxRate } = this.wanted;
+    const values: Subscribe = {
+      ...{ type: 'subscribe', id: 'values', kinds: ['values'], paths: [], describe: false },
+      ...{ tags: tags.slice(0, MOST_TAGS), maxRate },
+    };
+    socket.send(JSON.stringify(values));
   }
 
   private watch(): void {

@@ -1,4 +1,5 @@
-import type { AlarmView, GatewayView, LiveMessage, MachineView, Overview } from '@lineside/shared/contracts/api.ts';
+import type { AlarmView, GatewayView, MachineView, Overview } from '@lineside/shared/contracts/api.ts';
+import type { LiveMessage } from '@lineside/shared/contracts/live.ts';
 import { compareAlarms } from '../format/alarm-words.ts';
 
 /** What the page knows of the plant. Parts that did not change keep their identity. */
@@ -25,8 +26,14 @@ export const EMPTY_PLANT: PlantState = {
   loaded: false,
 };
 
+/** What changes the plant's state: messages of the live socket, and what came over HTTP. */
+export type PlantMessage =
+  | Exclude<LiveMessage, { type: 'alarm' }>
+  | { type: 'alarm'; alarm: AlarmView }
+  | { type: 'overview'; overview: Overview };
+
 /** The state after a message. @param now this computer's clock, milliseconds since 1970 UTC */
-export function reducePlant(state: PlantState, message: LiveMessage, now: number): PlantState {
+export function reducePlant(state: PlantState, message: PlantMessage, now: number): PlantState {
   switch (message.type) {
     case 'overview':
       return fromOverview(message.overview, now);
@@ -36,9 +43,21 @@ export function reducePlant(state: PlantState, message: LiveMessage, now: number
       return { ...state, heardAt: now, gateways: put(state.gateways, message.gateway, (g) => g.id) };
     case 'alarm':
       return { ...state, heardAt: now, alarms: putAlarm(state.alarms, message.alarm) };
+    case 'hello':
+      return { ...state, heardAt: now, enterprise: message.enterprise, clockOffset: clock(state, message, now) };
+    case 'snapshot':
+      return {
+        ...state,
+        heardAt: now,
+        machines: message.machines ?? state.machines,
+        gateways: message.gateways ?? state.gateways,
+        alarms: message.alarms ? shown(message.alarms) : state.alarms,
+        clockOffset: clock(state, message, now),
+        loaded: true,
+      };
     case 'time':
-      return { ...state, heardAt: now, clockOffset: steady(state.clockOffset, message.serverTime - now) };
-    case 'values':
+      return { ...state, heardAt: now, clockOffset: clock(state, message, now) };
+    default:
       return state;
   }
 }
@@ -55,12 +74,20 @@ function fromOverview(overview: Overview, now: number): PlantState {
   return {
     enterprise: overview.enterprise,
     machines: overview.machines,
-    alarms: overview.alarms.filter((alarm) => alarm.state !== 'normal').toSorted(compareAlarms),
+    alarms: shown(overview.alarms),
     gateways: overview.gateways,
     clockOffset: steady(0, overview.serverTime - now),
     heardAt: now,
     loaded: true,
   };
+}
+
+function shown(alarms: AlarmView[]): AlarmView[] {
+  return alarms.filter((alarm) => alarm.state !== 'normal').toSorted(compareAlarms);
+}
+
+function clock(state: PlantState, { serverTime }: { serverTime: number }, now: number): number {
+  return steady(state.clockOffset, serverTime - now);
 }
 
 /** A way over the network of a few hundred milliseconds is no reason to move every "since" on the page. */

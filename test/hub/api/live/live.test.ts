@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { connect as connectTcp, type Socket } from 'node:net';
-import { type AlarmView, type LiveMessage, type LiveValue, Overview } from '@lineside/shared/contracts/api.ts';
+import type { AlarmView, LiveValue } from '@lineside/shared/contracts/api.ts';
+import { LiveClose, LiveHello, type LiveMessage } from '@lineside/shared/contracts/live.ts';
 import { Value } from 'typebox/value';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { columns } from '../../../contract/time-series.ts';
-import { gatewayStatus } from '../../../services/hub-world.ts';
 import { startTestHub, type TestHub } from '../../../services/test-hub.ts';
 
 let hub: TestHub;
@@ -29,7 +29,7 @@ function open(headers: Record<string, string> = {}): WebSocket {
   return socket;
 }
 
-/** A client that has its overview already. */
+/** A client that has been greeted. */
 async function watch(): Promise<{ socket: WebSocket; heard: LiveMessage[] }> {
   const socket = open({ cookie });
   const heard: LiveMessage[] = [];
@@ -38,7 +38,8 @@ async function watch(): Promise<{ socket: WebSocket; heard: LiveMessage[] }> {
   return { socket, heard };
 }
 
-const subscribe = (tags: number[], maxRate = 20) => JSON.stringify({ type: 'subscribe', tags, maxRate });
+const subscribe = (tags: number[], maxRate = 20) =>
+  JSON.stringify({ type: 'subscribe', id: 'values', kinds: ['values'], tags, maxRate });
 const valuesOf = (heard: LiveMessage[]): LiveValue[][] =>
   heard.flatMap((message) => (message.type === 'values' ? [message.values] : []));
 
@@ -58,11 +59,10 @@ describe('the live socket', () => {
     await once(own, 'open');
   });
 
-  test('begins with the whole picture', async () => {
+  test('begins with a greeting', async () => {
     const { heard } = await watch();
-    const [first] = heard;
-    expect(first!.type).toBe('overview');
-    if (first!.type === 'overview') expect(Value.Errors(Overview, first!.overview)).toEqual([]);
+    expect(Value.Errors(LiveHello, heard[0])).toEqual([]);
+    expect(heard[0]).toMatchObject({ user: 'admin', enterprise: 'Acme' });
   });
 
   test('sends the present and then the new values of the tags asked for, and of no others', async () => {
@@ -98,33 +98,6 @@ describe('the live socket', () => {
     expect(valuesOf(heard).every((values) => values.length === 1)).toBe(true);
   });
 
-  test('tells machines, gateways and alarms to everybody as they change', async () => {
-    const [one, two] = await Promise.all([watch(), watch()]);
-    hub.board.report(gatewayStatus());
-    hub.board.refresh();
-    const alarm = { occurrence: 'o', message: 'Too hot' } as AlarmView;
-    hub.board.emit('alarm', alarm);
-    for (const { heard } of [one, two]) {
-      await vi.waitFor(() =>
-        expect(heard.map(({ type }) => type)).toEqual(expect.arrayContaining(['gateway', 'machine', 'alarm'])),
-      );
-      expect(heard.find(({ type }) => type === 'alarm')).toEqual({ type: 'alarm', alarm });
-    }
-  });
-
-  test.each([
-    ['no JSON', 'hello'],
-    ['another type', '{"type":"publish","tags":[]}'],
-    ['tags that are none', '{"type":"subscribe","tags":["speed"],"maxRate":1}'],
-    ['a rate beyond reason', '{"type":"subscribe","tags":[1],"maxRate":1000}'],
-    ['too many tags', subscribe(Array.from({ length: 2_001 }, (_, i) => i))],
-  ])('ends with 1008 when the client says %s', async (_what, message) => {
-    const { socket } = await watch();
-    const closed = once(socket, 'close');
-    socket.send(message);
-    expect((await closed)[0]).toBe(1008);
-  });
-
   test('ends when the client sends more than a subscription can be', async () => {
     const { socket } = await watch();
     const closed = once(socket, 'close');
@@ -133,11 +106,14 @@ describe('the live socket', () => {
   });
 
   test('lets a client go that takes nothing, while the others hear on', async () => {
-    const { socket } = await watch();
-    const { heard } = await watch();
+    const [{ socket }, { socket: other, heard }] = await Promise.all([watch(), watch()]);
+    for (const each of [socket, other]) {
+      each.send(JSON.stringify({ type: 'subscribe', id: 'all', kinds: ['alarms'], paths: ['**'] }));
+    }
+    await vi.waitFor(() => expect(heard.map(({ type }) => type)).toContain('snapshot'), 15_000);
     const tcp = (socket as unknown as { _socket: Socket })._socket;
     tcp.pause();
-    const alarm = { occurrence: 'o', message: 'x'.repeat(200_000) } as AlarmView;
+    const alarm = { occurrence: 'o', machine: 'acme/site', message: 'x'.repeat(200_000) } as AlarmView;
     for (let i = 0; i < 150; i++) {
       hub.board.emit('alarm', alarm);
       await new Promise(setImmediate);
@@ -145,7 +121,7 @@ describe('the live socket', () => {
     await vi.waitFor(() => expect(heard.filter(({ type }) => type === 'alarm')).toHaveLength(150), 15_000);
     const closed = once(socket, 'close');
     tcp.resume();
-    expect((await closed)[0]).toBe(1013);
+    expect((await closed)[0]).toBe(LiveClose.resume);
   });
 
   test('a client that has gone is watched for no longer', async () => {
@@ -181,6 +157,6 @@ describe('the live socket', () => {
     const begin = performance.now();
     await hub.app.close();
     expect(performance.now() - begin).toBeLessThan(3_000);
-    expect((await closed)[0]).toBe(1013);
+    expect((await closed)[0]).toBe(LiveClose.stopping);
   });
 });

@@ -1,0 +1,68 @@
+/**
+ * Patterns of ISA-95 paths: levels parted by slashes, * for one level or a part of one, ** for any number of levels,
+ * none included. Matching takes time in proportion to pattern times path at most, whatever a client writes.
+ */
+
+const MAX_LEVELS = 24;
+
+export class PathPattern {
+  readonly #levels: string[];
+  /** The levels before the first wildcard. */
+  readonly fixed: string[];
+
+  private constructor(levels: string[]) {
+    this.#levels = levels;
+    const wild = levels.findIndex((level) => level.includes('*'));
+    this.fixed = wild < 0 ? levels : levels.slice(0, wild);
+  }
+
+  /** Null when it is none: empty levels, ** as a part of a level, or more levels than a path has. */
+  static parse(text: string): PathPattern | null {
+    const levels = text.split('/');
+    if (levels.length > MAX_LEVELS) return null;
+    const sound = levels.every((level) => level !== '' && (level === '**' || !level.includes('**')));
+    return sound ? new PathPattern(levels) : null;
+  }
+
+  matches(path: string): boolean {
+    return matchList(this.#levels, path.split('/'), (level) => level === '**', matchesLevel);
+  }
+
+  /** False when nothing at or below `path` can match. */
+  reaches(path: string): boolean {
+    const levels = path.split('/');
+    return this.fixed.every((level, i) => i >= levels.length || level === levels[i]);
+  }
+}
+
+function matchesLevel(pattern: string, level: string): boolean {
+  if (!pattern.includes('*')) return pattern === level;
+  return matchList([...pattern], [...level], (sign) => sign === '*', Object.is);
+}
+
+/** The usual way with wildcards: on a mismatch, the last "any number" takes one more. */
+function matchList(
+  pattern: string[],
+  list: string[],
+  isAny: (part: string) => boolean,
+  same: (part: string, item: string) => boolean,
+): boolean {
+  let p = 0;
+  let i = 0;
+  let any = -1;
+  let taken = 0;
+  while (i < list.length) {
+    if (p < pattern.length && isAny(pattern[p]!)) {
+      any = p++;
+      taken = i;
+    } else if (p < pattern.length && same(pattern[p]!, list[i]!)) {
+      p++;
+      i++;
+    } else if (any >= 0) {
+      p = any + 1;
+      i = ++taken;
+    } else return false;
+  }
+  while (p < pattern.length && isAny(pattern[p]!)) p++;
+  return p === pattern.length;
+}

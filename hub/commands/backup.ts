@@ -1,0 +1,161 @@
+/** `hub backup`, `hub backup verify`, `hub restore`. */
+import { cp, mkdir, rename, rm } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { ConfigError, formatProblem } from '@lineside/shared/config/config-document.ts';
+import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
+import { askForBackup } from '../backup/control-socket.ts';
+import { makeBackup, PARTIAL, sync } from '../backup/make-backup.ts';
+import { checkFiles, type Manifest, type OnProgress, readManifest } from '../backup/manifest.ts';
+import { restoreBackup } from '../backup/restore-backup.ts';
+import { stoppedSource, withStoppedHub } from '../backup/stopped-source.ts';
+import { verifyBackup } from '../backup/verify-backup.ts';
+import { backupDir } from '../backup-part.ts';
+import { type LoadedHubConfig, loadHubConfig } from '../config/load-config.ts';
+
+const BACKUP_USAGE = `usage: hub backup --config FILE [--out DIR]
+       hub backup verify DIR
+       hub restore DIR --config FILE [--force]
+
+  backup          copy both embedded stores as they are now, while the hub runs or while it is stopped
+  backup verify   compare a backup with its manifest: sums of its files, rows of its tables
+  restore         put a backup in the place of the hub's data; the hub must be stopped
+
+  --config FILE   the hub's configuration, YAML
+  --out DIR       put a copy of the backup into this folder, too; without it, it stays where backup.dir says
+  --force         put aside what is in dataDir; nothing of it is deleted
+`;
+
+const SAY_MS = 2_000;
+const MIB = 1024 * 1024;
+
+/** The exit code: 0 done, 1 not done, 2 wrong arguments. Undefined when it is another command. */
+export async function backupCommand(args: string[]): Promise<number | undefined> {
+  if (args[0] !== 'backup' && args[0] !== 'restore') return undefined;
+  let parsed: ReturnType<typeof parse>;
+  try {
+    parsed = parse(args);
+  } catch (error) {
+    console.error(`${(error as Error).message}\n\n${BACKUP_USAGE}`);
+    return 2;
+  }
+  const { positionals, values } = parsed;
+  try {
+    if (positionals[0] === 'backup' && positionals[1] === 'verify' && positionals.length === 3) {
+      return await verify(resolve(positionals[2]!));
+    }
+    if (values.config && positionals[0] === 'backup' && positionals.length === 1) {
+      return await backup(loadHubConfig(values.config), values.out === undefined ? undefined : resolve(values.out));
+    }
+    if (values.config && positionals[0] === 'restore' && positionals.length === 2) {
+      return await restore(loadHubConfig(values.config), resolve(positionals[1]!), values.force === true);
+    }
+  } catch (error) {
+    if (error instanceof ConfigError) for (const problem of error.problems) console.error(formatProblem(problem));
+    else if (error instanceof LinesideError) console.error(`${error.code}: ${error.message}`);
+    else console.error(messageOf(error));
+    return 1;
+  }
+  console.error(BACKUP_USAGE);
+  return 2;
+}
+
+/** @throws LinesideError BACKUP_SERVER */
+function expectEmbedded({ relational, timeSeries }: LoadedHubConfig): void {
+  const servers = [relational && 'PostgreSQL', timeSeries.influx && 'InfluxDB'].filter((name) => name);
+  if (servers.length === 0) return;
+  const words =
+    `${servers.join(' and ')} keeps data of this hub, and has tools of its own: pg_dump --format=custom for PostgreSQL, then ` +
+    'influxd backup for InfluxDB. docs/operations/backup.md says in which order, and what to do with an embedded store beside them';
+  throw new LinesideError('BACKUP_SERVER', 'config', words);
+}
+
+async function backup(config: LoadedHubConfig, out: string | undefined): Promise<number> {
+  expectEmbedded(config);
+  const dataDir = config.resolvePath(config.dataDir);
+  const onProgress = progressLines();
+  const made = await askForBackup(dataDir, onProgress);
+  let path: string;
+  if (made !== undefined) path = out === undefined ? made : await copyOut(made, out, onProgress);
+  else {
+    const dir = out ?? backupDir(config);
+    const source = stoppedSource(dataDir);
+    path = await withStoppedHub(
+      dataDir,
+      async () => (await makeBackup({ source, dir, onProgress, now: Date.now })).path,
+    );
+  }
+  process.stdout.write(`${path}: ${inWords(await readManifest(path))}\n`);
+  return 0;
+}
+
+/** The hub may write into its own folders only; the copy is this user's. */
+async function copyOut(made: string, out: string, onProgress: OnProgress): Promise<string> {
+  onProgress({ step: `copying it to ${out}`, bytes: 0, total: 0 });
+  const partial = join(out, `${PARTIAL}${basename(made)}`);
+  const path = join(out, basename(made));
+  await mkdir(out, { recursive: true, mode: 0o700 });
+  try {
+    await cp(made, partial, { recursive: true, errorOnExist: true, force: false });
+    const manifest = await readManifest(partial);
+    await checkFiles(partial, manifest, onProgress);
+    for (const name of Object.keys(manifest.files)) await sync(join(partial, name));
+    await sync(partial);
+    await rename(partial, path);
+    await sync(out);
+  } catch (error) {
+    await rm(partial, { recursive: true, force: true });
+    throw error;
+  }
+  return path;
+}
+
+async function verify(dir: string): Promise<number> {
+  const manifest = await verifyBackup(dir, progressLines());
+  process.stdout.write(`${dir}: sound; ${inWords(manifest)}\n`);
+  return 0;
+}
+
+async function restore(config: LoadedHubConfig, from: string, force: boolean): Promise<number> {
+  expectEmbedded(config);
+  const dataDir = config.resolvePath(config.dataDir);
+  const { manifest, aside } = await restoreBackup({
+    from,
+    dataDir,
+    force,
+    onProgress: progressLines(),
+    now: Date.now,
+  });
+  process.stdout.write(`${dataDir}: restored; ${inWords(manifest)}\n`);
+  if (aside) process.stdout.write(`what was there is in ${aside}: delete it when you do not need it any more\n`);
+  return 0;
+}
+
+function inWords({ madeAt, hub, rows, files }: Manifest): string {
+  const bytes = Object.values(files).reduce((sum, file) => sum + file.bytes, 0);
+  const others = Object.values(rows.relational).reduce((sum, count) => sum + count, 0);
+  const samples = rows.timeSeries.samples ?? 0;
+  return `of ${new Date(madeAt).toISOString()}, hub ${hub}, ${samples} samples, ${others} other rows, ${(bytes / MIB).toFixed(1)} MiB`;
+}
+
+/** On standard error: each step once, and how far a long one has come. */
+function progressLines(): OnProgress {
+  let said = '';
+  let saidAt = 0;
+  return ({ step, bytes, total }) => {
+    const now = performance.now();
+    if (step === said && now - saidAt < SAY_MS) return;
+    const far = step === said && total > 0;
+    said = step;
+    saidAt = now;
+    console.error(far ? `${step}: ${Math.round(bytes / MIB)} of about ${Math.ceil(total / MIB)} MiB` : step);
+  };
+}
+
+function parse(args: string[]) {
+  return parseArgs({
+    args,
+    allowPositionals: true,
+    options: { config: { type: 'string' }, out: { type: 'string' }, force: { type: 'boolean' } },
+  });
+}

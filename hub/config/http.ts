@@ -1,0 +1,85 @@
+/** How pages and API are served. */
+import { type Static, Type } from 'typebox';
+
+const closed = { additionalProperties: false };
+
+const Cors = Type.Object(
+  {
+    origins: Type.Array(
+      Type.String({
+        pattern: '^https?://[a-z0-9.:\\[\\]-]+$',
+        maxLength: 200,
+        description: 'Scheme, host and port, such as https://reports.example.com',
+      }),
+      {
+        default: [],
+        maxItems: 50,
+        description: 'Pages of these may call the API from a browser, with a key; none unless listed',
+      },
+    ),
+  },
+  { ...closed, default: {}, description: 'Pages of other addresses' },
+);
+
+const Limits = Type.Object(
+  {
+    requestsAMinute: Type.Integer({
+      default: 1_200,
+      minimum: 1,
+      maximum: 1_000_000,
+      description: 'Requests a minute of one user or key; of an address for those who are not signed in',
+    }),
+    addressRequestsAMinute: Type.Integer({
+      default: 12_000,
+      minimum: 1,
+      maximum: 10_000_000,
+      description: 'Requests a minute of one address, all of its users together',
+    }),
+    connections: Type.Integer({
+      default: 5_000,
+      minimum: 10,
+      maximum: 100_000,
+      description: 'Connections open at once; more are closed at once',
+    }),
+    headersMs: Type.Integer({
+      default: 10_000,
+      minimum: 100,
+      maximum: 600_000,
+      description: 'A client has so long to send the head of a request, milliseconds',
+    }),
+    requestMs: Type.Integer({
+      default: 30_000,
+      minimum: 100,
+      maximum: 600_000,
+      description: 'A client has so long to send a whole request, milliseconds',
+    }),
+  },
+  { ...closed, default: {}, description: 'Bounds on what clients take' },
+);
+
+export const HttpConfig = Type.Object(
+  {
+    host: Type.String({ default: '127.0.0.1', description: 'Address on which pages and API are served' }),
+    port: Type.Integer({
+      default: 8080,
+      minimum: 0,
+      maximum: 65535,
+      description: 'Port of pages and API; 0: any free',
+    }),
+    trustedProxies: Type.Array(
+      Type.String({
+        pattern: '^[0-9a-fA-F.:]+(/\\d{1,3})?$',
+        description: 'Address, or network such as 10.0.0.0/8',
+      }),
+      {
+        default: [],
+        maxItems: 50,
+        description: 'Reverse proxies whose word on a client’s address and on TLS is taken (X-Forwarded-For, -Proto)',
+      },
+    ),
+    cors: Cors,
+    limits: Limits,
+  },
+  { ...closed, default: {}, description: 'Pages and API' },
+);
+export type HttpConfig = Static<typeof HttpConfig>;

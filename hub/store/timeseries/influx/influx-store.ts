@@ -1,0 +1,283 @@
+/**
+ * Time series in an InfluxDB 1.x, 2.x or 3.x.
+ *
+ * Samples are written first, then the watermark of their records. A crash in between, of this hub or of the server, is
+ * healed by the gateway's repeat, whose points get the places that they had (places.ts). The server acknowledges what
+ * its write-ahead log has on disk.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
+import type { Logger } from '@lineside/shared/log/logger.ts';
+import { Backoff } from '@lineside/shared/time/backoff.ts';
+import { RangeBatch } from '../range-batch.ts';
+import type {
+  Bucket,
+  LastSample,
+  RecordId,
+  SampleColumns,
+  StoredSample,
+  TagCount,
+  TimeSeriesStore,
+} from '../time-series.ts';
+import type { InfluxConfig } from './config.ts';
+import { openDatabase } from './database.ts';
+import { InfluxHttp } from './influx-http.ts';
+import { checkSamples } from './line-protocol.ts';
+import { MAX_IN_DOUBT, Places } from './places.ts';
+import {
+  bucketRange,
+  countPerTag,
+  countSamples,
+  lastSamples,
+  MAX_RANGE,
+  sampleBefore,
+  sampleRanges,
+} from './queries.ts';
+import { Watermarks } from './watermarks.ts';
+
+const MAX_WAITING = 1_000;
+/** Lines of one request; the server is busy with each for some 30 ms. */
+const LINES_A_REQUEST = 5_000;
+/** Requests of one append that are under way together. */
+const REQUESTS_AT_ONCE = 2;
+/** An append is written in parts of about so many samples, each with its watermark. */
+const SAMPLES_A_PART = 50_000;
+/** While the server is not there at the start, it is said so often. Milliseconds. */
+const SAY_AGAIN_MS = 60_000;
+
+export interface InfluxStoreOptions {
+  config: InfluxConfig;
+  resolvePath(path: string): string;
+  /** Ends the wait for a server that is not there. */
+  stopping?: AbortSignal;
+  log?: Logger;
+  now?(): number;
+}
+
+type Records = { id: RecordId; samples: SampleColumns }[];
+
+export class InfluxStore implements TimeSeriesStore {
+  readonly #options: InfluxStoreOptions;
+  #http: InfluxHttp | undefined;
+  #places!: Places;
+  #watermarks!: Watermarks;
+  #tail: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
+  #fault = '';
+  readonly #short = new RangeBatch((tags, from, to) =>
+    this.#read((http) => sampleRanges(http, tags, from, to, MAX_RANGE)),
+  );
+
+  constructor(options: InfluxStoreOptions) {
+    this.#options = options;
+  }
+
+  /** Why the store does not do its work now; empty while all is well. */
+  get fault(): string {
+    return this.#fault;
+  }
+
+  /** Waits for a server that is not there. Rejects when it is there and does not let the hub work. */
+  async open(): Promise<void> {
+    if (this.#http) return;
+    const { config, resolvePath, stopping, log, now = Date.now } = this.#options;
+    const http = new InfluxHttp(config, resolvePath);
+    const backoff = new Backoff(250, 5_000);
+    let saidAt = Number.NEGATIVE_INFINITY;
+    for (;;) {
+      try {
+        const version = await openDatabase(http);
+        log?.info({ place: http.place, version }, 'InfluxDB is there');
+        break;
+      } catch (error) {
+        if (!(error instanceof LinesideError) || error.code !== 'STORE_UNREACHABLE') {
+          http.close();
+          throw error;
+        }
+        if (performance.now() - saidAt > SAY_AGAIN_MS) {
+          saidAt = performance.now();
+          log?.warn({ reason: error.message }, 'waiting for InfluxDB');
+        }
+        await sleep(backoff.next(), undefined, stopping ? { signal: stopping } : {}).catch(() => {
+          http.close();
+          throw error;
+        });
+      }
+    }
+    this.#places = new Places(http);
+    this.#watermarks = new Watermarks(http, now);
+    this.#http = http;
+  }
+
+  async close(): Promise<void> {
+    const http = this.#http;
+    this.#http = undefined;
+    if (!http) return;
+    await this.#tail;
+    http.close();
+  }
+
+  /**
+   * @throws LinesideError STORE_BAD_SAMPLES when nothing was stored; STORE_UNREACHABLE and others when it is not known
+   *   what was. The call may be repeated in any case, and with other records beside these.
+   */
+  async append(records: Records): Promise<void> {
+    const http = this.#wanted();
+    for (const { samples } of records) checkSamples(samples);
+    if (this.#waiting >= MAX_WAITING) {
+      throw new LinesideError('STORE_BUSY', 'outside', `${MAX_WAITING} appends already wait for ${http.place}.`);
+    }
+    this.#waiting++;
+    const run = this.#tail.then(() => this.#append(http, records));
+    this.#tail = run.catch(() => undefined);
+    try {
+      await run;
+    } finally {
+      this.#waiting--;
+    }
+  }
+
+  async watermark(gateway: string, epoch: string): Promise<number> {
+    this.#wanted();
+    return this.#said(this.#watermarks.of(gateway, epoch));
+  }
+
+  forget(gateway: string): void {
+    if (!this.#http) return;
+    this.#places.forget(gateway);
+    this.#watermarks.forget(gateway);
+  }
+
+  async last(): Promise<LastSample[]> {
+    return this.#read(lastSamples);
+  }
+
+  /** At most a million samples, whatever `limit` says. The sample before the range counts as one of them. */
+  async range(
+    tag: number,
+    from: number,
+    to: number,
+    options: { before?: boolean; limit?: number } = {},
+  ): Promise<StoredSample[]> {
+    const limit = Math.max(0, Math.min(MAX_RANGE, Math.floor(options.limit ?? MAX_RANGE)));
+    if (limit === 0) return [];
+    if (!options.before && RangeBatch.takes(from, to)) {
+      return (await this.#short.range(tag, from, to)).slice(0, limit);
+    }
+    return this.#read(async (http) => {
+      const before = options.before ? await sampleBefore(http, tag, from) : undefined;
+      const rest = limit - (before ? 1 : 0);
+      const samples = rest > 0 ? ((await sampleRanges(http, [tag], from, to, rest)).get(tag) ?? []) : [];
+      if (before) samples.unshift(before);
+      return samples;
+    });
+  }
+
+  async buckets(tag: number, from: number, to: number, stepMs: number): Promise<Bucket[]> {
+    return this.#read((http) => bucketRange(http, tag, from, to, stepMs));
+  }
+
+  async perTag(from: number, to: number): Promise<TagCount[]> {
+    return this.#read((http) => countPerTag(http, from, to));
+  }
+
+  async count(tags?: number[]): Promise<number> {
+    return this.#read((http) => countSamples(http, tags));
+  }
+
+  async #append(http: InfluxHttp, records: Records): Promise<void> {
+    const gateways = new Set(records.map(({ id }) => id.gateway));
+    try {
+      // Nothing is prepared for a server that is not there.
+      if (this.#fault !== '') await http.ping();
+      await this.#watermarks.learn(gateways);
+      for (const part of partsOf(records, (id) => this.#watermarks.known(id))) {
+        await this.#writeAll(http, await this.#places.lines(part.records));
+        await this.#write(http, part.marks.map((id) => this.#watermarks.line(id)).join('\n'));
+        for (const id of part.marks) this.#watermarks.moved(id);
+      }
+      this.#fault = '';
+    } catch (error) {
+      // What of it is stored, the server knows; it is asked when the records come again.
+      for (const gateway of gateways) this.forget(gateway);
+      this.#fail(error);
+      throw error;
+    }
+  }
+
+  async #writeAll(http: InfluxHttp, lines: string[]): Promise<void> {
+    let next = 0;
+    const work = async () => {
+      while (next < lines.length) {
+        const from = next;
+        next += LINES_A_REQUEST;
+        await this.#write(http, lines.slice(from, next).join('\n'));
+      }
+    };
+    const workers = Array.from({ length: REQUESTS_AT_ONCE }, work);
+    // None may be under way any more when the caller hears of a failure.
+    for (const result of await Promise.allSettled(workers)) if (result.status === 'rejected') throw result.reason;
+  }
+
+  async #write(http: InfluxHttp, lines: string): Promise<void> {
+    if (lines === '') return;
+    try {
+      await http.write(lines);
+    } catch (error) {
+      // What is older than the database's own retention policy would be gone now, had it come in time.
+      if (!(error instanceof LinesideError && /points beyond retention policy/.test(error.message))) throw error;
+      this.#options.log?.warn({ reason: error.message }, 'samples older than the retention policy of the database');
+    }
+  }
+
+  async #read<T>(query: (http: InfluxHttp) => Promise<T>): Promise<T> {
+    return this.#said(query(this.#wanted()));
+  }
+
+  /** Notes whether the server does its work. */
+  async #said<T>(answer: Promise<T>): Promise<T> {
+    try {
+      const found = await answer;
+      this.#fault = '';
+      return found;
+    } catch (error) {
+      this.#fail(error);
+      throw error;
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (error instanceof LinesideError && error.blame !== 'peer') this.#fault = error.message;
+  }
+
+  #wanted(): InfluxHttp {
+    if (!this.#http) throw new LinesideError('STORE_CLOSED', 'bug', 'The time-series store is not open.');
+    return this.#http;
+  }
+}
+
+/** What is new of the records, in parts, each with the watermarks that are true once it is written. */
+function* partsOf(
+  records: Records,
+  known: (id: RecordId) => number,
+): Generator<{ records: Records; marks: RecordId[] }> {
+  const stored = new Map<string, number>();
+  let part: Records = [];
+  let marks = new Map<string, RecordId>();
+  let samples = 0;
+  for (const record of records) {
+    const { id } = record;
+    const key = `${id.gateway}/${id.epoch}`;
+    if (id.seq <= (stored.get(key) ?? known(id))) continue;
+    stored.set(key, id.seq);
+    part.push(record);
+    marks.set(key, id);
+    samples += record.samples.tags.length;
+    if (part.length < MAX_IN_DOUBT && samples < SAMPLES_A_PART) continue;
+    yield { records: part, marks: [...marks.values()] };
+    part = [];
+    marks = new Map();
+    samples = 0;
+  }
+  if (part.length > 0) yield { records: part, marks: [...marks.values()] };
+}

@@ -1,0 +1,164 @@
+/** The questions that the store answers, as InfluxQL. Numbers are the only things that stand in a statement as text. */
+import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
+import type { Bucket, LastSample, StoredSample, TagCount } from '../time-series.ts';
+import type { InfluxHttp } from './influx-http.ts';
+import { FIRST_MS, LAST_MS, nanoseconds, SAMPLE_FIELDS, sampleOf } from './line-protocol.ts';
+
+export const MAX_RANGE = 1_000_000;
+const MAX_BUCKETS = 100_000;
+const TAGS_A_STATEMENT = 500;
+/** How far back to look for the sample before a range, in steps; each opens only the shards that it must. */
+const LOOK_BACK_MS = [3_600_000, 86_400_000, 30 * 86_400_000];
+
+export async function lastSamples(http: InfluxHttp): Promise<LastSample[]> {
+  const last: LastSample[] = [];
+  await http.query(
+    `SELECT last(r), ${SAMPLE_FIELDS} FROM samples GROUP BY "tag"`,
+    {},
+    (_statement, { tags, values }) => {
+      const [time, _r, ...fields] = values[0]!;
+      last.push({ tag: Number(tags.tag), ...sampleOf([time, ...fields]) });
+    },
+  );
+  return last.sort((a, b) => a.tag - b.tag);
+}
+
+/** Samples of tags with from <= at < to, each tag's by time; at most `limit` of each. */
+export async function sampleRanges(
+  http: InfluxHttp,
+  tags: number[],
+  from: number,
+  to: number,
+  limit: number,
+): Promise<Map<number, StoredSample[]>> {
+  const found = new Map<number, StoredSample[]>();
+  if (to <= from) return found;
+  for (const some of chunksOf(tags)) {
+    await http.query(
+      `SELECT ${SAMPLE_FIELDS} FROM samples WHERE ${tagIs(some)} AND ${timeIn(from, to)} GROUP BY "tag" LIMIT ${whole(limit)}`,
+      {},
+      (_statement, series) => {
+        const tag = Number(series.tags.tag);
+        const samples = found.get(tag) ?? [];
+        for (const row of series.values) {
+          const sample = sampleOf(row);
+          if (sample.at >= from && sample.at < to) samples.push(sample);
+        }
+        found.set(tag, samples);
+      },
+    );
+  }
+  return found;
+}
+
+/** The newest sample with at < before. */
+export async function sampleBefore(http: InfluxHttp, tag: number, before: number): Promise<StoredSample | undefined> {
+  let to = before;
+  for (const back of [...LOOK_BACK_MS, undefined]) {
+    const from = back === undefined ? FIRST_MS : before - back;
+    let found: StoredSample | undefined;
+    await http.query(
+      `SELECT ${SAMPLE_FIELDS} FROM samples WHERE ${tagIs([tag])} AND ${timeIn(from, to)} ORDER BY time DESC LIMIT 1`,
+      {},
+      (_statement, { values }) => {
+        found = sampleOf(values[0]!);
+      },
+    );
+    if (found) return found;
+    to = from;
+  }
+  return undefined;
+}
+
+export async function bucketRange(
+  http: InfluxHttp,
+  tag: number,
+  from: number,
+  to: number,
+  stepMs: number,
+): Promise<Bucket[]> {
+  if (!Number.isSafeInteger(stepMs) || stepMs <= 0) {
+    throw badQuery(`a bucket of ${stepMs} ms; it must be a whole number of milliseconds above 0`);
+  }
+  if ((to - from) / stepMs > MAX_BUCKETS) {
+    throw badQuery(`${Math.ceil((to - from) / stepMs)} buckets; at most ${MAX_BUCKETS} are given: use a longer step`);
+  }
+  const buckets: Bucket[] = [];
+  await http.query(
+    `SELECT mean(n), min(n), max(n), count(r) FROM samples WHERE ${tagIs([tag])} AND ${timeIn(from, to)}
+     GROUP BY time(${stepMs}ms, ${whole(from) % stepMs}ms) fill(none)`,
+    {},
+    (_statement, { values }) => {
+      for (const [at, mean, min, max, count] of values as [
+        number,
+        number | null,
+        number | null,
+        number | null,
+        number,
+      ][]) {
+        buckets.push({ at, mean, min, max, count });
+      }
+    },
+  );
+  return buckets;
+}
+
+export async function countPerTag(http: InfluxHttp, from: number, to: number): Promise<TagCount[]> {
+  const where = `FROM samples WHERE ${timeIn(from, to)} GROUP BY "tag"`;
+  const counts = new Map<number, TagCount>();
+  await http.query(
+    `SELECT count(r) ${where}; SELECT first(r) ${where}; SELECT last(r) ${where}`,
+    {},
+    (statement, { tags, values }) => {
+      const tag = Number(tags.tag);
+      const [time, value] = values[0] as [number, number];
+      let count = counts.get(tag);
+      if (!count) {
+        count = { tag, samples: 0, firstAt: 0, lastAt: 0 };
+        counts.set(tag, count);
+      }
+      if (statement === 0) count.samples = value;
+      else if (statement === 1) count.firstAt = time;
+      else count.lastAt = time;
+    },
+  );
+  // What was stored between two of the statements is in the next look.
+  return [...counts.values()].filter(({ samples }) => samples > 0).sort((a, b) => a.tag - b.tag);
+}
+
+export async function countSamples(http: InfluxHttp, tags?: number[]): Promise<number> {
+  let sum = 0;
+  for (const some of tags ? chunksOf(tags) : [undefined]) {
+    const where = some ? `WHERE ${tagIs(some)}` : '';
+    await http.query(`SELECT count(r) FROM samples ${where}`, {}, (_statement, { values }) => {
+      sum += values[0]![1] as number;
+    });
+  }
+  return sum;
+}
+
+/** Any of the tags, which are whole numbers. */
+function tagIs(tags: number[]): string {
+  return tags.length === 1 ? `"tag" = '${whole(tags[0]!)}'` : `"tag" =~ /^(?:${tags.map(whole).join('|')})$/`;
+}
+
+function timeIn(from: number, to: number): string {
+  const first = Math.min(Math.max(whole(from), FIRST_MS), LAST_MS);
+  const last = Math.min(Math.max(whole(to), FIRST_MS), LAST_MS + 1);
+  return `time >= ${nanoseconds(first, 0)} AND time < ${nanoseconds(last, 0)}`;
+}
+
+function chunksOf(tags: number[]): number[][] {
+  const chunks: number[][] = [];
+  for (let i = 0; i < tags.length; i += TAGS_A_STATEMENT) chunks.push(tags.slice(i, i + TAGS_A_STATEMENT));
+  return chunks;
+}
+
+function whole(value: number): number {
+  if (!Number.isSafeInteger(value)) throw badQuery(`${value}, which is not a whole number`);
+  return value;
+}
+
+function badQuery(what: string): LinesideError {
+  return new LinesideError('STORE_BAD_QUERY', 'peer', `The time-series store was asked for ${what}.`);
+}
