@@ -4,6 +4,7 @@ import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import type { Unwind } from '@lineside/shared/lifecycle/unwind.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import { sql } from 'kysely';
+import type { AccessPart } from './access-part.ts';
 import type { AndonBoard } from './andon/board.ts';
 import { buildApp } from './api/app.ts';
 import type { ApiServices } from './api/services.ts';
@@ -19,6 +20,7 @@ export interface ApiPartOptions {
   board: AndonBoard;
   desks: Desks;
   jobs: Jobs;
+  access: AccessPart;
   faults(): string[];
   hanging(): string[];
   starting(): string[];
@@ -37,7 +39,7 @@ export interface Served {
 
 /** @throws LinesideError PORT_TAKEN */
 export async function serveApi(options: ApiPartOptions): Promise<Served> {
-  const { config, stores, board, desks, jobs, faults, hanging, starting, notices, unwind, log, now } = options;
+  const { config, stores, board, desks, jobs, access, faults, hanging, starting, notices, unwind, log, now } = options;
   const { equipment } = config;
   const auth = new AuthService({
     db: stores.relational.db,
@@ -49,6 +51,7 @@ export async function serveApi(options: ApiPartOptions): Promise<Served> {
     ...{ auth, board, ...desks, ...jobs, timeSeries: stores.timeSeries, faults, hanging, starting, notices },
     ...{ http: config.http, stores: questions(stores) },
     ...{ enterprise: equipment.enterprise, equipment: equipment.nodes, machines: equipment.machines },
+    ...{ enrolment: access.enrolment, mqttAccounts: access.accounts, authority: () => access.authority() },
     ...{ log: log.child({ part: 'api' }), now },
   });
   unwind.defer('api', () => app.close());

@@ -1,9 +1,10 @@
 /** The broker by which gateways are heard: the embedded one, or one of the plant. */
 import type { Logger } from '@lineside/shared/log/logger.ts';
-import { resolveTls } from '@lineside/shared/mqtt/broker-host.ts';
+import type { BrokerTls } from '@lineside/shared/mqtt/broker-tls.ts';
 import { type Credentials, readCredentials } from '@lineside/shared/mqtt/credentials.ts';
 import { endpointOf } from '@lineside/shared/mqtt/endpoint.ts';
 import { BrokerClient } from './broker/broker-client.ts';
+import type { CertificateDoor } from './broker/certificate-door.ts';
 import { EmbeddedBroker } from './broker/embedded-broker.ts';
 import type { GatewayBus } from './broker/gateway-bus.ts';
 import type { IntegratorDoor } from './broker/integrator-door.ts';
@@ -13,6 +14,9 @@ import type { LoadedHubConfig } from './config/load-config.ts';
 export interface BusOptions {
   config: LoadedHubConfig;
   credentials: Credentials;
+  certificates: CertificateDoor;
+  /** Of the embedded broker. */
+  tls: BrokerTls | undefined;
   integrators: IntegratorDoor | undefined;
   publishers: PublisherDoor;
   /** A broker of the plant is there, again: what was said meanwhile, nobody has heard. */
@@ -31,21 +35,22 @@ export function gatewayCredentials(config: LoadedHubConfig): Credentials {
 }
 
 export function gatewayBus(options: BusOptions): GatewayBus {
-  const { config, credentials, integrators, publishers, onConnected, log } = options;
-  const { broker, tls, accounts: _accounts, ...listen } = config.mqtt;
+  const { config, credentials, certificates, tls, integrators, publishers, onConnected, log } = options;
+  const { broker, host, port } = config.mqtt;
   const { resolvePath } = config;
   if (broker) {
     const endpoint = { ...endpointOf(broker, resolvePath), username: broker.username };
     return new BrokerClient({ endpoint, onConnected, log });
   }
   return new EmbeddedBroker({
-    ...listen,
-    ...{ tls: resolveTls(tls, resolvePath), credentials, integrators, publishers, log },
+    ...{ host, port, tls, credentials, certificates, integrators, publishers, log },
   });
 }
 
 /** Where gateways connect to, for people. */
 export function mqttAddress({ mqtt }: LoadedHubConfig, bus: GatewayBus): string {
   if (!(bus instanceof EmbeddedBroker)) return mqtt.broker!.url;
-  return `${mqtt.tls ? 'mqtts' : 'mqtt'}://${mqtt.host}:${bus.port}`;
+  const tls = `mqtts://${mqtt.host}:${bus.tlsPort}`;
+  if (bus.port === bus.tlsPort) return tls;
+  return `mqtt://${mqtt.host}:${bus.port}${bus.tlsPort > 0 ? `, ${tls}` : ''}`;
 }

@@ -3,6 +3,7 @@ import type { GatewayStatus } from '@lineside/shared/contracts/link.ts';
 import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { DaemonContext } from '@lineside/shared/lifecycle/daemon.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
+import { AccessPart } from './access-part.ts';
 import { serveApi } from './api-part.ts';
 import { startBackups } from './backup-part.ts';
 import { restoredBoard } from './board-part.ts';
@@ -44,9 +45,14 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
   await replaceEquipment(relational.db, config.equipment.nodes);
   const board = await restoredBoard(config, stores, now);
 
+  const access = new AccessPart({
+    ...{ config, stores, now },
+    onEnrolled: (id) => board.gateways.expect(id),
+    log: log.child({ part: 'access' }),
+  });
   const uns = config.uns.enabled
     ? new UnsPart({
-        ...{ config, board, now },
+        ...{ config, board, now, accounts: access.accounts },
         request: (by, tag, value, comment) => writes.request(by, tag, value, comment),
         openAlarms: () => alarms.open(),
         log: log.child({ part: 'uns' }),
@@ -74,7 +80,7 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
       })
     : undefined;
   const bus = gatewayBus({
-    ...{ config, credentials },
+    ...{ config, credentials, certificates: access.enrolment, tls: await access.tls() },
     integrators: uns?.door,
     publishers: sparkplug ? bothDoors(foreign.door, sparkplug.door) : foreign.door,
     onConnected: () => {
@@ -125,7 +131,7 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
 
   const backups = await startBackups({ config, stores, unwind, log: log.child({ part: 'backup' }), now });
   const { url, auth, first } = await serveApi({
-    ...{ config, stores, board, desks, jobs, unwind, log, now },
+    ...{ config, stores, board, desks, jobs, access, unwind, log, now },
     faults: () => [
       ...faults,
       ...(relational.fault ? [relational.fault] : []),
@@ -146,9 +152,21 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
   jobs.completeness.start();
   unwind.defer('completeness', () => jobs.completeness.stop());
 
-  const receiver = new Receiver({ ingest, board, ...desks, relational, now });
+  const receiver = new Receiver({
+    ingest,
+    board,
+    ...desks,
+    relational,
+    now,
+    renew: async (gateway, request) => {
+      const answer = await access.enrolment.renew(gateway, request);
+      if (answer) bus.certificate(gateway, answer);
+      return answer !== null;
+    },
+  });
   await bus.start((message) => receiver.take(message));
   unwind.defer('broker', () => bus.stop());
+  await access.start(bus, unwind);
   started = true;
   foreign.start();
   unwind.defer('sources', () => foreign.stop());
@@ -164,7 +182,7 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
   log.info({ url, mqtt: mqttAddress(config, bus), machines: config.equipment.machines.length }, 'serving');
   process.send?.({
     url,
-    mqttPort: bus instanceof EmbeddedBroker ? bus.port : undefined,
+    ...(bus instanceof EmbeddedBroker ? { mqttPort: bus.port, mqttTlsPort: bus.tlsPort } : {}),
     firstUser: first?.user,
     firstPassword: first?.password,
     firstPasswordFile: auth.firstPasswordFile,

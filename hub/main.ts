@@ -5,6 +5,7 @@ import { ConfigError, formatProblem } from '@lineside/shared/config/config-docum
 import { VERSION } from '@lineside/shared/config/version.ts';
 import { runDaemon } from '@lineside/shared/lifecycle/daemon.ts';
 import { createLogger } from '@lineside/shared/log/logger.ts';
+import { accessCommand } from './commands/access.ts';
 import { backupCommand } from './commands/backup.ts';
 import { type LoadedHubConfig, loadHubConfig } from './config/load-config.ts';
 import { startHub } from './hub.ts';
@@ -12,6 +13,7 @@ import { migrateCommand } from './migrate-command.ts';
 
 const USAGE = `usage: hub run|check|migrate --config FILE
        hub backup --config FILE, hub backup verify DIR, hub restore DIR --config FILE
+       hub enrol-token|revoke GATEWAY --config FILE, hub mosquitto-config --out DIR --config FILE
 
   run     take what gateways send, and serve pages and API until stopped
   check   say what is wrong with a configuration and its plant, with file and line; exit 1 when something is
@@ -22,7 +24,8 @@ const USAGE = `usage: hub run|check|migrate --config FILE
 `;
 
 async function main(): Promise<number> {
-  const code = await backupCommand(process.argv.slice(2));
+  const given = process.argv.slice(2);
+  const code = (await backupCommand(given)) ?? (await accessCommand(given));
   if (code !== undefined) return code;
   let args: ReturnType<typeof readArgs>;
   try {

@@ -19,6 +19,8 @@ export interface ReceiverOptions {
   writes: WriteDesk;
   configs: ConfigDesk;
   relational: Relational;
+  /** @returns whether it was a request at all */
+  renew(gateway: string, request: unknown): Promise<boolean>;
   now(): number;
 }
 
@@ -46,7 +48,8 @@ export class Receiver {
     } else if (kind === 'reply' && Value.Check(CommandReply, message)) await this.#reply(gateway, message);
     else if (kind === 'status' && Value.Check(GatewayStatus, message) && message.gateway === gateway) {
       await this.#status(gateway, message);
-    } else await ingest.quarantine(gateway, `a ${kind} message that does not fit its schema`, payload);
+    } else if (kind !== 'renew' || !(await this.#options.renew(gateway, message)))
+      await ingest.quarantine(gateway, `a ${kind} message that does not fit its schema`, payload);
   }
 
   async #reply(gateway: string, message: CommandReply): Promise<void> {

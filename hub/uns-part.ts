@@ -14,7 +14,7 @@ import type { GatewayBus } from './broker/gateway-bus.ts';
 import type { IntegratorDoor } from './broker/integrator-door.ts';
 import type { LoadedHubConfig } from './config/load-config.ts';
 import type { SampleColumns } from './store/timeseries/time-series.ts';
-import { Integrators } from './uns/integrators.ts';
+import { Integrators, type ManagedAccounts } from './uns/integrators.ts';
 import { PlantTopics } from './uns/plant-topics.ts';
 import type { WriteDesk } from './writes/write-desk.ts';
 
@@ -24,6 +24,8 @@ const GOODBYE_MS = 700;
 export interface UnsPartOptions {
   config: LoadedHubConfig;
   board: AndonBoard;
+  /** Accounts that were made through the API. */
+  accounts?: ManagedAccounts;
   request: WriteDesk['request'];
   openAlarms(): AlarmView[];
   log: Logger;
@@ -128,9 +130,9 @@ export class UnsPart {
   }
 
   #makeDoor(): IntegratorDoor {
-    const { config } = this.#options;
+    const { config, accounts: managed } = this.#options;
     const integrators = new Integrators({
-      accounts: config.mqtt.accounts,
+      ...{ accounts: config.mqtt.accounts, managed },
       credentials: readCredentials(config.mqtt.accounts, config.resolvePath, `${config.file}: mqtt account`),
       prefix: this.#topics.prefix,
       enterprise: this.#enterprise,

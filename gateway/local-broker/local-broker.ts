@@ -4,7 +4,8 @@
  */
 import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
-import { BrokerHost, payloadOf, resolveTls, tooManySubscriptions } from '@lineside/shared/mqtt/broker-host.ts';
+import { BrokerHost, payloadOf, tooManySubscriptions } from '@lineside/shared/mqtt/broker-host.ts';
+import { resolveTls, tlsFromFiles } from '@lineside/shared/mqtt/broker-tls.ts';
 import type { Credentials } from '@lineside/shared/mqtt/credentials.ts';
 import { matches } from '@lineside/shared/uns/topics.ts';
 import type { AedesPublishPacket, AuthenticateError, Client, PublishPacket } from 'aedes';
@@ -63,8 +64,7 @@ export class LocalBroker {
     const { host, port, tls, maxClients } = config;
     this.#host = new BrokerHost({
       ...{ host, port, maxConnections: maxClients, maxPacketBytes: MAX_PACKET_BYTES },
-      tls: resolveTls(tls, resolvePath),
-      setting: 'localBroker',
+      tls: tls && tlsFromFiles(resolveTls(tls, resolvePath), 'localBroker'),
       freePort: 'set localBroker.port to another',
       onDropped: ({ account }: NamedClient, error) => {
         this.#dropped++;

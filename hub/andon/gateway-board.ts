@@ -29,6 +29,11 @@ export class GatewayBoard {
     view.samplesStored = gateway.samplesStored;
   }
 
+  /** A gateway that may come from now on. */
+  expect(id: string): void {
+    this.#viewOf(id);
+  }
+
   get(id: string): GatewayView | undefined {
     return this.#views.get(id);
   }

@@ -19,7 +19,9 @@ import type { Api } from './routes/api.ts';
 import { healthRoutes } from './routes/health.ts';
 import { alarmRoutes } from './routes/v1/alarms.ts';
 import { completenessRoutes } from './routes/v1/completeness.ts';
+import { enrolmentRoutes } from './routes/v1/enrolment.ts';
 import { fleetRoutes } from './routes/v1/fleet.ts';
+import { mqttAccountRoutes } from './routes/v1/mqtt-accounts.ts';
 import { plantRoutes } from './routes/v1/plant.ts';
 import { sessionRoutes } from './routes/v1/session.ts';
 import { tagRoutes } from './routes/v1/tags.ts';
@@ -72,6 +74,8 @@ export async function buildApp(services: ApiServices): Promise<FastifyInstance> 
       tagRoutes(v1, services);
       writeRoutes(v1, services);
       fleetRoutes(v1, services);
+      enrolmentRoutes(v1, services);
+      mqttAccountRoutes(v1, services);
       alarmRoutes(v1, services);
       completenessRoutes(v1, services);
     },

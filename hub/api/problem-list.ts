@@ -31,6 +31,13 @@ const KINDS = {
     title: 'Value refused',
     means: 'The value does not fit the tag’s type, limits or names. Nothing was written.',
   },
+  SITE_NOT_FOUND: { status: 400, title: 'No such site', means: 'The plant has no site with this id.' },
+  CSR_INVALID: {
+    status: 400,
+    title: 'Certificate request not usable',
+    means:
+      'It is damaged, for another gateway, not signed by its own key, or its key is of a kind that is not taken.',
+  },
   LOGIN_REFUSED: {
     status: 401,
     title: 'Name or password is wrong',
@@ -46,6 +53,17 @@ const KINDS = {
     title: 'Page of another origin',
     means: 'A browser sent this from a page of another address than the hub’s. http.cors.origins lets others in.',
   },
+  ENROLMENT_REFUSED: {
+    status: 403,
+    title: 'Token not known',
+    means:
+      'No such token was made at this hub, or the request was not made with it. Copy the token again as a whole.',
+  },
+  TOKEN_OTHER_GATEWAY: {
+    status: 403,
+    title: 'Token of another gateway',
+    means: 'A token is for one gateway. Take the one that was made for this id, or set gateway.id.',
+  },
   PERMISSION_MISSING: {
     status: 403,
     title: 'Not allowed',
@@ -55,6 +73,11 @@ const KINDS = {
     status: 403,
     title: 'Choose a password first',
     means: 'The password was set by an administrator. Nothing else is possible before it is changed.',
+  },
+  ACCOUNT_NOT_FOUND: {
+    status: 404,
+    title: 'No such MQTT account',
+    means: 'No account of this name was made through the API. Those of the hub’s configuration are changed there.',
   },
   ALARM_NOT_FOUND: { status: 404, title: 'No such alarm', means: 'No alarm has this occurrence, or not for you.' },
   EQUIPMENT_NOT_FOUND: {
@@ -66,6 +89,22 @@ const KINDS = {
   MACHINE_NOT_FOUND: { status: 404, title: 'No such machine', means: 'No cell has this path, or not for you.' },
   NOT_FOUND: { status: 404, title: 'Nothing here', means: 'The hub knows no such address or method.' },
   TAG_NOT_FOUND: { status: 404, title: 'No such tag', means: 'No tag has this id, or not for you.' },
+  ACCOUNT_NAME_TAKEN: {
+    status: 409,
+    title: 'Name is taken',
+    means: 'Somebody else comes to the broker by this name.',
+  },
+  ACCOUNTS_HEAR_NOTHING: {
+    status: 409,
+    title: 'Nothing to hear',
+    means: 'The hub does not publish the topics that such an account would hear. Set uns.enabled.',
+  },
+  TOO_MANY_ACCOUNTS: { status: 409, title: 'Too many MQTT accounts', means: 'Remove those that nobody uses.' },
+  CERTIFICATE_NOT_FOUND: {
+    status: 404,
+    title: 'No such certificate',
+    means: 'The gateway has no certificate that is valid, or not this one. Nothing was revoked.',
+  },
   ALARM_ACKNOWLEDGED: {
     status: 409,
     title: 'Nothing to acknowledge',
@@ -75,6 +114,28 @@ const KINDS = {
     status: 409,
     title: 'A configuration is on its way',
     means: 'The gateway is still busy with the one before. Wait for its answer.',
+  },
+  ENROLMENT_NEEDS_TLS: {
+    status: 409,
+    title: 'The broker speaks no TLS',
+    means: 'Gateways show certificates over TLS. Add tls to mqtt in the hub’s configuration first.',
+  },
+  GATEWAY_CLOCK: {
+    status: 409,
+    title: 'The gateway’s clock is wrong',
+    means:
+      'It differs from the hub’s by more than half a day. Set the clock and enrol again; the token is still good.',
+  },
+  GATEWAY_NAME_TAKEN: {
+    status: 409,
+    title: 'Name is taken',
+    means: 'Something else than a gateway comes to the broker by this name.',
+  },
+  TOKEN_USED: {
+    status: 409,
+    title: 'Token is used up',
+    means:
+      'A token lets a gateway enrol once. Make a new one; if nobody of yours has used it, revoke the certificate.',
   },
   GATEWAY_OFFLINE: {
     status: 409,
@@ -86,6 +147,7 @@ const KINDS = {
     title: 'Tag may not be set',
     means: 'The gateway’s configuration does not let this tag be written. Nothing was written.',
   },
+  TOKEN_EXPIRED: { status: 410, title: 'Token has expired', means: 'Make a new one.' },
   BODY_TOO_LARGE: { status: 413, title: 'Body too large', means: 'The body is longer than this operation takes.' },
   MEDIA_TYPE_UNSUPPORTED: {
     status: 415,

@@ -7,8 +7,11 @@ import type { AuthService } from '../auth/auth-service.ts';
 import { type Identity, seesDevice, seesGateway, within } from '../auth/identity.ts';
 import type { CompletenessService } from '../completeness/completeness-service.ts';
 import type { HttpConfig } from '../config/http.ts';
+import type { Authority } from '../enrolment/authority.ts';
+import type { Enrolment } from '../enrolment/enrolment.ts';
 import type { EquipmentNode, Machine } from '../equipment/plant.ts';
 import type { ConfigDesk } from '../fleet/config-desk.ts';
+import type { MqttAccounts } from '../mqtt-accounts/mqtt-accounts.ts';
 import type { OeeService } from '../oee/oee-service.ts';
 import type { TimeSeriesStore } from '../store/timeseries/time-series.ts';
 import type { WriteDesk } from '../writes/write-desk.ts';
@@ -19,6 +22,10 @@ export interface ApiServices {
   alarms: AlarmDesk;
   writes: WriteDesk;
   configs: ConfigDesk;
+  enrolment: Enrolment;
+  mqttAccounts: MqttAccounts;
+  /** @throws LinesideError AUTHORITY_UNREADABLE, AUTHORITY_ELSEWHERE */
+  authority(): Promise<Pick<Authority, 'certificate' | 'fingerprint'>>;
   oee: OeeService;
   completeness: CompletenessService;
   timeSeries: TimeSeriesStore;

@@ -3,6 +3,7 @@
  * What the broker loses is no loss, for gateways only believe the hub's answer; so nothing is queued there for the
  * hub either, and the session is a clean one.
  */
+import type { RenewAnswer } from '@lineside/shared/contracts/enrolment.ts';
 import type { Command, Committed } from '@lineside/shared/contracts/link.ts';
 import { GATEWAY_TOPICS, type HubTopic, parseTopic, topicOf } from '@lineside/shared/contracts/topics.ts';
 import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
@@ -58,13 +59,17 @@ export class BrokerClient implements GatewayBus {
     this.#publish(gateway, 'committed', committed);
   }
 
+  certificate(gateway: string, answer: RenewAnswer): void {
+    this.#publish(gateway, 'certificate', answer);
+  }
+
   command(gateway: string, command: Command): void {
     // What is for now must not arrive twice, nor be kept for a gateway that is away.
     this.#publish(gateway, 'command', command, command.type === 'alarm.acknowledge' ? 1 : 0);
   }
 
   /** What cannot be sent now is asked for again: a gateway that gets no answer says hello. */
-  #publish(gateway: string, kind: HubTopic, body: Committed | Command, qos: 0 | 1 = 1): void {
+  #publish(gateway: string, kind: HubTopic, body: Committed | Command | RenewAnswer, qos: 0 | 1 = 1): void {
     if (!this.#client?.connected) return;
     this.#client.publish(topicOf(gateway, kind), JSON.stringify(body), { qos }, (error) => {
       if (error) this.#options.log.warn({ gateway, kind, error: messageOf(error) }, 'could not answer a gateway');
@@ -93,7 +98,7 @@ export class BrokerClient implements GatewayBus {
   }
 
   #subscribe(client: MqttClient): void {
-    const topics = GATEWAY_TOPICS.map((kind) => topicOf('+', kind));
+    const topics = GATEWAY_TOPICS.filter((kind) => kind !== 'renew').map((kind) => topicOf('+', kind));
     const refusal = `it refuses the topics ${topics.join(', ')}; check the rights of "${this.#options.endpoint.username}"`;
     this.#patience = setTimeout(() => this.#lost(client, 'it does not answer the subscription'), SUBSCRIBE_MS);
     client.subscribe(topics, { qos: 1 }, (error, granted) => {
@@ -103,10 +108,22 @@ export class BrokerClient implements GatewayBus {
         this.#lost(client, refusal);
         return;
       }
+      this.#hearRenewals(client);
       this.#fault = '';
       this.#backoff.reset();
       this.#options.log.info({ url: this.#options.endpoint.url }, 'hearing gateways');
       this.#options.onConnected();
+    });
+  }
+
+  /** A broker whose rights are older than this topic goes on as before, but for certificates. */
+  #hearRenewals(client: MqttClient): void {
+    const topic = topicOf('+', 'renew');
+    client.subscribe(topic, { qos: 1 }, (error, granted) => {
+      if (client !== this.#client || (!error && (granted ?? []).every(({ qos }) => qos < 128))) return;
+      const words =
+        'the broker refuses this topic: gateways cannot renew their certificates; see hub mosquitto-config';
+      this.#options.log.warn({ topic }, words);
     });
   }
 

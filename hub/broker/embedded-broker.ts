@@ -1,9 +1,12 @@
 /**
- * The broker inside the hub (aedes, MQTT 3.1.1). A gateway may publish and hear its own private topics and nothing
- * else; an integrator hears topics of the unified namespace and none of the gateways'; another source of data publishes
- * to its own topics and hears what is said to it.
+ * The broker inside the hub (aedes, MQTT 3.1.1). A gateway comes in by a certificate of the hub's own authority or by a
+ * password. It may publish and hear its own private topics and nothing else; an integrator hears topics of the unified
+ * namespace and none of the gateways'; another source of data publishes to its own topics and hears what is said to it.
  * PUBACK goes out before anything is stored; that is no loss, for gateways only believe the hub's answer.
  */
+import type { X509Certificate } from 'node:crypto';
+import type { TLSSocket } from 'node:tls';
+import type { RenewAnswer } from '@lineside/shared/contracts/enrolment.ts';
 import type { Command, Committed } from '@lineside/shared/contracts/link.ts';
 import {
   GATEWAY_TOPICS,
@@ -15,9 +18,11 @@ import {
 } from '@lineside/shared/contracts/topics.ts';
 import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
-import { BrokerHost, payloadOf, type ServerTls, tooManySubscriptions } from '@lineside/shared/mqtt/broker-host.ts';
+import { BrokerHost, payloadOf, tooManySubscriptions } from '@lineside/shared/mqtt/broker-host.ts';
+import type { BrokerTls } from '@lineside/shared/mqtt/broker-tls.ts';
 import type { Credentials } from '@lineside/shared/mqtt/credentials.ts';
 import type { Aedes, AedesPublishPacket, AuthenticateError, Client, PublishPacket } from 'aedes';
+import type { CertificateDoor } from './certificate-door.ts';
 import type { GatewayBus, GatewayReceiver } from './gateway-bus.ts';
 import type { IntegratorDoor } from './integrator-door.ts';
 import type { PublisherDoor } from './publisher-door.ts';
@@ -34,19 +39,22 @@ const MAX_INTEGRATORS = 200;
 /** CONNACK return codes (MQTT 3.1.1, 3.2.2.3). */
 const ID_REJECTED = 2;
 const UNAVAILABLE = 3;
+/** How often those whose certificate has ended meanwhile are looked for. Milliseconds. */
+const EXPIRY_MS = 60_000;
 const NOT_AUTHORIZED = 5;
 
 export interface EmbeddedBrokerOptions {
   host: string;
   port: number;
-  /** Of gateways. */
+  /** Of gateways that come in by a password. */
   credentials: Credentials;
+  /** Absent: no gateway comes in by a certificate alone. */
+  certificates?: CertificateDoor | undefined;
   /** Absent: nobody but gateways comes in. */
   integrators?: IntegratorDoor | undefined;
   /** Absent: nobody but gateways sends data. */
   publishers?: PublisherDoor | undefined;
-  /** Absolute paths; with them, nothing but TLS is spoken. */
-  tls?: ServerTls | undefined;
+  tls?: BrokerTls | undefined;
   /** A client that does not take its messages for so long is dropped, for it holds up the others. Milliseconds. */
   drainMs?: number;
   log: Logger;
@@ -55,6 +63,8 @@ export interface EmbeddedBrokerOptions {
 /** One of them, once it has come in. */
 interface NamedClient extends Client {
   gateway?: string;
+  /** Of the certificate by which it came in. */
+  certificate?: { serial: string; notAfter: number };
   integrator?: string;
   publisher?: string;
 }
@@ -64,6 +74,11 @@ export class EmbeddedBroker implements GatewayBus {
   readonly #host: BrokerHost;
   /** Who is connected by which client id: a client that comes with the same one ends the other's connection. */
   readonly #ids = new Map<string, string>();
+  /** Gateways that came in by a certificate. */
+  readonly #certified = new Set<NamedClient>();
+  /** Clients that are no gateways. */
+  readonly #accounts = new Set<NamedClient>();
+  #expiry: NodeJS.Timeout | undefined;
   readonly fault = '';
 
   constructor(options: EmbeddedBrokerOptions) {
@@ -71,7 +86,6 @@ export class EmbeddedBroker implements GatewayBus {
     const { host, port, tls, log } = options;
     this.#host = new BrokerHost({
       ...{ host, port, tls, maxConnections: MAX_CONNECTIONS, maxPacketBytes: MAX_PACKET_BYTES },
-      setting: 'mqtt',
       freePort: "set mqtt.port in the hub's configuration",
       onDropped: (client, error) => {
         log.warn({ client: nameOf(client), error: messageOf(error) }, 'broker dropped a client');
@@ -87,6 +101,11 @@ export class EmbeddedBroker implements GatewayBus {
     return this.#host.port;
   }
 
+  /** The port on which it speaks TLS; 0 when it speaks none. */
+  get tlsPort(): number {
+    return this.#host.tlsPort;
+  }
+
   /** @throws LinesideError PORT_TAKEN, TLS_FILE_UNREADABLE */
   async start(receiver: GatewayReceiver): Promise<void> {
     // Nothing is kept for who is away: gateways ask for what they have missed, values are retained.
@@ -100,18 +119,49 @@ export class EmbeddedBroker implements GatewayBus {
       },
       authorizeForward: (client, packet) => (this.#mayHear(client, packet.topic) ? packet : null),
     });
-    broker.on('client', (client) => this.#ids.set(client.id, nameOf(client)));
-    broker.on('clientDisconnect', (client) => this.#ids.delete(client.id));
+    broker.on('client', (client: NamedClient) => {
+      this.#ids.set(client.id, nameOf(client));
+      if (client.certificate) this.#certified.add(client);
+      if (client.gateway === undefined) this.#accounts.add(client);
+    });
+    broker.on('clientDisconnect', (client) => {
+      this.#ids.delete(client.id);
+      this.#certified.delete(client);
+      this.#accounts.delete(client);
+    });
+    this.#expiry = setInterval(() => this.#endExpired(), EXPIRY_MS).unref();
     for (const kind of GATEWAY_TOPICS) await this.#receive(broker, kind, receiver);
     await this.#host.listen();
   }
 
   stop(): Promise<void> {
+    clearInterval(this.#expiry);
     return this.#host.stop();
+  }
+
+  /** Shows another certificate from the next connection on. @throws LinesideError TLS_FILE_UNREADABLE */
+  renewTls(): void {
+    this.#host.renewTls();
+  }
+
+  /** Ends the connections of who came in by one of these certificates. @param serials hexadecimal */
+  disconnectCertificates(serials: string[], why: string): void {
+    for (const client of this.#certified) {
+      if (serials.includes(client.certificate!.serial)) this.#disconnect(client, why);
+    }
+  }
+
+  /** Ends the connections of an account that is no gateway's. */
+  disconnectAccount(name: string, why: string): void {
+    for (const client of this.#accounts) if (nameOf(client) === name) this.#disconnect(client, why);
   }
 
   answer(gateway: string, committed: Committed): void {
     this.#publish(gateway, 'committed', committed);
+  }
+
+  certificate(gateway: string, answer: RenewAnswer): void {
+    this.#publish(gateway, 'certificate', answer);
   }
 
   command(gateway: string, command: Command): void {
@@ -124,7 +174,7 @@ export class EmbeddedBroker implements GatewayBus {
     this.#host.publish(topic, payload, how, () => done());
   }
 
-  #publish(gateway: string, kind: HubTopic, body: Committed | Command, qos: 0 | 1 = 1): void {
+  #publish(gateway: string, kind: HubTopic, body: Committed | Command | RenewAnswer, qos: 0 | 1 = 1): void {
     this.#host.publish(topicOf(gateway, kind), JSON.stringify(body), { retain: false, qos }, (error) => {
       if (error) this.#options.log.warn({ gateway, kind, error: messageOf(error) }, 'could not answer a gateway');
     });
@@ -152,37 +202,58 @@ export class EmbeddedBroker implements GatewayBus {
     password: Buffer | undefined,
     done: (error: AuthenticateError | null, success: boolean | null) => void,
   ): void {
-    const { credentials, integrators, publishers, log } = this.#options;
-    const refuse = (returnCode: number, words: string) => {
-      log.warn({ username, client: client.id }, `a client was refused: ${words}`);
-      done(Object.assign(new Error(words), { returnCode }) as AuthenticateError, null);
-    };
-    const isGateway = username && password && credentials.verify(username, password);
-    const isIntegrator = username && password && integrators?.verify(username, password);
-    const isPublisher = username && password && publishers?.verify(username, password);
+    this.#admit(client, username, password).then(
+      () => done(null, true),
+      (error: AuthenticateError) => {
+        this.#options.log.warn({ username, client: client.id }, `a client was refused: ${error.message}`);
+        done(error.returnCode === undefined ? refusal(UNAVAILABLE, 'the hub failed') : error, null);
+      },
+    );
+  }
+
+  /** @throws AuthenticateError saying why not */
+  async #admit(client: NamedClient, username: string | undefined, password: Buffer | undefined): Promise<void> {
+    const { credentials, certificates, integrators, publishers } = this.#options;
+    const shown = shownBy(client);
+    const identified = certificates && shown ? await certificates.identify(shown) : undefined;
+    const certified = identified && 'gateway' in identified ? identified : undefined;
+    const isCertified = certified !== undefined && certified.gateway === username;
+    const isGateway = isCertified || (username && password && credentials.verify(username, password));
+    const isIntegrator = !isGateway && username && password && integrators?.verify(username, password);
+    const isPublisher = !isGateway && username && password && publishers?.verify(username, password);
     if (!isGateway && !isIntegrator && !isPublisher) {
-      refuse(NOT_AUTHORIZED, 'unknown gateway or wrong password');
-      return;
+      if (certified) throw refusal(NOT_AUTHORIZED, `its certificate is that of ${certified.gateway}`);
+      const words = identified && 'refusal' in identified ? identified.refusal : 'unknown gateway or wrong password';
+      throw refusal(NOT_AUTHORIZED, words);
     }
     // A client id takes over the connection and the session that go by it.
-    if (client.id !== username && credentials.has(client.id)) {
-      refuse(ID_REJECTED, 'its id is another gateway’s');
-      return;
+    if (client.id !== username && (credentials.has(client.id) || (await certificates?.knows(client.id)))) {
+      throw refusal(ID_REJECTED, 'its id is another gateway’s');
     }
     if ((this.#ids.get(client.id) ?? username) !== username) {
-      refuse(ID_REJECTED, 'its id is in use by another client');
+      throw refusal(ID_REJECTED, 'its id is in use by another client');
+    }
+    if (isGateway) {
+      client.gateway = username!;
+      if (isCertified) client.certificate = { serial: certified.serial, notAfter: certified.notAfter };
       return;
     }
-    if (isGateway) client.gateway = username;
-    else {
-      if ([...this.#ids.values()].filter((name) => !credentials.has(name)).length >= MAX_INTEGRATORS) {
-        refuse(UNAVAILABLE, `${MAX_INTEGRATORS} clients that are no gateways are connected already`);
-        return;
-      }
-      if (isIntegrator) client.integrator = username;
-      else client.publisher = username;
+    if (this.#accounts.size >= MAX_INTEGRATORS) {
+      throw refusal(UNAVAILABLE, `${MAX_INTEGRATORS} clients that are no gateways are connected already`);
     }
-    done(null, true);
+    if (isIntegrator) client.integrator = username!;
+    else client.publisher = username!;
+  }
+
+  #endExpired(): void {
+    for (const client of this.#certified) {
+      if (client.certificate!.notAfter <= Date.now()) this.#disconnect(client, 'its certificate has expired');
+    }
+  }
+
+  #disconnect(client: NamedClient, why: string): void {
+    this.#options.log.warn({ client: nameOf(client) }, `a client's connection was ended: ${why}`);
+    client.close();
   }
 
   /** An error drops the connection, which is what a client that reaches beyond its own topics deserves. */
@@ -260,6 +331,15 @@ export class EmbeddedBroker implements GatewayBus {
     log.warn({ account, filter }, `subscription refused: ${tooMany}`);
     return false;
   }
+}
+
+function refusal(returnCode: number, words: string): AuthenticateError {
+  return Object.assign(new Error(words), { returnCode }) as AuthenticateError;
+}
+
+/** The certificate that a client has shown; that it has its key, TLS has made sure of. */
+function shownBy({ conn }: Client): X509Certificate | undefined {
+  return (conn as Partial<TLSSocket>).getPeerX509Certificate?.();
 }
 
 function nameOf({ gateway, integrator, publisher }: NamedClient): string {

@@ -1,4 +1,5 @@
 /** How the hub hears and answers gateways, whichever broker stands between. */
+import type { RenewAnswer } from '@lineside/shared/contracts/enrolment.ts';
 import type { Command, Committed } from '@lineside/shared/contracts/link.ts';
 import type { GatewayTopic } from '@lineside/shared/contracts/topics.ts';
 
@@ -22,4 +23,6 @@ export interface GatewayBus {
   stop(): Promise<void>;
   answer(gateway: string, committed: Committed): void;
   command(gateway: string, command: Command): void;
+  /** To a gateway that asked for another certificate. */
+  certificate(gateway: string, answer: RenewAnswer): void;
 }

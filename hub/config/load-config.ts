@@ -9,6 +9,7 @@ import { checkSparkplug } from '../sparkplug/config.ts';
 import { checkRelational } from '../store/postgres/config.ts';
 import { checkTimeSeries } from '../store/timeseries/config.ts';
 import { checkHubUns } from '../uns/config.ts';
+import { checkTls } from './check-tls.ts';
 import { HubConfig } from './schema.ts';
 
 export interface LoadedHubConfig extends HubConfig {
@@ -34,6 +35,7 @@ export function loadHubConfig(file: string): LoadedHubConfig {
   const { broker, tls } = value.mqtt;
   const wrong = broker ? checkEndpoint(broker, 'write mqtts:// in url, or remove tls') : [];
   for (const { path, message } of wrong) problems.push(document.problem(['mqtt', 'broker', ...path], message));
+  for (const { path, message } of checkTls(value)) problems.push(document.problem(path, message));
   if (broker && tls) {
     const words = 'tls is that of the embedded broker, which broker replaces: remove one of them';
     problems.push(document.problem(['mqtt', 'tls'], words));

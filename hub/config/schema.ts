@@ -3,6 +3,7 @@ import { TlsClient } from '@lineside/shared/config/tls-client.ts';
 import { GATEWAY_ID_PATTERN } from '@lineside/shared/contracts/topics.ts';
 import { type Static, Type } from 'typebox';
 import { BackupConfig } from '../backup/config.ts';
+import { EnrolmentConfig } from '../enrolment/config.ts';
 import { JsonSourceConfig } from '../foreign/config.ts';
 import { SparkplugHostConfig } from '../sparkplug/config.ts';
 import { RelationalConfig } from '../store/postgres/config.ts';
@@ -15,25 +16,51 @@ const closed = { additionalProperties: false };
 const Gateway = Type.Object(
   {
     id: Type.String({ pattern: GATEWAY_ID_PATTERN, description: 'The id in the gateway’s own configuration' }),
-    passwordFile: Type.String({
-      description: 'File that holds the password by which it comes in, path from the configuration’s folder',
-    }),
+    passwordFile: Type.Optional(
+      Type.String({
+        description:
+          'File that holds the password by which it comes in, path from the configuration’s folder; not needed by one that has enrolled and comes in by its certificate',
+      }),
+    ),
   },
   closed,
 );
 
 const ServerTls = Type.Object(
   {
-    certFile: Type.String({ minLength: 1, description: 'Certificate (PEM), path from the configuration’s folder' }),
-    keyFile: Type.String({ minLength: 1, description: 'Its private key (PEM), readable by the hub only' }),
+    certFile: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description:
+          'Certificate (PEM), path from the configuration’s folder; without it the hub’s own authority issues one and renews it',
+      }),
+    ),
+    keyFile: Type.Optional(
+      Type.String({ minLength: 1, description: 'Private key (PEM) of certFile, readable by the hub only' }),
+    ),
     clientCaFile: Type.Optional(
       Type.String({
         minLength: 1,
-        description: 'With it, a gateway needs a certificate that one of these (PEM) has signed, beside its password',
+        description:
+          'With it, every client needs a certificate that one of these (PEM) or the hub’s own authority has signed; for a gateway that has not enrolled, beside its password',
+      }),
+    ),
+    names: Type.Array(Type.String({ minLength: 1, maxLength: 253, pattern: '^[A-Za-z0-9._:*-]+$' }), {
+      default: [],
+      maxItems: 50,
+      description:
+        'Host names and addresses by which clients reach the broker, for the certificate that the hub issues; beside this machine’s own',
+    }),
+    port: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 65535,
+        description:
+          'Port for TLS, such as 8883, beside mqtt.port without it; 0: any free. Absent: mqtt.port speaks nothing but TLS',
       }),
     ),
   },
-  { ...closed, description: 'TLS for gateways; with it, the port speaks nothing else' },
+  { ...closed, description: 'TLS for gateways. Gateways that have enrolled come in by their certificate' },
 );
 
 const ExternalBroker = Type.Object(
@@ -89,6 +116,7 @@ export const HubConfig = Type.Object(
       description: 'Programs that are no gateways and publish JSON over MQTT',
     }),
     sparkplug: Type.Optional(SparkplugHostConfig),
+    enrolment: EnrolmentConfig,
     gateways: Type.Array(Gateway, { default: [], maxItems: 2_000, description: 'The gateways that may come in' }),
     relational: Type.Optional(RelationalConfig),
     timeSeries: TimeSeriesConfig,

@@ -72,9 +72,15 @@ export function checkHubUns(
       add([...at, 'sites'], `the plant has no site "${unknown}"; it has ${sites.join(', ')}`);
     }
   });
+  if (mqtt.broker) {
+    accounts.forEach(({ write }, index) => {
+      if (!write) return;
+      const words = 'tags are set at the embedded broker or through the API: with mqtt.broker, remove write';
+      add(['mqtt', 'accounts', String(index), 'write'], words);
+    });
+  }
   if (accounts.length === 0) return problems;
-  if (mqtt.broker) add(['mqtt', 'accounts'], 'accounts are those of the embedded broker, which broker replaces');
-  else if (!uns.enabled || broker) {
+  if (!uns.enabled || broker) {
     add(['mqtt', 'accounts'], 'they would hear nothing here: set uns.enabled, and leave out uns.broker');
   }
   return problems;

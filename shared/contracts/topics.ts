@@ -8,14 +8,16 @@
  * | lineside/v1/{gateway}/hello        | gateway | 1   | no       | JSON `Hello` |
  * | lineside/v1/{gateway}/status       | gateway | 1   | yes      | JSON `GatewayStatus`; the will says offline |
  * | lineside/v1/{gateway}/reply        | gateway | 1   | no       | JSON `CommandReply` |
+ * | lineside/v1/{gateway}/renew        | gateway | 1   | no       | JSON `RenewRequest` |
  * | lineside/v1/{gateway}/committed    | hub     | 1   | no       | JSON `Committed` |
  * | lineside/v1/{gateway}/command      | hub     | 1   | no       | JSON `Command`; a write at QoS 0 |
+ * | lineside/v1/{gateway}/certificate  | hub     | 1   | no       | JSON `RenewAnswer` |
  */
 
 const ROOT = 'lineside/v1';
 
-export const GATEWAY_TOPICS = ['data', 'live', 'hello', 'status', 'reply'] as const;
-export const HUB_TOPICS = ['committed', 'command'] as const;
+export const GATEWAY_TOPICS = ['data', 'live', 'hello', 'status', 'reply', 'renew'] as const;
+export const HUB_TOPICS = ['committed', 'command', 'certificate'] as const;
 export type GatewayTopic = (typeof GATEWAY_TOPICS)[number];
 export type HubTopic = (typeof HUB_TOPICS)[number];
 

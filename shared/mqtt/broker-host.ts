@@ -2,36 +2,23 @@
  * What a broker of ours has around its rules (aedes, MQTT 3.1.1): its port, TLS, bounds, and an end. Sessions are clean
  * whatever a client asks for: nothing is queued for those who are away, so nothing grows, and nothing is done late.
  */
-import { readFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls';
 import { Aedes, type AedesOptions, type Client, type PublishPacket } from 'aedes';
-import { LinesideError, messageOf } from '../errors/lineside-error.ts';
+import { LinesideError } from '../errors/lineside-error.ts';
+import { type BrokerTls, serverOptions } from './broker-tls.ts';
 import { meetPacketLengths } from './packet-lengths.ts';
 import { limitPackets } from './packet-limit.ts';
 
-/** A TLS handshake has to be over within this time, milliseconds. */
-const HANDSHAKE_MS = 10_000;
 const MAX_SUBSCRIPTIONS = 2_000;
-
-/** Files in PEM. */
-export interface ServerTls {
-  certFile: string;
-  keyFile: string;
-  /** With it, a client needs a certificate that one of these has signed. */
-  clientCaFile?: string;
-}
 
 export interface BrokerHostOptions {
   host: string;
   /** 0: any free. */
   port: number;
-  /** Absolute paths; with them, nothing but TLS is spoken. */
-  tls?: ServerTls | undefined;
+  tls?: BrokerTls | undefined;
   maxConnections: number;
   maxPacketBytes: number;
-  /** Where all this is set, for messages, such as `mqtt`. */
-  setting: string;
   /** What to do when the port is taken. */
   freePort: string;
   /** A client that did not take its messages, or spoke otherwise than it should; told once of each. */
@@ -44,7 +31,9 @@ export class BrokerHost {
   readonly #options: BrokerHostOptions;
   readonly #sockets = new Set<Socket>();
   #broker: Aedes | undefined;
-  #server: Server | undefined;
+  /** The first is that of `port`. */
+  #servers: Server[] = [];
+  #tlsServer: TlsServer | undefined;
 
   constructor(options: BrokerHostOptions) {
     this.#options = options;
@@ -52,8 +41,12 @@ export class BrokerHost {
 
   /** The port it listens on; 0 before `listen`. */
   get port(): number {
-    const address = this.#server?.address();
-    return typeof address === 'object' && address ? address.port : 0;
+    return portOf(this.#servers[0]);
+  }
+
+  /** The port on which it speaks TLS; 0 before `listen`, and when it speaks none. */
+  get tlsPort(): number {
+    return portOf(this.#tlsServer);
   }
 
   /** Makes the broker, which nobody can come to yet. */
@@ -80,11 +73,28 @@ export class BrokerHost {
 
   /** @throws LinesideError PORT_TAKEN, TLS_FILE_UNREADABLE */
   async listen(): Promise<void> {
-    const { host, port, maxConnections, maxPacketBytes, onTooMany } = this.#options;
-    const server = this.#makeServer((socket) => {
-      limitPackets(socket, maxPacketBytes);
-      this.#broker!.handle(socket);
-    });
+    const { port, tls } = this.#options;
+    if (tls) this.#tlsServer = this.#makeTlsServer(tls);
+    if (!this.#tlsServer) await this.#listenOn(createServer(this.#accept), port);
+    else if (tls?.port === undefined) await this.#listenOn(this.#tlsServer, port);
+    else {
+      await this.#listenOn(createServer(this.#accept), port);
+      await this.#listenOn(this.#tlsServer, tls.port);
+    }
+  }
+
+  /** Shows another certificate from the next connection on. @throws LinesideError TLS_FILE_UNREADABLE */
+  renewTls(): void {
+    if (this.#options.tls) this.#tlsServer?.setSecureContext(serverOptions(this.#options.tls));
+  }
+
+  readonly #accept = (socket: Socket): void => {
+    limitPackets(socket, this.#options.maxPacketBytes);
+    this.#broker!.handle(socket);
+  };
+
+  async #listenOn(server: Server, port: number): Promise<void> {
+    const { host, maxConnections, onTooMany } = this.#options;
     server.maxConnections = maxConnections;
     if (onTooMany) server.on('drop', onTooMany);
     // Also those whose handshake is not over, so that a stop does not wait for them.
@@ -93,22 +103,21 @@ export class BrokerHost {
       socket.setNoDelay(true);
       socket.on('close', () => this.#sockets.delete(socket));
     });
-    this.#server = server;
+    this.#servers.push(server);
     await new Promise<void>((resolve, reject) => {
-      server.once('error', (error: NodeJS.ErrnoException) => reject(this.#listenError(error)));
+      server.once('error', (error: NodeJS.ErrnoException) => reject(this.#listenError(error, port)));
       server.listen(port, host, resolve);
     });
   }
 
   /** Idempotent. */
   async stop(): Promise<void> {
-    const server = this.#server;
-    this.#server = undefined;
-    if (server) {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      for (const socket of this.#sockets) socket.destroy();
-      await closed;
-    }
+    const servers = this.#servers;
+    this.#servers = [];
+    this.#tlsServer = undefined;
+    const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
+    for (const socket of this.#sockets) socket.destroy();
+    await Promise.all(closed);
     const broker = this.#broker;
     this.#broker = undefined;
     if (broker) await new Promise<void>((resolve) => broker.close(() => resolve()));
@@ -129,50 +138,23 @@ export class BrokerHost {
     this.#broker.publish(packet, (error) => done(error));
   }
 
-  #makeServer(accept: (socket: Socket) => void): Server {
-    const { tls, onTlsRefused } = this.#options;
-    if (!tls) return createServer(accept);
-    const server = createTlsServer(this.#tlsOptions(tls), accept);
-    server.on('tlsClientError', (error, socket) => onTlsRefused(error, socket.remoteAddress));
+  #makeTlsServer(tls: BrokerTls): TlsServer {
+    const server = createTlsServer(serverOptions(tls), this.#accept);
+    server.on('tlsClientError', (error, socket) => this.#options.onTlsRefused(error, socket.remoteAddress));
     return server;
   }
 
-  #tlsOptions({ certFile, keyFile, clientCaFile }: ServerTls): TlsOptions {
-    const read = (field: string, path: string): Buffer => {
-      try {
-        return readFileSync(path);
-      } catch (cause) {
-        const words = `${this.#options.setting}.tls.${field} cannot be read: ${messageOf(cause)}`;
-        throw new LinesideError('TLS_FILE_UNREADABLE', 'config', words, { cause });
-      }
-    };
-    return {
-      cert: read('certFile', certFile),
-      key: read('keyFile', keyFile),
-      minVersion: 'TLSv1.2',
-      handshakeTimeout: HANDSHAKE_MS,
-      ...(clientCaFile === undefined
-        ? {}
-        : { ca: read('clientCaFile', clientCaFile), requestCert: true, rejectUnauthorized: true }),
-    };
-  }
-
-  #listenError(error: NodeJS.ErrnoException): Error {
+  #listenError(error: NodeJS.ErrnoException, port: number): Error {
     if (error.code !== 'EADDRINUSE') return error;
-    const { host, port, freePort } = this.#options;
+    const { host, freePort } = this.#options;
     const words = `port ${port} on ${host} is taken by another program; ${freePort}`;
     return new LinesideError('PORT_TAKEN', 'config', words, { cause: error });
   }
 }
 
-export function resolveTls(tls: ServerTls | undefined, resolvePath: (path: string) => string): ServerTls | undefined {
-  if (!tls) return undefined;
-  const { certFile, keyFile, clientCaFile } = tls;
-  return {
-    certFile: resolvePath(certFile),
-    keyFile: resolvePath(keyFile),
-    ...(clientCaFile === undefined ? {} : { clientCaFile: resolvePath(clientCaFile) }),
-  };
+function portOf(server: Server | undefined): number {
+  const address = server?.address();
+  return typeof address === 'object' && address ? address.port : 0;
 }
 
 /** Why a client may not subscribe to more; null when it may. */

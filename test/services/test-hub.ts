@@ -12,12 +12,14 @@ import { AuthService } from '../../hub/auth/auth-service.ts';
 import { CompletenessService } from '../../hub/completeness/completeness-service.ts';
 import { HttpConfig } from '../../hub/config/http.ts';
 import { ConfigDesk } from '../../hub/fleet/config-desk.ts';
+import { MqttAccounts } from '../../hub/mqtt-accounts/mqtt-accounts.ts';
 import { noShift } from '../../hub/oee/oee.ts';
 import { OeeService } from '../../hub/oee/oee-service.ts';
 import { meaningOf } from '../../hub/oee/state-map.ts';
 import { WriteDesk } from '../../hub/writes/write-desk.ts';
 import { type HubStores, openStores } from './hub-stores.ts';
 import { testMachine } from './hub-world.ts';
+import { testEnrolment } from './test-enrolment.ts';
 
 export interface TestHubOptions {
   /** As the configuration has it; the rest as it is without a word. */
@@ -98,6 +100,11 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
     log,
     now,
   });
+  const mqttAccounts = new MqttAccounts({
+    ...{ db: stores.db, sites: ['site'], unheard: '', log, now },
+    takenBy: async () => '',
+    onChanged: () => undefined,
+  });
   const auth = new AuthService({ db: stores.db, firstPasswordFile: join(stores.dir, 'first-password'), now });
   const { password } = (await auth.start())!;
   const faults: string[] = [];
@@ -110,6 +117,8 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
       alarms,
       writes,
       configs,
+      ...testEnrolment(stores.db, stores.dir),
+      mqttAccounts,
       oee,
       completeness,
       timeSeries: stores.timeSeries,

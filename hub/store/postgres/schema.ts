@@ -139,6 +139,42 @@ export interface Database {
     error: string;
     decided_at: number | null;
   };
+  authorities: { fingerprint: string; certificate: string; made_at: number };
+  enrolment_tokens: {
+    id: string;
+    gateway: string;
+    stored_key: string;
+    hub_key: string;
+    created_at: number;
+    created_by: string;
+    expires_at: number;
+    used_at: number | null;
+    public_key: string | null;
+    serial: string | null;
+  };
+  gateway_certificates: {
+    serial: string;
+    gateway: string;
+    certificate: string;
+    public_key: string;
+    not_before: number;
+    not_after: number;
+    issued_at: number;
+    issued_by: string;
+    renews: string | null;
+    revoked_at: number | null;
+    revoked_by: Generated<string>;
+    reason: Generated<string>;
+  };
+  mqtt_accounts: {
+    name: string;
+    password_hash: string;
+    sites: ColumnType<string[] | null, string | null, string | null>;
+    comment: string;
+    created_at: number;
+    created_by: string;
+    password_at: number;
+  };
   commands: {
     id: string;
     gateway: string;

@@ -9,7 +9,10 @@ import { alarmEvent } from '../../services/gateway-records.ts';
 import { gatewayStatus } from '../../services/hub-world.ts';
 import { startTestHub, type TestHub } from '../../services/test-hub.ts';
 
-const OPEN = new Set(['/health', '/ready', '/api/v1/login', '/api/v1/logout']);
+const OPEN = new Set([
+  ...['/health', '/ready', '/api/v1/login', '/api/v1/logout'],
+  ...['/api/v1/enrol', '/api/v1/authority', '/api/v1/authority/revoked.pem'],
+]);
 const MACHINE = encodeURIComponent('acme/site/area/line/packer');
 const T0 = Date.UTC(2026, 5, 15, 8);
 

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TlsClient } from '@lineside/shared/config/tls-client.ts';
 import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
+import { tlsFromFiles } from '@lineside/shared/mqtt/broker-tls.ts';
 import { Credentials } from '@lineside/shared/mqtt/credentials.ts';
 import { mqttReason, openMqtt } from '@lineside/shared/mqtt/open-client.ts';
 import { pino } from 'pino';
@@ -33,7 +34,13 @@ describe.skipIf(!works('openssl', 'version'))('gateways over TLS (needs openssl)
     for (const clientCaFile of [undefined, plant.cert]) {
       const tls = { certFile: hub.cert, keyFile: hub.key, ...(clientCaFile ? { clientCaFile } : {}) };
       const log = pino({ level: 'silent' });
-      const broker = new EmbeddedBroker({ host: '127.0.0.1', port: 0, credentials, tls, log });
+      const broker = new EmbeddedBroker({
+        host: '127.0.0.1',
+        port: 0,
+        credentials,
+        tls: tlsFromFiles(tls, 'mqtt'),
+        log,
+      });
       await broker.start(async () => undefined);
       brokers.push(broker);
     }

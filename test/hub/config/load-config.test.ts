@@ -87,12 +87,37 @@ describe('the hub’s configuration', () => {
       ':1: they would hear nothing here: set uns.enabled, and leave out uns.broker',
     ],
     [
-      'accounts of a broker that is not ours',
+      'an account that sets tags at a broker that is not ours',
       [
         'plant:',
-        'uns: { enabled: true }\nmqtt: { broker: { url: "mqtt://b:1" }, accounts: [{ name: a, passwordFile: s }] }\nplant:',
+        'uns: { enabled: true }\nmqtt: { broker: { url: "mqtt://b:1" }, accounts: [{ name: a, passwordFile: s, write: true }] }\nplant:',
       ],
-      ':2: accounts are those of the embedded broker, which broker replaces',
+      ':2: tags are set at the embedded broker or through the API: with mqtt.broker, remove write',
+    ],
+    [
+      'a gateway that goes by the hub’s own name at the broker',
+      ['plant:', 'mqtt: { broker: { url: "mqtt://b:1", username: line-1 } }\nplant:'],
+      ': "line-1" is the hub\'s own name at the broker: give the gateway or mqtt.broker.username another',
+    ],
+    [
+      'a certificate of the broker without its key',
+      ['plant:', 'mqtt: { tls: { certFile: hub.pem } }\nplant:'],
+      ':1: a certificate and its key go together: add keyFile, or remove certFile and the hub issues one',
+    ],
+    [
+      'names for a certificate that is there',
+      ['plant:', 'mqtt: { tls: { certFile: a, keyFile: b, names: [hub] } }\nplant:'],
+      ':1: names are for a certificate that the hub issues: remove them, or certFile and keyFile',
+    ],
+    [
+      'TLS on the port that is taken',
+      ['plant:', 'mqtt: { port: 1883, tls: { port: 1883 } }\nplant:'],
+      ':1: port 1883 is mqtt.port already: give TLS another, or remove it and mqtt.port speaks TLS',
+    ],
+    [
+      'a gateway without any way in',
+      ['    passwordFile: line-2.secret\n', ''],
+      ': gateway "line-2" could not come in: add its passwordFile, or mqtt.tls and enrol it',
     ],
     [
       'a token for InfluxDB beside a user',

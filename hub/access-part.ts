@@ -1,0 +1,218 @@
+/** Joins what lets gateways and integrators in: authority, accounts, broker, database, the commands at this machine. */
+import { X509Certificate } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { BrokerPlace } from '@lineside/shared/contracts/enrolment.ts';
+import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
+import type { Unwind } from '@lineside/shared/lifecycle/unwind.ts';
+import type { Logger } from '@lineside/shared/log/logger.ts';
+import { type BrokerTls, readPem, resolveTls, tlsFromFiles } from '@lineside/shared/mqtt/broker-tls.ts';
+import { EmbeddedBroker } from './broker/embedded-broker.ts';
+import type { GatewayBus } from './broker/gateway-bus.ts';
+import type { LoadedHubConfig } from './config/load-config.ts';
+import { Authority } from './enrolment/authority.ts';
+import { Enrolment } from './enrolment/enrolment.ts';
+import { RequestFolder } from './enrolment/request-folder.ts';
+import { ServerCertificate } from './enrolment/server-certificate.ts';
+import { mosquittoAccess } from './mosquitto-access.ts';
+import { type MosquittoFile, mosquittoFiles } from './mqtt-accounts/mosquitto-files.ts';
+import { MqttAccounts } from './mqtt-accounts/mqtt-accounts.ts';
+import { enrolledGateways, revokedSince, settleAuthority } from './store/postgres/enrolment.ts';
+import type { Stores } from './stores-part.ts';
+
+/** How often certificates that another process has revoked, and its accounts, are looked for. Milliseconds. */
+const REVOKED_MS = 5_000;
+/** Clocks of processes differ, and a client may come in while it is being revoked: looked at more than once. */
+const REVOKED_AGAIN_MS = 60_000;
+/** How often the broker's own certificate is looked at. Milliseconds. */
+const FRESH_MS = 6 * 3_600_000;
+
+export interface AccessPartOptions {
+  config: LoadedHubConfig;
+  stores: Stores;
+  /** A gateway is let in from now on. */
+  onEnrolled(gateway: string): void;
+  log: Logger;
+  now(): number;
+}
+
+export class AccessPart {
+  readonly #options: AccessPartOptions;
+  readonly enrolment: Enrolment;
+  readonly accounts: MqttAccounts;
+  #authority: Promise<Authority> | undefined;
+  #server: ServerCertificate | undefined;
+  #bus: GatewayBus | undefined;
+
+  constructor(options: AccessPartOptions) {
+    this.#options = options;
+    const { config, stores, onEnrolled, log, now } = options;
+    const { tokenMinutes, certificateDays } = config.enrolment;
+    this.enrolment = new Enrolment({
+      db: stores.relational.db,
+      authority: () => this.authority(),
+      takenBy: (gateway) =>
+        takenBy(config, gateway) || (this.accounts.sitesOf(gateway) === undefined ? '' : 'an MQTT account'),
+      broker: () => this.#place(),
+      ...{ tokenMinutes, certificateDays, onEnrolled, log, now },
+      onRevoked: (revoked) => this.#end(revoked),
+    });
+    this.accounts = new MqttAccounts({
+      db: stores.relational.db,
+      sites: sitesOf(config),
+      unheard: unheard(config),
+      takenBy: async (name) => {
+        const gateway = config.gateways.some(({ id }) => id === name) || (await this.enrolment.knows(name));
+        return gateway ? 'a gateway' : takenBy(config, name);
+      },
+      onChanged: (name) => {
+        if (this.#bus instanceof EmbeddedBroker) this.#bus.disconnectAccount(name, 'its account was changed');
+      },
+      ...{ log, now },
+    });
+  }
+
+  /** Made at first use; a failure is tried again at the next. @throws LinesideError AUTHORITY_UNREADABLE, AUTHORITY_ELSEWHERE */
+  authority(): Promise<Authority> {
+    this.#authority ??= this.#openAuthority().catch((error: unknown) => {
+      this.#authority = undefined;
+      throw error;
+    });
+    return this.#authority;
+  }
+
+  /** What the embedded broker shows and wants to see; undefined when it speaks no TLS. */
+  async tls(): Promise<BrokerTls | undefined> {
+    const { config, log, now } = this.#options;
+    const { mqtt, resolvePath } = config;
+    if (!mqtt.tls || mqtt.broker) return undefined;
+    const { certFile, keyFile, clientCaFile, names, port } = resolveTls(mqtt.tls, resolvePath);
+    const authority = await this.authority();
+    const own = certFile === undefined ? new ServerCertificate(this.#folder, authority, names, log) : undefined;
+    await own?.keepFresh(now());
+    this.#server = own;
+    const files = certFile === undefined ? undefined : tlsFromFiles({ certFile, keyFile: keyFile! }, 'mqtt');
+    return {
+      read: () => {
+        const { cert, key } = files?.read() ?? { cert: own!.pair.certificate, key: own!.pair.key };
+        const more = clientCaFile === undefined ? [] : [readPem(clientCaFile, 'mqtt.tls.clientCaFile')];
+        return { cert, key, clientCa: [authority.certificate, ...more] };
+      },
+      clients: clientCaFile === undefined ? 'asked' : 'needed',
+      port,
+    };
+  }
+
+  /** Once the broker is there. */
+  async start(bus: GatewayBus, unwind: Unwind): Promise<void> {
+    const { stores, log, now } = this.#options;
+    this.#bus = bus;
+    await this.accounts.refresh();
+    let since = now();
+    const revoked = setInterval(() => {
+      const from = since - REVOKED_AGAIN_MS;
+      since = now();
+      revokedSince(stores.relational.db, from, now()).then(
+        (found) => this.#end(found),
+        (error: unknown) => log.debug({ error: messageOf(error) }, 'revoked certificates not looked up'),
+      );
+      this.accounts
+        .refresh()
+        .catch((error: unknown) => log.debug({ error: messageOf(error) }, 'MQTT accounts not looked up'));
+    }, REVOKED_MS);
+    unwind.defer('changes of access', () => clearInterval(revoked));
+    const fresh = setInterval(() => void this.#refresh(), FRESH_MS);
+    unwind.defer('certificate of the broker', () => clearInterval(fresh));
+    const requests = new RequestFolder(stores.dataDir, (operation, body, by) => this.#ask(operation, body, by), log);
+    await requests.start();
+    unwind.defer('commands at this machine', () => requests.stop());
+  }
+
+  get #folder(): string {
+    return join(this.#options.stores.dataDir, 'authority');
+  }
+
+  async #openAuthority(): Promise<Authority> {
+    const { stores, log, now } = this.#options;
+    await mkdir(this.#folder, { recursive: true, mode: 0o750 });
+    const authority = await Authority.open(this.#folder, now(), log);
+    const { fingerprint, certificate } = authority;
+    const settled = await settleAuthority(stores.relational.db, { fingerprint, certificate, at: now() });
+    if (settled.fingerprint === fingerprint) return authority;
+    const name = new X509Certificate(settled.certificate).subject.split('\n')[0];
+    const words = `the certificates of this plant are signed by ${name}, and ${this.#folder}/authority.pem is another: copy that file from the hub that has it, or from a backup`;
+    throw new LinesideError('AUTHORITY_ELSEWHERE', 'config', words);
+  }
+
+  #place(): BrokerPlace {
+    const { enrolment, mqtt } = this.#options.config;
+    if (enrolment.gatewayUrl !== undefined) {
+      const { port } = new URL(enrolment.gatewayUrl);
+      return { url: enrolment.gatewayUrl, port: Number(port || 8883), names: [] };
+    }
+    if (mqtt.broker) return { url: `mqtts://${new URL(mqtt.broker.url).hostname}:8883`, port: 8883, names: [] };
+    const port = this.#bus instanceof EmbeddedBroker ? this.#bus.tlsPort : 0;
+    if (port > 0) return { url: '', port, names: this.#server?.names ?? [] };
+    const words =
+      "the hub's broker does not speak TLS, by which gateways show their certificates: add `tls: { port: 8883 }` to mqtt in the hub's configuration";
+    throw new LinesideError('ENROLMENT_NEEDS_TLS', 'config', words);
+  }
+
+  #end(revoked: { serial: string }[]): void {
+    if (revoked.length === 0 || !(this.#bus instanceof EmbeddedBroker)) return;
+    this.#bus.disconnectCertificates(
+      revoked.map(({ serial }) => serial),
+      'its certificate was revoked',
+    );
+  }
+
+  async #refresh(): Promise<void> {
+    const { log, now } = this.#options;
+    try {
+      if ((await this.#server?.keepFresh(now())) && this.#bus instanceof EmbeddedBroker) this.#bus.renewTls();
+    } catch (error) {
+      log.error({ error: messageOf(error) }, 'the certificate of the broker could not be renewed; trying again');
+    }
+  }
+
+  async #ask(operation: string, body: unknown, by: string): Promise<unknown> {
+    const { gateway, minutes, serial, reason } = body as Record<string, string & number>;
+    if (operation === 'enrolment-token') return this.enrolment.createToken(gateway!, by, minutes);
+    if (operation === 'revoke') return this.enrolment.revoke(gateway!, serial, by, reason ?? '');
+    if (operation === 'mosquitto-config') {
+      const { names, place } = body as { names: string[]; place: string };
+      return this.#mosquittoFiles(names, place);
+    }
+    throw new Error(`this hub does not know ${operation}: it is of another version than the command`);
+  }
+
+  async #mosquittoFiles(names: string[], place: string): Promise<MosquittoFile[]> {
+    const { config, stores, now } = this.#options;
+    const access = await mosquittoAccess({
+      ...{ config, accounts: this.accounts, names, now: now() },
+      authority: await this.authority(),
+      enrolled: await enrolledGateways(stores.relational.db, now()),
+      revoked: await this.enrolment.revocationList(),
+    });
+    return mosquittoFiles(access, place);
+  }
+}
+
+function sitesOf({ equipment }: LoadedHubConfig): string[] {
+  return equipment.nodes.filter(({ level }) => level === 'site').map(({ path }) => path.split('/').at(-1)!);
+}
+
+/** Why there is nothing that an account could hear; empty when there is. */
+function unheard({ uns }: LoadedHubConfig): string {
+  if (!uns.enabled) return 'no topics are published for integrators: set uns.enabled in the hub’s configuration';
+  return uns.broker ? 'the topics are published at uns.broker, which has accounts of its own' : '';
+}
+
+/** What else goes by this name, in words; empty when nothing does. */
+function takenBy({ mqtt, sources, sparkplug }: LoadedHubConfig, name: string): string {
+  if (mqtt.broker?.username === name) return "the hub's own name at its broker";
+  if (mqtt.accounts.some((account) => account.name === name)) return 'an account of mqtt.accounts';
+  if (sources.some((source) => source.name === name)) return 'one of sources';
+  if (sparkplug?.nodes.some((node) => node.name === name)) return 'a Sparkplug node';
+  return '';
+}

@@ -1,0 +1,189 @@
+/** Letting gateways in, by tokens and certificates, and taking that away. */
+import { Problem } from '@lineside/shared/contracts/api.ts';
+import { EnrolAnswer, EnrolRequest, SERIAL_PATTERN } from '@lineside/shared/contracts/enrolment.ts';
+import { GATEWAY_ID_PATTERN } from '@lineside/shared/contracts/topics.ts';
+import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
+import { Type } from 'typebox';
+import { type Identity, ownsGateway, seesGateway } from '../../../auth/identity.ts';
+import type { ApiServices } from '../../services.ts';
+import type { Api } from '../api.ts';
+
+/** A token cannot be guessed; this is for the work that a request makes. From one address. */
+const ENROLMENTS_A_MINUTE = 20;
+
+const Ms = Type.Integer({ description: 'milliseconds since 1970 UTC' });
+const Params = Type.Object({ id: Type.String({ pattern: GATEWAY_ID_PATTERN, description: 'id of the gateway' }) });
+const Serial = Type.String({ pattern: SERIAL_PATTERN, description: 'hexadecimal' });
+
+const TokenBody = Type.Object(
+  {
+    minutes: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 10_080, description: 'how long it is good for; without it as configured' }),
+    ),
+  },
+  { additionalProperties: false },
+);
+const Token = Type.Object({
+  token: Type.String({ description: 'shown now and never again' }),
+  gateway: Type.String(),
+  expiresAt: Ms,
+  fingerprint: Type.String({
+    description: 'of the authority that will sign: SHA-256, base64url; a part of the token',
+  }),
+});
+const Certificate = Type.Object({
+  serial: Serial,
+  notBefore: Ms,
+  notAfter: Ms,
+  issuedAt: Ms,
+  issuedBy: Type.String({ description: 'who made the token; `renewal` when the gateway renewed it' }),
+  renews: Type.Union([Serial, Type.Null()], { description: 'the one before it; null when it came by a token' }),
+  revokedAt: Type.Union([Ms, Type.Null()]),
+  revokedBy: Type.String(),
+  reason: Type.String(),
+});
+const Reason = Type.Object({
+  reason: Type.String({ default: '', maxLength: 200, description: 'kept with it, for whoever looks later' }),
+});
+const Revoked = Type.Object({ revoked: Type.Array(Serial) });
+const AuthorityView = Type.Object({
+  certificate: Type.String({ description: 'PEM' }),
+  fingerprint: Type.String({ description: 'SHA-256, base64url' }),
+});
+
+export function enrolmentRoutes(app: Api, { enrolment, authority, machines }: ApiServices): void {
+  const mine = (identity: Identity | null, id: string) => {
+    if (ownsGateway(identity!, machines, id)) return;
+    throw new LinesideError('GATEWAY_NOT_FOUND', 'peer', `there is no gateway ${id} that is all yours`);
+  };
+  const revoke = async (identity: Identity | null, id: string, serial: string | undefined, reason: string) => {
+    mine(identity, id);
+    const revoked = await enrolment.revoke(id, serial, identity!.name, reason);
+    if (revoked.length > 0) return { revoked: revoked.map((row) => row.serial) };
+    const which = serial === undefined ? 'certificate' : `certificate ${serial}`;
+    throw new LinesideError('CERTIFICATE_NOT_FOUND', 'peer', `gateway ${id} has no ${which} that is valid`);
+  };
+
+  app.post(
+    '/gateways/:id/enrolment-token',
+    {
+      config: { permission: 'gateways.enrol' },
+      schema: {
+        tags: ['gateways'],
+        summary: 'Make a token that lets a gateway enrol once',
+        description: 'For a new gateway too. On it: `gateway enrol --hub ADDRESS --token TOKEN --config FILE`.',
+        params: Params,
+        body: Type.Optional(TokenBody),
+        response: { 200: Token, 404: Problem, 409: Problem },
+      },
+    },
+    (request, reply) => {
+      const { id } = request.params;
+      mine(request.identity, id);
+      void reply.header('cache-control', 'no-store');
+      return enrolment.createToken(id, request.identity!.name, request.body?.minutes);
+    },
+  );
+
+  app.get(
+    '/gateways/:id/certificates',
+    {
+      config: { permission: 'gateways.read' },
+      schema: {
+        tags: ['gateways'],
+        summary: 'The certificates that a gateway has got, newest first, at most 100',
+        params: Params,
+        response: { 200: Type.Array(Certificate), 404: Problem },
+      },
+    },
+    async (request) => {
+      const { id } = request.params;
+      if (!seesGateway(request.identity!, machines, id)) {
+        throw new LinesideError('GATEWAY_NOT_FOUND', 'peer', `there is no gateway ${id}`);
+      }
+      return (await enrolment.certificates(id)).map((row) => ({
+        ...{ serial: row.serial, notBefore: row.not_before, notAfter: row.not_after },
+        ...{ issuedAt: row.issued_at, issuedBy: row.issued_by, renews: row.renews },
+        ...{ revokedAt: row.revoked_at, revokedBy: row.revoked_by, reason: row.reason },
+      }));
+    },
+  );
+
+  app.delete(
+    '/gateways/:id/certificate',
+    {
+      config: { permission: 'gateways.manage' },
+      schema: {
+        tags: ['gateways'],
+        summary: 'Revoke all certificates of a gateway: it is disconnected at once, and does not come in again',
+        description: 'A password that it has in the hub’s configuration is not touched by that.',
+        params: Params,
+        querystring: Reason,
+        response: { 200: Revoked, 404: Problem },
+      },
+    },
+    (request) => revoke(request.identity, request.params.id, undefined, request.query.reason),
+  );
+
+  app.delete(
+    '/gateways/:id/certificates/:serial',
+    {
+      config: { permission: 'gateways.manage' },
+      schema: {
+        tags: ['gateways'],
+        summary: 'Revoke one certificate of a gateway',
+        params: Type.Object({ ...Params.properties, serial: Serial }),
+        querystring: Reason,
+        response: { 200: Revoked, 404: Problem },
+      },
+    },
+    (request) => revoke(request.identity, request.params.id, request.params.serial, request.query.reason),
+  );
+
+  app.post(
+    '/enrol',
+    {
+      config: { open: true, rateLimit: { max: ENROLMENTS_A_MINUTE, timeWindow: '1 minute' } },
+      schema: {
+        tags: ['gateways'],
+        summary: 'What a gateway asks with its token; see `gateway enrol`',
+        body: EnrolRequest,
+        response: { 200: EnrolAnswer, 400: Problem, 403: Problem, 409: Problem, 410: Problem, 429: Problem },
+      },
+    },
+    (request) => enrolment.enrol(request.body, request.ip),
+  );
+
+  app.get(
+    '/authority',
+    {
+      config: { open: true },
+      schema: {
+        tags: ['gateways'],
+        summary: 'The authority that signs the certificates of gateways and of the hub’s broker',
+        response: { 200: AuthorityView },
+      },
+    },
+    async () => {
+      const { certificate, fingerprint } = await authority();
+      return { certificate, fingerprint };
+    },
+  );
+
+  app.get(
+    '/authority/revoked.pem',
+    {
+      config: { open: true },
+      schema: {
+        tags: ['gateways'],
+        summary: 'What is revoked, as a list that brokers read (PEM, RFC 5280)',
+        produces: ['application/pem-certificate-chain'],
+        response: { 200: Type.String() },
+      },
+    },
+    async (_request, reply) => {
+      void reply.type('application/pem-certificate-chain');
+      return enrolment.revocationList();
+    },
+  );
+}

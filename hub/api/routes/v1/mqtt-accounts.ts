@@ -1,0 +1,109 @@
+/** MQTT accounts of integrators. */
+import { Problem } from '@lineside/shared/contracts/api.ts';
+import { Type } from 'typebox';
+import type { MqttAccount } from '../../../mqtt-accounts/mqtt-accounts.ts';
+import type { ApiServices } from '../../services.ts';
+import type { Api } from '../api.ts';
+
+const Ms = Type.Integer({ description: 'milliseconds since 1970 UTC' });
+const Name = Type.String({
+  pattern: '^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$',
+  description: 'User name by which a client comes to the broker',
+});
+const Sites = Type.Union(
+  [Type.Array(Type.String({ minLength: 1, maxLength: 100 }), { minItems: 1, maxItems: 100 }), Type.Null()],
+  {
+    description: 'Ids of the sites whose topics it hears; null: the whole plant',
+  },
+);
+const AccountView = Type.Object({
+  name: Name,
+  sites: Sites,
+  comment: Type.String(),
+  createdAt: Ms,
+  createdBy: Type.String(),
+  passwordAt: Type.Integer({ description: 'since when it has its password, milliseconds since 1970 UTC' }),
+});
+const Password = Type.String({ description: 'shown now and never again' });
+const Body = Type.Object(
+  {
+    name: Name,
+    sites: Type.Optional(Sites),
+    comment: Type.String({ default: '', maxLength: 200, description: 'Who it is for' }),
+  },
+  { additionalProperties: false },
+);
+const Params = Type.Object({ name: Name });
+const rule = { config: { permission: 'integrators.manage' as const } };
+
+export function mqttAccountRoutes(app: Api, { mqttAccounts }: ApiServices): void {
+  app.get(
+    '/mqtt-accounts',
+    {
+      ...rule,
+      schema: {
+        tags: ['integrators'],
+        summary: 'MQTT accounts that were made here, by name; those of the hub’s configuration are not among them',
+        response: { 200: Type.Array(AccountView) },
+      },
+    },
+    () => mqttAccounts.list().map(viewOf),
+  );
+
+  app.post(
+    '/mqtt-accounts',
+    {
+      ...rule,
+      schema: {
+        tags: ['integrators'],
+        summary: 'Make an MQTT account that hears the topics of its sites, and sets nothing',
+        body: Body,
+        response: { 200: Type.Object({ account: AccountView, password: Password }), 400: Problem, 409: Problem },
+      },
+    },
+    async (request, reply) => {
+      const { name, sites = null, comment } = request.body;
+      const made = await mqttAccounts.create({ name, sites, comment }, request.identity!.name);
+      void reply.header('cache-control', 'no-store');
+      return { account: viewOf(made.account), password: made.password };
+    },
+  );
+
+  app.post(
+    '/mqtt-accounts/:name/password',
+    {
+      ...rule,
+      schema: {
+        tags: ['integrators'],
+        summary: 'Give an MQTT account another password: whoever is connected by the old one is disconnected',
+        params: Params,
+        response: { 200: Type.Object({ password: Password }), 404: Problem },
+      },
+    },
+    async (request, reply) => {
+      void reply.header('cache-control', 'no-store');
+      return { password: await mqttAccounts.renewPassword(request.params.name, request.identity!.name) };
+    },
+  );
+
+  app.delete(
+    '/mqtt-accounts/:name',
+    {
+      ...rule,
+      schema: {
+        tags: ['integrators'],
+        summary: 'Remove an MQTT account: it is disconnected at once',
+        params: Params,
+        response: { 204: Type.Null(), 404: Problem },
+      },
+    },
+    async (request, reply) => {
+      await mqttAccounts.remove(request.params.name, request.identity!.name);
+      return reply.code(204).send(null);
+    },
+  );
+}
+
+function viewOf({ name, sites, comment, created_at, created_by, password_at }: MqttAccount) {
+  return { name, sites, comment, createdAt: created_at, createdBy: created_by, passwordAt: password_at };
+}
