@@ -10,9 +10,9 @@ import { type BrokerTls, readPem, resolveTls, tlsFromFiles } from '@lineside/sha
 import { EmbeddedBroker } from './broker/embedded-broker.ts';
 import type { GatewayBus } from './broker/gateway-bus.ts';
 import type { LoadedHubConfig } from './config/load-config.ts';
+import type { ControlSocket } from './control/control-socket.ts';
 import { Authority } from './enrolment/authority.ts';
 import { Enrolment } from './enrolment/enrolment.ts';
-import { RequestFolder } from './enrolment/request-folder.ts';
 import { ServerCertificate } from './enrolment/server-certificate.ts';
 import { mosquittoAccess } from './mosquitto-access.ts';
 import { type MosquittoFile, mosquittoFiles } from './mqtt-accounts/mosquitto-files.ts';
@@ -104,7 +104,7 @@ export class AccessPart {
   }
 
   /** Once the broker is there. */
-  async start(bus: GatewayBus, unwind: Unwind): Promise<void> {
+  async start(bus: GatewayBus, control: ControlSocket, unwind: Unwind): Promise<void> {
     const { stores, log, now } = this.#options;
     this.#bus = bus;
     await this.accounts.refresh();
@@ -123,9 +123,7 @@ export class AccessPart {
     unwind.defer('changes of access', () => clearInterval(revoked));
     const fresh = setInterval(() => void this.#refresh(), FRESH_MS);
     unwind.defer('certificate of the broker', () => clearInterval(fresh));
-    const requests = new RequestFolder(stores.dataDir, (operation, body, by) => this.#ask(operation, body, by), log);
-    await requests.start();
-    unwind.defer('commands at this machine', () => requests.stop());
+    this.#answerCommands(control);
   }
 
   get #folder(): string {
@@ -175,15 +173,18 @@ export class AccessPart {
     }
   }
 
-  async #ask(operation: string, body: unknown, by: string): Promise<unknown> {
-    const { gateway, minutes, serial, reason } = body as Record<string, string & number>;
-    if (operation === 'enrolment-token') return this.enrolment.createToken(gateway!, by, minutes);
-    if (operation === 'revoke') return this.enrolment.revoke(gateway!, serial, by, reason ?? '');
-    if (operation === 'mosquitto-config') {
-      const { names, place } = body as { names: string[]; place: string };
-      return this.#mosquittoFiles(names, place);
-    }
-    throw new Error(`this hub does not know ${operation}: it is of another version than the command`);
+  #answerCommands(control: ControlSocket): void {
+    control.answer('enrolment-token', ({ gateway, minutes }: { gateway: string; minutes?: number }, by) =>
+      this.enrolment.createToken(gateway, by, minutes),
+    );
+    control.answer(
+      'revoke',
+      ({ gateway, serial, reason }: { gateway: string; serial?: string; reason: string }, by) =>
+        this.enrolment.revoke(gateway, serial, by, reason),
+    );
+    control.answer('mosquitto-config', ({ names, place }: { names: string[]; place: string }) =>
+      this.#mosquittoFiles(names, place),
+    );
   }
 
   async #mosquittoFiles(names: string[], place: string): Promise<MosquittoFile[]> {

@@ -39,7 +39,8 @@ export interface Served {
 
 /** @throws LinesideError PORT_TAKEN */
 export async function serveApi(options: ApiPartOptions): Promise<Served> {
-  const { config, stores, board, desks, jobs, access, faults, hanging, starting, notices, unwind, log, now } = options;
+  const { config, stores, board, desks, jobs, access, faults, hanging, starting, notices, unwind, log, now } =
+    options;
   const { equipment } = config;
   const auth = new AuthService({
     db: stores.relational.db,

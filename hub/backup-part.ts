@@ -1,11 +1,10 @@
 /** Joins backups to the stores of the running hub, and to the commands of its machine. */
 import { join } from 'node:path';
-import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Unwind } from '@lineside/shared/lifecycle/unwind.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import { BackupService } from './backup/backup-service.ts';
-import { ControlSocket } from './backup/control-socket.ts';
 import type { LoadedHubConfig } from './config/load-config.ts';
+import type { ControlSocket } from './control/control-socket.ts';
 import type { Stores } from './stores-part.ts';
 
 /** Where backups are made. */
@@ -17,6 +16,7 @@ export function backupDir(config: LoadedHubConfig): string {
 export interface BackupPartOptions {
   config: LoadedHubConfig;
   stores: Stores;
+  control: ControlSocket;
   unwind: Unwind;
   log: Logger;
   now(): number;
@@ -24,7 +24,7 @@ export interface BackupPartOptions {
 
 /** Undefined where the stores are servers, which are backed up by their own tools. */
 export async function startBackups(options: BackupPartOptions): Promise<BackupService | undefined> {
-  const { config, stores, unwind, log, now } = options;
+  const { config, stores, control, unwind, log, now } = options;
   const { everyHours, keep, alarmAfterHours } = config.backup;
   if (!stores.copies) {
     if (everyHours > 0) log.warn('backup.everyHours is for embedded stores: back servers up with their own tools');
@@ -36,11 +36,6 @@ export async function startBackups(options: BackupPartOptions): Promise<BackupSe
   });
   unwind.defer('backups', () => backups.stop());
   await backups.start();
-  const control = new ControlSocket(stores.dataDir, (onProgress) => backups.make('hub backup', onProgress));
-  unwind.defer('control socket', () => control.stop());
-  // A file system without sockets must not keep the hub from its work.
-  await control.start().catch((error: unknown) => {
-    log.warn({ error: messageOf(error) }, 'no control socket: `hub backup` works only while the hub is stopped');
-  });
+  control.answer('backup', (_body, _by, onProgress) => backups.make('hub backup', onProgress));
   return backups;
 }

@@ -11,6 +11,7 @@ import { EmbeddedBroker } from './broker/embedded-broker.ts';
 import { bothDoors } from './broker/publisher-door.ts';
 import { gatewayBus, gatewayCredentials, mqttAddress } from './bus-part.ts';
 import type { LoadedHubConfig } from './config/load-config.ts';
+import { ControlSocket } from './control/control-socket.ts';
 import { openDesks } from './desks-part.ts';
 import { ForeignPart } from './foreign-part.ts';
 import { Ingest } from './ingest/ingest.ts';
@@ -45,6 +46,7 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
   await replaceEquipment(relational.db, config.equipment.nodes);
   const board = await restoredBoard(config, stores, now);
 
+  const control = new ControlSocket(stores.dataDir);
   const access = new AccessPart({
     ...{ config, stores, now },
     onEnrolled: (id) => board.gateways.expect(id),
@@ -129,7 +131,7 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
   await ingest.start();
   unwind.defer('ingest', () => ingest.stop());
 
-  const backups = await startBackups({ config, stores, unwind, log: log.child({ part: 'backup' }), now });
+  const backups = await startBackups({ config, stores, control, unwind, log: log.child({ part: 'backup' }), now });
   const { url, auth, first } = await serveApi({
     ...{ config, stores, board, desks, jobs, access, unwind, log, now },
     faults: () => [
@@ -166,7 +168,9 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
   });
   await bus.start((message) => receiver.take(message));
   unwind.defer('broker', () => bus.stop());
-  await access.start(bus, unwind);
+  await access.start(bus, control, unwind);
+  unwind.defer('control socket', () => control.stop());
+  await control.start(log);
   started = true;
   foreign.start();
   unwind.defer('sources', () => foreign.stop());

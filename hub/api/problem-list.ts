@@ -54,7 +54,7 @@ const KINDS = {
     means: 'A browser sent this from a page of another address than the hub’s. http.cors.origins lets others in.',
   },
   ENROLMENT_REFUSED: {
-    status: 403,
+    status: 401,
     title: 'Token not known',
     means:
       'No such token was made at this hub, or the request was not made with it. Copy the token again as a whole.',

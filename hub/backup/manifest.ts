@@ -43,7 +43,7 @@ export const Manifest = Type.Object({
 export type Manifest = Static<typeof Manifest>;
 export type Made = Omit<Manifest, 'format'>;
 
-export interface Progress {
+interface Progress {
   /** What is being done, in words. */
   step: string;
   bytes: number;

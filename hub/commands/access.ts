@@ -5,7 +5,7 @@ import { GATEWAY_ID_PATTERN } from '@lineside/shared/contracts/topics.ts';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import { type LoadedHubConfig, loadHubConfig } from '../config/load-config.ts';
 import type { MadeToken } from '../enrolment/enrolment.ts';
-import { askHub } from '../enrolment/request-folder.ts';
+import { askRunningHub } from './ask-running-hub.ts';
 import { writeMosquittoConfig } from './mosquitto-config.ts';
 
 const ACCESS_USAGE = `usage: hub enrol-token GATEWAY --config FILE [--minutes N]
@@ -89,7 +89,7 @@ async function askFor(
       reason,
       ...(serial === undefined ? {} : { serial: serial.replaceAll(':', '').toLowerCase() }),
     };
-    const revoked = (await askHub(dataDir, 'revoke', body)) as { serial: string }[];
+    const revoked = (await askRunningHub(dataDir, 'revoke', body)) as { serial: string }[];
     if (revoked.length === 0)
       throw new LinesideError('CERTIFICATE_NOT_FOUND', 'config', `${gateway} has no such valid certificate`);
     for (const row of revoked) process.stdout.write(`revoked: ${gateway}, certificate ${row.serial}\n`);
@@ -99,7 +99,7 @@ async function askFor(
   if (length !== undefined && !(Number.isInteger(length) && length >= 1 && length <= 10_080)) {
     throw new LinesideError('MINUTES_INVALID', 'config', `--minutes is ${minutes}, and has to be 1 to 10080`);
   }
-  const made = (await askHub(dataDir, 'enrolment-token', { gateway, minutes: length })) as MadeToken;
+  const made = (await askRunningHub(dataDir, 'enrolment-token', { gateway, minutes: length })) as MadeToken;
   const { host, port } = config.http;
   const address = host === '0.0.0.0' || host === '::' ? 'THIS-MACHINE' : host;
   process.stdout.write(`${made.token}\n`);

@@ -4,14 +4,14 @@ import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ConfigError, formatProblem } from '@lineside/shared/config/config-document.ts';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
-import { askForBackup } from '../backup/control-socket.ts';
-import { makeBackup, PARTIAL, sync } from '../backup/make-backup.ts';
+import { type MadeBackup, makeBackup, PARTIAL, sync } from '../backup/make-backup.ts';
 import { checkFiles, type Manifest, type OnProgress, readManifest } from '../backup/manifest.ts';
 import { restoreBackup } from '../backup/restore-backup.ts';
 import { stoppedSource, withStoppedHub } from '../backup/stopped-source.ts';
 import { verifyBackup } from '../backup/verify-backup.ts';
 import { backupDir } from '../backup-part.ts';
 import { type LoadedHubConfig, loadHubConfig } from '../config/load-config.ts';
+import { askHub } from '../control/control-socket.ts';
 
 const BACKUP_USAGE = `usage: hub backup --config FILE [--out DIR]
        hub backup verify DIR
@@ -74,7 +74,7 @@ async function backup(config: LoadedHubConfig, out: string | undefined): Promise
   expectEmbedded(config);
   const dataDir = config.resolvePath(config.dataDir);
   const onProgress = progressLines();
-  const made = await askForBackup(dataDir, onProgress);
+  const made = ((await askHub(dataDir, 'backup', {}, onProgress)) as MadeBackup | undefined)?.path;
   let path: string;
   if (made !== undefined) path = out === undefined ? made : await copyOut(made, out, onProgress);
   else {

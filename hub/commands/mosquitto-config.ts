@@ -2,8 +2,8 @@
 import { chmodSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { LoadedHubConfig } from '../config/load-config.ts';
-import { askHub } from '../enrolment/request-folder.ts';
 import type { MosquittoFile } from '../mqtt-accounts/mosquitto-files.ts';
+import { askRunningHub } from './ask-running-hub.ts';
 
 /** @throws LinesideError in the words of the hub */
 export async function writeMosquittoConfig(
@@ -12,7 +12,7 @@ export async function writeMosquittoConfig(
 ): Promise<void> {
   const dataDir = config.resolvePath(config.dataDir);
   const body = { names, place: resolve(place) };
-  const files = (await askHub(dataDir, 'mosquitto-config', body)) as MosquittoFile[];
+  const files = (await askRunningHub(dataDir, 'mosquitto-config', body)) as MosquittoFile[];
   const folder = resolve(out);
   mkdirSync(folder, { recursive: true, mode: 0o755 });
   for (const { name, text, secret } of files) {

@@ -101,7 +101,7 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
     now,
   });
   const mqttAccounts = new MqttAccounts({
-    ...{ db: stores.db, sites: ['site'], unheard: '', log, now },
+    ...{ db: stores.db, sites: ['hamburg'], unheard: '', log, now },
     takenBy: async () => '',
     onChanged: () => undefined,
   });

@@ -19,6 +19,7 @@ const TAGS = [
   { name: 'writes', description: 'Setting tags, and who did.' },
   { name: 'alarms', description: 'Alarms (ISA-18.2): those that are not normal, those that were, acknowledging.' },
   { name: 'gateways', description: 'The gateways at the machines.' },
+  { name: 'integrators', description: 'Who hears the plant’s topics over MQTT.' },
   { name: 'health', description: 'Whether the hub is alive and ready.' },
 ];
 

@@ -11,7 +11,7 @@ import { startTestHub, type TestHub } from '../../services/test-hub.ts';
 
 const OPEN = new Set([
   ...['/health', '/ready', '/api/v1/login', '/api/v1/logout'],
-  ...['/api/v1/enrol', '/api/v1/authority', '/api/v1/authority/revoked.pem'],
+  ...['/api/v1/enrol', '/api/v1/authority'],
 ]);
 const MACHINE = encodeURIComponent('acme/site/area/line/packer');
 const T0 = Date.UTC(2026, 5, 15, 8);

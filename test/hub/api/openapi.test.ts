@@ -36,8 +36,12 @@ const PARTS: Record<string, string> = {
   '/tags/{id}': '1',
   '/gateways/{id}': 'line-1',
   '{occurrence}': 'o1',
+  '{name}': 'energy-monitor',
+  '{serial}': '1f3a9c',
   '{path}': encodeURIComponent('acme'),
 };
+/** They take an id that nobody has yet. */
+const MAKES_NEW = new Set(['postGatewaysIdEnrolmentToken']);
 const T0 = Date.UTC(2026, 5, 15, 8);
 
 let hub: TestHub;
@@ -202,7 +206,7 @@ describe('every operation of the document', () => {
       if (query.some(({ required }) => required)) {
         expect(await ask(each, { address: address.split('?')[0]! }), address).toBe(400);
       }
-      if (path.includes('{')) {
+      if (path.includes('{') && !MAKES_NEW.has(operation.operationId)) {
         const nothing = path.replaceAll(/\{\w+\}/g, '999999');
         expect([400, 404], address).toContain(
           await ask(each, { address: nothing + (address.split('?')[1] ? `?${address.split('?')[1]}` : '') }),

@@ -1,6 +1,6 @@
 /** Letting gateways in, by tokens and certificates, and taking that away. */
-import { Problem } from '@lineside/shared/contracts/api.ts';
 import { EnrolAnswer, EnrolRequest, SERIAL_PATTERN } from '@lineside/shared/contracts/enrolment.ts';
+import { pageOf } from '@lineside/shared/contracts/page.ts';
 import { GATEWAY_ID_PATTERN } from '@lineside/shared/contracts/topics.ts';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import { Type } from 'typebox';
@@ -49,9 +49,10 @@ const Revoked = Type.Object({ revoked: Type.Array(Serial) });
 const AuthorityView = Type.Object({
   certificate: Type.String({ description: 'PEM' }),
   fingerprint: Type.String({ description: 'SHA-256, base64url' }),
+  revoked: Type.String({ description: 'what it has revoked, as a list that brokers read: PEM, RFC 5280' }),
 });
 
-export function enrolmentRoutes(app: Api, { enrolment, authority, machines }: ApiServices): void {
+export function enrolmentRoutes(app: Api, { enrolment, authority, board, machines }: ApiServices): void {
   const mine = (identity: Identity | null, id: string) => {
     if (ownsGateway(identity!, machines, id)) return;
     throw new LinesideError('GATEWAY_NOT_FOUND', 'peer', `there is no gateway ${id} that is all yours`);
@@ -67,33 +68,36 @@ export function enrolmentRoutes(app: Api, { enrolment, authority, machines }: Ap
   app.post(
     '/gateways/:id/enrolment-token',
     {
-      config: { permission: 'gateways.enrol' },
+      config: {
+        permission: 'gateways.enrol',
+        problems: ['GATEWAY_NOT_FOUND', 'GATEWAY_NAME_TAKEN', 'ENROLMENT_NEEDS_TLS'],
+      },
       schema: {
         tags: ['gateways'],
         summary: 'Make a token that lets a gateway enrol once',
         description: 'For a new gateway too. On it: `gateway enrol --hub ADDRESS --token TOKEN --config FILE`.',
         params: Params,
-        body: Type.Optional(TokenBody),
-        response: { 200: Token, 404: Problem, 409: Problem },
+        body: TokenBody,
+        response: { 200: Token },
       },
     },
     (request, reply) => {
       const { id } = request.params;
       mine(request.identity, id);
       void reply.header('cache-control', 'no-store');
-      return enrolment.createToken(id, request.identity!.name, request.body?.minutes);
+      return enrolment.createToken(id, request.identity!.name, request.body.minutes);
     },
   );
 
   app.get(
     '/gateways/:id/certificates',
     {
-      config: { permission: 'gateways.read' },
+      config: { permission: 'gateways.read', problems: ['GATEWAY_NOT_FOUND'] },
       schema: {
         tags: ['gateways'],
         summary: 'The certificates that a gateway has got, newest first, at most 100',
         params: Params,
-        response: { 200: Type.Array(Certificate), 404: Problem },
+        response: { 200: pageOf(Certificate) },
       },
     },
     async (request) => {
@@ -101,25 +105,30 @@ export function enrolmentRoutes(app: Api, { enrolment, authority, machines }: Ap
       if (!seesGateway(request.identity!, machines, id)) {
         throw new LinesideError('GATEWAY_NOT_FOUND', 'peer', `there is no gateway ${id}`);
       }
-      return (await enrolment.certificates(id)).map((row) => ({
+      const rows = await enrolment.certificates(id);
+      if (rows.length === 0 && !board.gateways.get(id)) {
+        throw new LinesideError('GATEWAY_NOT_FOUND', 'peer', `there is no gateway ${id}`);
+      }
+      const items = rows.map((row) => ({
         ...{ serial: row.serial, notBefore: row.not_before, notAfter: row.not_after },
         ...{ issuedAt: row.issued_at, issuedBy: row.issued_by, renews: row.renews },
         ...{ revokedAt: row.revoked_at, revokedBy: row.revoked_by, reason: row.reason },
       }));
+      return { items, next: null };
     },
   );
 
   app.delete(
     '/gateways/:id/certificate',
     {
-      config: { permission: 'gateways.manage' },
+      config: { permission: 'gateways.manage', problems: ['GATEWAY_NOT_FOUND', 'CERTIFICATE_NOT_FOUND'] },
       schema: {
         tags: ['gateways'],
         summary: 'Revoke all certificates of a gateway: it is disconnected at once, and does not come in again',
         description: 'A password that it has in the hub’s configuration is not touched by that.',
         params: Params,
         querystring: Reason,
-        response: { 200: Revoked, 404: Problem },
+        response: { 200: Revoked },
       },
     },
     (request) => revoke(request.identity, request.params.id, undefined, request.query.reason),
@@ -128,13 +137,13 @@ export function enrolmentRoutes(app: Api, { enrolment, authority, machines }: Ap
   app.delete(
     '/gateways/:id/certificates/:serial',
     {
-      config: { permission: 'gateways.manage' },
+      config: { permission: 'gateways.manage', problems: ['GATEWAY_NOT_FOUND', 'CERTIFICATE_NOT_FOUND'] },
       schema: {
         tags: ['gateways'],
         summary: 'Revoke one certificate of a gateway',
         params: Type.Object({ ...Params.properties, serial: Serial }),
         querystring: Reason,
-        response: { 200: Revoked, 404: Problem },
+        response: { 200: Revoked },
       },
     },
     (request) => revoke(request.identity, request.params.id, request.params.serial, request.query.reason),
@@ -143,12 +152,19 @@ export function enrolmentRoutes(app: Api, { enrolment, authority, machines }: Ap
   app.post(
     '/enrol',
     {
-      config: { open: true, rateLimit: { max: ENROLMENTS_A_MINUTE, timeWindow: '1 minute' } },
+      config: {
+        open: true,
+        rateLimit: { max: ENROLMENTS_A_MINUTE, timeWindow: '1 minute' },
+        problems: [
+          ...(['ENROLMENT_REFUSED', 'TOKEN_OTHER_GATEWAY', 'TOKEN_USED', 'TOKEN_EXPIRED', 'GATEWAY_CLOCK'] as const),
+          ...(['CSR_INVALID', 'ENROLMENT_NEEDS_TLS'] as const),
+        ],
+      },
       schema: {
         tags: ['gateways'],
         summary: 'What a gateway asks with its token; see `gateway enrol`',
         body: EnrolRequest,
-        response: { 200: EnrolAnswer, 400: Problem, 403: Problem, 409: Problem, 410: Problem, 429: Problem },
+        response: { 200: EnrolAnswer },
       },
     },
     (request) => enrolment.enrol(request.body, request.ip),
@@ -166,24 +182,7 @@ export function enrolmentRoutes(app: Api, { enrolment, authority, machines }: Ap
     },
     async () => {
       const { certificate, fingerprint } = await authority();
-      return { certificate, fingerprint };
-    },
-  );
-
-  app.get(
-    '/authority/revoked.pem',
-    {
-      config: { open: true },
-      schema: {
-        tags: ['gateways'],
-        summary: 'What is revoked, as a list that brokers read (PEM, RFC 5280)',
-        produces: ['application/pem-certificate-chain'],
-        response: { 200: Type.String() },
-      },
-    },
-    async (_request, reply) => {
-      void reply.type('application/pem-certificate-chain');
-      return enrolment.revocationList();
+      return { certificate, fingerprint, revoked: await enrolment.revocationList() };
     },
   );
 }

@@ -1,7 +1,8 @@
 /** MQTT accounts of integrators. */
-import { Problem } from '@lineside/shared/contracts/api.ts';
+import { pageOf } from '@lineside/shared/contracts/page.ts';
 import { Type } from 'typebox';
 import type { MqttAccount } from '../../../mqtt-accounts/mqtt-accounts.ts';
+import type { ProblemCode } from '../../problem-list.ts';
 import type { ApiServices } from '../../services.ts';
 import type { Api } from '../api.ts';
 
@@ -9,11 +10,13 @@ const Ms = Type.Integer({ description: 'milliseconds since 1970 UTC' });
 const Name = Type.String({
   pattern: '^[A-Za-z0-9][A-Za-z0-9_.-]{0,39}$',
   description: 'User name by which a client comes to the broker',
+  examples: ['energy-monitor'],
 });
 const Sites = Type.Union(
   [Type.Array(Type.String({ minLength: 1, maxLength: 100 }), { minItems: 1, maxItems: 100 }), Type.Null()],
   {
     description: 'Ids of the sites whose topics it hears; null: the whole plant',
+    examples: [['hamburg']],
   },
 );
 const AccountView = Type.Object({
@@ -34,31 +37,33 @@ const Body = Type.Object(
   { additionalProperties: false },
 );
 const Params = Type.Object({ name: Name });
-const rule = { config: { permission: 'integrators.manage' as const } };
+const rule = (...problems: ProblemCode[]) => ({
+  config: { permission: 'integrators.manage' as const, problems },
+});
 
 export function mqttAccountRoutes(app: Api, { mqttAccounts }: ApiServices): void {
   app.get(
     '/mqtt-accounts',
     {
-      ...rule,
+      ...rule(),
       schema: {
         tags: ['integrators'],
         summary: 'MQTT accounts that were made here, by name; those of the hub’s configuration are not among them',
-        response: { 200: Type.Array(AccountView) },
+        response: { 200: pageOf(AccountView) },
       },
     },
-    () => mqttAccounts.list().map(viewOf),
+    () => ({ items: mqttAccounts.list().map(viewOf), next: null }),
   );
 
   app.post(
     '/mqtt-accounts',
     {
-      ...rule,
+      ...rule('SITE_NOT_FOUND', 'ACCOUNT_NAME_TAKEN', 'ACCOUNTS_HEAR_NOTHING', 'TOO_MANY_ACCOUNTS'),
       schema: {
         tags: ['integrators'],
         summary: 'Make an MQTT account that hears the topics of its sites, and sets nothing',
         body: Body,
-        response: { 200: Type.Object({ account: AccountView, password: Password }), 400: Problem, 409: Problem },
+        response: { 200: Type.Object({ account: AccountView, password: Password }) },
       },
     },
     async (request, reply) => {
@@ -72,12 +77,12 @@ export function mqttAccountRoutes(app: Api, { mqttAccounts }: ApiServices): void
   app.post(
     '/mqtt-accounts/:name/password',
     {
-      ...rule,
+      ...rule('ACCOUNT_NOT_FOUND'),
       schema: {
         tags: ['integrators'],
         summary: 'Give an MQTT account another password: whoever is connected by the old one is disconnected',
         params: Params,
-        response: { 200: Type.Object({ password: Password }), 404: Problem },
+        response: { 200: Type.Object({ password: Password }) },
       },
     },
     async (request, reply) => {
@@ -89,12 +94,12 @@ export function mqttAccountRoutes(app: Api, { mqttAccounts }: ApiServices): void
   app.delete(
     '/mqtt-accounts/:name',
     {
-      ...rule,
+      ...rule('ACCOUNT_NOT_FOUND'),
       schema: {
         tags: ['integrators'],
         summary: 'Remove an MQTT account: it is disconnected at once',
         params: Params,
-        response: { 204: Type.Null(), 404: Problem },
+        response: { 204: Type.Null() },
       },
     },
     async (request, reply) => {
