@@ -66,7 +66,7 @@ export async function serveApi(options: ApiPartOptions): Promise<Served> {
 function questions({ relational, timeSeries }: Stores): ApiServices['stores'] {
   return {
     'the relational store': () => sql`select 1`.execute(relational.db),
-    'the time-series store': () => timeSeries.watermark('hub', '0'.repeat(32)),
+    'the time-series store': () => timeSeries.rollups.until(),
   };
 }
 

@@ -153,6 +153,8 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
   unwind.defer('oee', () => jobs.oee.stop());
   jobs.completeness.start();
   unwind.defer('completeness', () => jobs.completeness.stop());
+  jobs.rollups.start();
+  unwind.defer('summaries', () => jobs.rollups.stop());
 
   const receiver = new Receiver({
     ingest,

@@ -1,14 +1,16 @@
-/** What the hub does by itself, beside taking data: figures of the running shift, statements about days. */
+/** What the hub does by itself, beside taking data: figures of shifts, statements about days, summaries. */
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import type { AndonBoard } from './andon/board.ts';
 import { CompletenessService } from './completeness/completeness-service.ts';
 import type { LoadedHubConfig } from './config/load-config.ts';
 import { OeeService } from './oee/oee-service.ts';
+import { RollupJob } from './store/timeseries/rollup-job.ts';
 import type { Stores } from './stores-part.ts';
 
 export interface Jobs {
   oee: OeeService;
   completeness: CompletenessService;
+  rollups: RollupJob;
 }
 
 export interface JobsOptions {
@@ -39,6 +41,11 @@ export function makeJobs({ config, board, stores, log, now }: JobsOptions): Jobs
       tagsOf: (gateway) => board.catalog.ofGateway(gateway),
       log: log.child({ part: 'completeness' }),
       now,
+    }),
+    rollups: new RollupJob({
+      ...{ timeSeries, now },
+      retention: config.timeSeries.retention,
+      log: log.child({ part: 'summaries' }),
     }),
   };
 }

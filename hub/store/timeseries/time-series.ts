@@ -3,6 +3,8 @@
  * test/contract/time-series.ts.
  */
 import type { Value } from '@lineside/shared/contracts/frame.ts';
+import type { RollupLevel } from './rollup-levels.ts';
+import type { Summary } from './summary.ts';
 
 /** Samples in the order in which they were received; all arrays have the same length. */
 export interface SampleColumns {
@@ -30,16 +32,11 @@ export interface StoredSample {
   quality: number;
 }
 
-/**
- * One bucket of a downsampled range. mean, min and max are of Good samples that are finite numbers, or booleans as 0
- * and 1; null when there are none.
- */
-export interface Bucket {
-  at: number;
-  mean: number | null;
-  min: number | null;
-  max: number | null;
-  count: number;
+/** An hour of a tag that is to be summarised anew; `stamp` is another one each time. */
+export interface LateHour {
+  tag: number;
+  hour: number;
+  stamp: number;
 }
 
 export interface TagCount {
@@ -86,10 +83,51 @@ export interface TimeSeriesStore {
     to: number,
     options?: { before?: boolean; limit?: number },
   ): Promise<StoredSample[]>;
-  /** The range in buckets of `stepMs` that begin at `from`, only those with at least one sample, by time. */
-  buckets(tag: number, from: number, to: number, stepMs: number): Promise<Bucket[]>;
+  /** As `range` of each of the tags that has samples there; at most `limit` of each. */
+  ranges(tags: number[], from: number, to: number, limit: number): Promise<Map<number, StoredSample[]>>;
+  /**
+   * Summaries of what is stored with from <= at < to, of stretches of `stepMs` that begin at `from`; only those with a
+   * sample, by time, and only tags that have one. Without `timeWeighted` the parts that a mean over time needs may be
+   * left out (carry, area, coveredMs), and firstAt and lastAt be anywhere within.
+   *
+   * @throws LinesideError STORE_BAD_QUERY when there would be too many
+   */
+  summaries(
+    tags: number[],
+    from: number,
+    to: number,
+    stepMs: number,
+    timeWeighted: boolean,
+  ): Promise<Map<number, Summary[]>>;
+  /** When the oldest sample with at >= from was taken; undefined when there is none. */
+  firstAt(from: number): Promise<number | undefined>;
   /** How much is stored of each tag with from <= at < to; only tags that have some, by tag. */
   perTag(from: number, to: number): Promise<TagCount[]>;
   /** Number of samples stored for each of the tags, or for all tags together. */
   count(tags?: number[]): Promise<number>;
+  /**
+   * Deletes samples with from <= at < to, and the summaries that they are in: what is left of their hours is marked as
+   * late, to be summarised anew.
+   */
+  delete(tags: number[], from: number, to: number): Promise<void>;
+  /** Deletes older samples. Of each tag the newest before that time stays: it says what was true then. */
+  expire(before: number): Promise<void>;
+  readonly rollups: RollupStore;
+}
+
+/** Summaries that are kept, so that nobody has to read all samples of a year. */
+export interface RollupStore {
+  /** Summaries of a length with from <= at < to, by time; only tags that have some. */
+  read(tags: number[], from: number, to: number, level: RollupLevel): Promise<Map<number, Summary[]>>;
+  /** Keeps summaries of those tags and that time in place of all that were there. */
+  put(tags: number[], from: number, to: number, level: RollupLevel, summaries: Map<number, Summary[]>): Promise<void>;
+  /** All hours before this have been summarised, but those that are late. 0 at first. */
+  until(): Promise<number>;
+  setUntil(at: number): Promise<void>;
+  /** Hours in which something was stored, or deleted, after they were over; all, or those of some tags. */
+  late(of?: { tags: number[]; from: number; to: number }): Promise<LateHour[]>;
+  /** These have been summarised; one that was marked again since keeps its mark. */
+  clearLate(hours: LateHour[]): Promise<void>;
+  /** Deletes older summaries of a length. */
+  expire(before: number, level: RollupLevel): Promise<void>;
 }

@@ -5,6 +5,7 @@ import { isGood } from '@lineside/shared/contracts/quality.ts';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import { type Static, Type } from 'typebox';
 import { reaches, seesDevice } from '../../../auth/identity.ts';
+import { bucketHistory } from '../../../store/timeseries/history.ts';
 import { linkedIntervals } from '../../../store/timeseries/linked-intervals.ts';
 import type { TimeSeriesStore } from '../../../store/timeseries/time-series.ts';
 import type { ApiServices } from '../../services.ts';
@@ -85,7 +86,9 @@ async function historyOf(
     const values = samples.map(({ value, quality }) => (isGood(quality) ? numberOf(value) : null));
     return { at: samples.map(({ at }) => at), mean: values, min: values, max: values, raw: true };
   }
-  const buckets = await store.buckets(tag, from, to, Math.ceil((to - from) / points));
+  const stepMs = Math.ceil((to - from) / points);
+  const query = { tags: [tag], from, to, stepMs, timeWeighted: false };
+  const buckets = (await bucketHistory(store, query, {}, Date.now())).get(tag) ?? [];
   return {
     at: buckets.map(({ at }) => at),
     mean: buckets.map(({ mean }) => mean),

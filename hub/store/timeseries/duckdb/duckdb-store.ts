@@ -8,29 +8,27 @@
 import type { DuckDBConnection, DuckDBPreparedStatement } from '@duckdb/node-api';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
+import { lateHoursAround, lateHoursOf } from '../late-hours.ts';
 import { RangeBatch } from '../range-batch.ts';
-import type {
-  Bucket,
-  LastSample,
-  RecordId,
-  SampleColumns,
-  StoredSample,
-  TagCount,
-  TimeSeriesStore,
-} from '../time-series.ts';
+import type { Summary } from '../summary.ts';
+import type { LastSample, RecordId, SampleColumns, StoredSample, TagCount, TimeSeriesStore } from '../time-series.ts';
 import { copyDatabase } from './copy-database.ts';
 import { type Database, openDatabase } from './open-database.ts';
 import {
-  bucketRange,
   countPerTag,
   countSamples,
+  deleteBefore,
+  deleteRange,
   lastSamples,
   MAX_RANGE,
+  oldestFrom,
   sampleBefore,
   sampleRange,
   sampleRanges,
+  summaryRanges,
 } from './queries.ts';
 import { ReaderPool } from './reader-pool.ts';
+import { CREATE_ROLLUPS, DuckDbRollups, dropRollups, markLate } from './rollups.ts';
 import { CREATE_SAMPLES, SampleWriter } from './sample-writer.ts';
 
 /**
@@ -53,6 +51,7 @@ export interface DuckDbStoreOptions {
   /** A folder into which the store may be copied; without it, into none. */
   copyDir?: string;
   log?: Logger;
+  now?(): number;
 }
 
 interface OpenStore {
@@ -72,6 +71,7 @@ export class DuckDbStore implements TimeSeriesStore {
   readonly #threads: number;
   readonly #copyDir: string | undefined;
   readonly #log: Logger | undefined;
+  readonly #now: () => number;
   #open: OpenStore | undefined;
   /** Open, as far as the caller goes; `#open` may be gone while a failed disk is being retried. */
   #wanted = false;
@@ -82,12 +82,18 @@ export class DuckDbStore implements TimeSeriesStore {
     this.#read((connection) => sampleRanges(connection, tags, from, to)),
   );
 
+  readonly rollups = new DuckDbRollups({
+    read: (query) => this.#read(query),
+    change: (work) => this.#change(work),
+  });
+
   constructor(options: DuckDbStoreOptions) {
     this.#file = options.file;
     this.#memoryLimit = options.memoryLimit ?? '512MB';
     this.#threads = options.threads ?? 1;
     this.#copyDir = options.copyDir;
     this.#log = options.log;
+    this.#now = options.now ?? Date.now;
   }
 
   async open(): Promise<void> {
@@ -173,8 +179,37 @@ export class DuckDbStore implements TimeSeriesStore {
     });
   }
 
-  async buckets(tag: number, from: number, to: number, stepMs: number): Promise<Bucket[]> {
-    return this.#read((connection) => bucketRange(connection, tag, from, to, stepMs));
+  async ranges(tags: number[], from: number, to: number, limit: number): Promise<Map<number, StoredSample[]>> {
+    const most = Math.max(0, Math.min(MAX_RANGE, Math.floor(limit)));
+    return this.#read((connection) => sampleRanges(connection, tags, from, to, most));
+  }
+
+  async summaries(
+    tags: number[],
+    from: number,
+    to: number,
+    stepMs: number,
+    timeWeighted: boolean,
+  ): Promise<Map<number, Summary[]>> {
+    if (tags.length === 0) return new Map();
+    return this.#read((connection) => summaryRanges(connection, tags, from, to, stepMs, timeWeighted));
+  }
+
+  async firstAt(from: number): Promise<number | undefined> {
+    return this.#read((connection) => oldestFrom(connection, from));
+  }
+
+  async delete(tags: number[], from: number, to: number): Promise<void> {
+    if (tags.length === 0 || from >= to) return;
+    await this.#change(async (connection) => {
+      await deleteRange(connection, tags, from, to);
+      await dropRollups(connection, tags, from, to);
+      await markLate(connection, lateHoursAround(tags, from, to));
+    });
+  }
+
+  async expire(before: number): Promise<void> {
+    await this.#change((connection) => deleteBefore(connection, before));
   }
 
   async perTag(from: number, to: number): Promise<TagCount[]> {
@@ -205,6 +240,7 @@ export class DuckDbStore implements TimeSeriesStore {
       const connection = await database.instance.connect();
       await connection.run(CREATE_SAMPLES);
       await connection.run(CREATE_WATERMARKS);
+      for (const table of CREATE_ROLLUPS) await connection.run(table);
       this.#watermarks = await readWatermarks(connection);
       const writer = await SampleWriter.create(connection);
       const update = await connection.prepare(UPDATE_WATERMARK);
@@ -239,6 +275,7 @@ export class DuckDbStore implements TimeSeriesStore {
       await open.connection.run('BEGIN');
       for (const { samples } of fresh) await open.writer.append(samples);
       open.writer.flush();
+      await markLate(open.connection, lateHoursOf(fresh, this.#now()));
       for (const [key, id] of raised) {
         await setWatermark(this.#watermarks.has(key) ? open.update : open.insert, id);
       }
@@ -279,6 +316,23 @@ export class DuckDbStore implements TimeSeriesStore {
         this.#log?.error({ file: this.#file, reason: messageOf(reason) }, 'time-series store cannot be reopened yet'),
       );
     }
+  }
+
+  /** One transaction beside the appends, which wait for it. */
+  #change(work: (connection: DuckDBConnection) => Promise<void>): Promise<void> {
+    return this.#serially(async () => {
+      if (!this.#wanted) throw closed();
+      if (!this.#open) await this.#start();
+      const { connection } = this.#open as OpenStore;
+      await connection.run('BEGIN');
+      try {
+        await work(connection);
+        await connection.run('COMMIT');
+      } catch (error) {
+        await connection.run('ROLLBACK').catch(() => undefined);
+        throw error;
+      }
+    });
   }
 
   async #read<T>(query: (connection: DuckDBConnection) => Promise<T>): Promise<T> {

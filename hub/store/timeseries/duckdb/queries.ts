@@ -2,11 +2,13 @@
 import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
 import type { Value } from '@lineside/shared/contracts/frame.ts';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
-import type { Bucket, LastSample, StoredSample, TagCount } from '../time-series.ts';
+import type { Summary } from '../summary.ts';
+import type { LastSample, StoredSample, TagCount } from '../time-series.ts';
+import { summariesOf } from './rollups.ts';
 import { KIND } from './sample-writer.ts';
 
 export const MAX_RANGE = 1_000_000;
-const MAX_BUCKETS = 100_000;
+const MAX_BUCKETS = 200_000;
 /** How far back to look for the sample before a range, in steps; each step reads only the row groups it must. */
 const LOOK_BACK_MS = [60_000, 3_600_000, 86_400_000, 30 * 86_400_000];
 
@@ -40,16 +42,19 @@ export async function sampleRange(
   );
 }
 
-/** Samples of several tags with from <= at < to, each tag's as `sampleRange` gives them; a million of each at most. */
+/** Samples of several tags with from <= at < to, each tag's as `sampleRange` gives them. */
 export async function sampleRanges(
   connection: DuckDBConnection,
   tags: number[],
   from: number,
   to: number,
+  limit = MAX_RANGE,
 ): Promise<Map<number, StoredSample[]>> {
+  if (tags.length === 0) return new Map();
   const columns = await rows(
     connection,
     `SELECT ${SAMPLE}, tag FROM samples WHERE tag IN (${tags.map(ms).join(',')}) AND at_ms >= $1 AND at_ms < $2
+     ${limit < MAX_RANGE ? `QUALIFY row_number() OVER (PARTITION BY tag ORDER BY at_ms, rowid) <= ${ms(limit)}` : ''}
      ORDER BY at_ms, rowid`,
     [ms(from), ms(to)],
   );
@@ -86,35 +91,50 @@ export async function sampleBefore(
   return undefined;
 }
 
-export async function bucketRange(
+/** What counts in a calculation: the number of a sample, or null. Good is the severity 00 (OPC 10000-4, 7.39.1). */
+const NUMBER = `CASE WHEN kind IN (${KIND.number}, ${KIND.boolean}) AND quality < ${0x4000_0000} AND isfinite(value)
+                THEN value END`;
+
+/** Summaries as TimeSeriesStore.summaries gives them; the parts for a mean over time take a sort more. */
+export async function summaryRanges(
   connection: DuckDBConnection,
-  tag: number,
+  tags: number[],
   from: number,
   to: number,
   stepMs: number,
-): Promise<Bucket[]> {
+  timeWeighted: boolean,
+): Promise<Map<number, Summary[]>> {
+  checkBuckets(tags.length, from, to, stepMs);
+  const next = timeWeighted ? 'lead(at_ms) OVER (PARTITION BY tag, begin ORDER BY at_ms, place)' : 'NULL::BIGINT';
+  const columns = await rows(
+    connection,
+    `SELECT tag, begin::DOUBLE, count(*)::DOUBLE, count(number)::DOUBLE, coalesce(sum(number), 0), min(number), max(number),
+            arg_min(number, (at_ms, place)), arg_max(number, (at_ms, place)), min(at_ms)::DOUBLE, max(at_ms)::DOUBLE,
+            ${timeWeighted ? 'arg_max_null(number, (at_ms, place))' : 'NULL::DOUBLE'},
+            coalesce(sum(number * (next - at_ms)), 0), coalesce(sum(next - at_ms) FILTER (number IS NOT NULL), 0)::DOUBLE
+     FROM (SELECT *, ${next} AS next
+           FROM (SELECT tag, at_ms, rowid AS place, ${NUMBER} AS number, $1 + ((at_ms - $1) // $3) * $3 AS begin
+                 FROM samples WHERE tag IN (${tags.map(ms).join(',')}) AND at_ms >= $1 AND at_ms < $2))
+     GROUP BY tag, begin ORDER BY tag, begin`,
+    [ms(from), ms(to), BigInt(stepMs)],
+  );
+  return summariesOf(columns);
+}
+
+/** @throws LinesideError STORE_BAD_QUERY */
+function checkBuckets(tags: number, from: number, to: number, stepMs: number): void {
   if (!Number.isSafeInteger(stepMs) || stepMs <= 0) {
     throw badQuery(`a bucket of ${stepMs} ms; it must be a whole number of milliseconds above 0`);
   }
-  if ((to - from) / stepMs > MAX_BUCKETS) {
-    throw badQuery(`${Math.ceil((to - from) / stepMs)} buckets; at most ${MAX_BUCKETS} are given: use a longer step`);
+  const buckets = Math.ceil((to - from) / stepMs) * Math.max(1, tags);
+  if (buckets > MAX_BUCKETS) {
+    throw badQuery(`${buckets} buckets; at most ${MAX_BUCKETS} are given: use a longer step`);
   }
-  // Good is the severity 00 in the two highest bits (OPC 10000-4, 7.39.1).
-  const good = `kind IN (${KIND.number}, ${KIND.boolean}) AND quality < ${0x4000_0000} AND isfinite(value)`;
-  const [at, mean, min, max, count] = (await rows(
-    connection,
-    `SELECT ($2 + ((at_ms - $2) // $4) * $4)::DOUBLE AS bucket, avg(value) FILTER (${good}),
-            min(value) FILTER (${good}), max(value) FILTER (${good}), count(*)::DOUBLE
-     FROM samples WHERE tag = $1 AND at_ms >= $2 AND at_ms < $3 GROUP BY bucket ORDER BY bucket`,
-    [tag, ms(from), ms(to), BigInt(stepMs)],
-  )) as [number[], (number | null)[], (number | null)[], (number | null)[], number[]];
-  return (at ?? []).map((start, i) => ({
-    at: start,
-    mean: mean[i] ?? null,
-    min: min[i] ?? null,
-    max: max[i] ?? null,
-    count: count[i] ?? 0,
-  }));
+}
+
+export async function oldestFrom(connection: DuckDBConnection, from: number): Promise<number | undefined> {
+  const [at] = await rows(connection, 'SELECT min(at_ms)::DOUBLE FROM samples WHERE at_ms >= $1', [ms(from)]);
+  return (at?.[0] as number | null) ?? undefined;
 }
 
 export async function countPerTag(connection: DuckDBConnection, from: number, to: number): Promise<TagCount[]> {
@@ -132,6 +152,28 @@ export async function countSamples(connection: DuckDBConnection, tags?: number[]
   const where = tags ? ` WHERE tag IN (${tags.map((tag) => ms(tag)).join(',')})` : '';
   const columns = await rows(connection, `SELECT count(*)::DOUBLE FROM samples${where}`);
   return columns[0]?.[0] as number;
+}
+
+/** Within a transaction. */
+export async function deleteRange(
+  connection: DuckDBConnection,
+  tags: number[],
+  from: number,
+  to: number,
+): Promise<void> {
+  await connection.run(
+    `DELETE FROM samples WHERE tag IN (${tags.map(ms).join(',')}) AND at_ms >= $1 AND at_ms < $2`,
+    [ms(from), ms(to)],
+  );
+}
+
+/** Within a transaction. Of each tag the newest before the time stays. */
+export async function deleteBefore(connection: DuckDBConnection, before: number): Promise<void> {
+  await connection.run(
+    `DELETE FROM samples USING (SELECT tag, max(at_ms) AS newest FROM samples WHERE at_ms < $1 GROUP BY tag) kept
+     WHERE samples.tag = kept.tag AND samples.at_ms < kept.newest`,
+    [ms(before)],
+  );
 }
 
 async function rows(connection: DuckDBConnection, sql: string, values?: DuckDBValue[]): Promise<DuckDBValue[][]> {

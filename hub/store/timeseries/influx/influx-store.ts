@@ -9,30 +9,28 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import { Backoff } from '@lineside/shared/time/backoff.ts';
+import { lateHoursAround, lateHoursOf } from '../late-hours.ts';
 import { RangeBatch } from '../range-batch.ts';
-import type {
-  Bucket,
-  LastSample,
-  RecordId,
-  SampleColumns,
-  StoredSample,
-  TagCount,
-  TimeSeriesStore,
-} from '../time-series.ts';
+import type { Summary } from '../summary.ts';
+import type { LastSample, RecordId, SampleColumns, StoredSample, TagCount, TimeSeriesStore } from '../time-series.ts';
 import type { InfluxConfig } from './config.ts';
 import { openDatabase } from './database.ts';
 import { InfluxHttp } from './influx-http.ts';
 import { checkSamples } from './line-protocol.ts';
 import { MAX_IN_DOUBT, Places } from './places.ts';
 import {
-  bucketRange,
   countPerTag,
   countSamples,
+  deleteBefore,
+  deleteRange,
   lastSamples,
   MAX_RANGE,
+  oldestFrom,
   sampleBefore,
   sampleRanges,
+  summaryRanges,
 } from './queries.ts';
+import { dropRollups, InfluxRollups, lateLines } from './rollups.ts';
 import { Watermarks } from './watermarks.ts';
 
 const MAX_WAITING = 1_000;
@@ -68,6 +66,12 @@ export class InfluxStore implements TimeSeriesStore {
     this.#read((http) => sampleRanges(http, tags, from, to, MAX_RANGE)),
   );
 
+  readonly rollups = new InfluxRollups({
+    read: (query) => this.#read(query),
+    write: (lines) => this.#said(this.#writeAll(this.#wanted(), lines)),
+    now: () => this.#now(),
+  });
+
   constructor(options: InfluxStoreOptions) {
     this.#options = options;
   }
@@ -80,7 +84,7 @@ export class InfluxStore implements TimeSeriesStore {
   /** Waits for a server that is not there. Rejects when it is there and does not let the hub work. */
   async open(): Promise<void> {
     if (this.#http) return;
-    const { config, resolvePath, stopping, log, now = Date.now } = this.#options;
+    const { config, resolvePath, stopping, log } = this.#options;
     const http = new InfluxHttp(config, resolvePath);
     const backoff = new Backoff(250, 5_000);
     let saidAt = Number.NEGATIVE_INFINITY;
@@ -105,7 +109,7 @@ export class InfluxStore implements TimeSeriesStore {
       }
     }
     this.#places = new Places(http);
-    this.#watermarks = new Watermarks(http, now);
+    this.#watermarks = new Watermarks(http, () => this.#now());
     this.#http = http;
   }
 
@@ -173,8 +177,38 @@ export class InfluxStore implements TimeSeriesStore {
     });
   }
 
-  async buckets(tag: number, from: number, to: number, stepMs: number): Promise<Bucket[]> {
-    return this.#read((http) => bucketRange(http, tag, from, to, stepMs));
+  async ranges(tags: number[], from: number, to: number, limit: number): Promise<Map<number, StoredSample[]>> {
+    const most = Math.max(1, Math.min(MAX_RANGE, Math.floor(limit)));
+    return this.#read((http) => sampleRanges(http, tags, from, to, most));
+  }
+
+  async summaries(
+    tags: number[],
+    from: number,
+    to: number,
+    stepMs: number,
+    timeWeighted: boolean,
+  ): Promise<Map<number, Summary[]>> {
+    return this.#read((http) => summaryRanges(http, tags, from, to, stepMs, timeWeighted));
+  }
+
+  async firstAt(from: number): Promise<number | undefined> {
+    return this.#read((http) => oldestFrom(http, from));
+  }
+
+  async delete(tags: number[], from: number, to: number): Promise<void> {
+    if (tags.length === 0 || from >= to) return;
+    // First the marks: a deletion that ends half-way leaves hours that are summarised anew.
+    await this.#writeAll(this.#wanted(), lateLines(lateHoursAround(tags, from, to)));
+    await this.#read(async (http) => {
+      await deleteRange(http, tags, from, to);
+      await dropRollups(http, tags, from, to);
+    });
+    await this.#writeAll(this.#wanted(), lateLines(lateHoursAround(tags, from, to)));
+  }
+
+  async expire(before: number): Promise<void> {
+    await this.#read((http) => deleteBefore(http, before));
   }
 
   async perTag(from: number, to: number): Promise<TagCount[]> {
@@ -193,6 +227,7 @@ export class InfluxStore implements TimeSeriesStore {
       await this.#watermarks.learn(gateways);
       for (const part of partsOf(records, (id) => this.#watermarks.known(id))) {
         await this.#writeAll(http, await this.#places.lines(part.records));
+        await this.#writeAll(http, lateLines(lateHoursOf(part.records, this.#now())));
         await this.#write(http, part.marks.map((id) => this.#watermarks.line(id)).join('\n'));
         for (const id of part.marks) this.#watermarks.moved(id);
       }
@@ -248,6 +283,10 @@ export class InfluxStore implements TimeSeriesStore {
 
   #fail(error: unknown): void {
     if (error instanceof LinesideError && error.blame !== 'peer') this.#fault = error.message;
+  }
+
+  #now(): number {
+    return this.#options.now?.() ?? Date.now();
   }
 
   #wanted(): InfluxHttp {

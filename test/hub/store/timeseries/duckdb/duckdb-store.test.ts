@@ -18,7 +18,7 @@ async function temporary(): Promise<{ dir: string; file: string; remove(): Promi
 
 timeSeriesContract('DuckDB', async () => {
   const { file, remove } = await temporary();
-  return { handle: () => new DuckDbStore({ file, memoryLimit: '128MB' }), remove };
+  return { handle: (now) => new DuckDbStore({ file, memoryLimit: '128MB', now }), remove };
 });
 
 describe('DuckDB store', () => {

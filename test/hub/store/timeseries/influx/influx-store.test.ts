@@ -17,9 +17,9 @@ const T0 = Date.UTC(2026, 5, 15, 6);
 let server: InfluxDb;
 let databases = 0;
 
-function storeIn(database: string, settings: Partial<InfluxConfig> = {}): InfluxStore {
+function storeIn(database: string, settings: Partial<InfluxConfig> = {}, now = Date.now): InfluxStore {
   const config = { url: server.url, database, timeoutMs: 20_000, ...settings };
-  return new InfluxStore({ config, resolvePath: (path) => path });
+  return new InfluxStore({ config, resolvePath: (path) => path, now });
 }
 
 /** An open store in a database of its own. */
@@ -50,7 +50,7 @@ describe.skipIf(!hasInfluxDb)('InfluxDB 1.x', () => {
   timeSeriesContract('InfluxDB', async () => {
     const database = `contract-${++databases}`;
     return {
-      handle: () => storeIn(database),
+      handle: (now) => storeIn(database, {}, now),
       remove: async () => void (await server.query(`DROP DATABASE "${database}"`)),
     };
   });
@@ -119,8 +119,9 @@ describe.skipIf(!hasInfluxDb)('InfluxDB 1.x', () => {
 
   it('has one series a tag, whatever the gateways send', async () => {
     const store = await openStore();
+    const now = Date.now();
     for (let seq = 1; seq <= 20; seq++) {
-      await store.append([record(seq, columns([1, T0 + seq, `serial ${seq}`], [2, T0 + seq, seq]))]);
+      await store.append([record(seq, columns([1, now + seq, `serial ${seq}`], [2, now + seq, seq]))]);
     }
     const series = (await server.query('SHOW SERIES', `store-${databases}`)) as {
       results: { series: { values: string[][] }[] }[];
