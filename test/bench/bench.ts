@@ -5,6 +5,10 @@ export interface BenchOptions {
   seconds: number;
   /** What waits in the buffer at the start, MiB, when somebody says so. */
   backlogMiB?: number | undefined;
+  /** hub: which stores, when somebody says so. */
+  store?: 'embedded' | 'servers' | undefined;
+  /** hub: how long to look at its memory beside all else. */
+  soakSeconds?: number | undefined;
   /** Where the measured processes leave their CPU profiles, when somebody asks for them. */
   profileDir: string | undefined;
   /** Aborted by Ctrl-C: the bench undoes what it started and rejects. */

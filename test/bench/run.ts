@@ -5,16 +5,17 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
-import type { Bench } from './bench.ts';
+import type { Bench, BenchOptions } from './bench.ts';
 import { buffer } from './buffer.ts';
 import { drivers } from './drivers.ts';
 import { gateway } from './gateway.ts';
+import { hub } from './hub.ts';
 import { pipeline } from './pipeline.ts';
 import { soak } from './soak.ts';
 import { sparkplug } from './sparkplug.ts';
 import { wire } from './wire.ts';
 
-const benches: Record<string, Bench> = { pipeline, gateway, drivers, buffer, wire, sparkplug, soak };
+const benches: Record<string, Bench> = { pipeline, gateway, hub, drivers, buffer, wire, sparkplug, soak };
 
 /** A week. */
 const MAX_SECONDS = 604_800;
@@ -27,6 +28,8 @@ ${Object.entries(benches)
 
   --seconds N        measure for so long, after the warm-up; --minutes N the same in minutes
   --backlog MIB      buffer: how much waits at the start (1024)
+  --store WHICH      hub: embedded or servers (both)
+  --soak MINUTES     hub: watch its memory for so long, besides
   --profile FOLDER   leave a .cpuprofile of each thread measured there; that takes CPU time of its own
 `;
 
@@ -50,6 +53,8 @@ async function main(): Promise<number> {
       seconds: args.seconds ?? bench.defaultSeconds,
       profileDir: args.profileDir,
       backlogMiB: args.backlogMiB,
+      store: args.store,
+      soakSeconds: args.soakSeconds,
       signal: stop.signal,
       say: (line) => console.error(line),
     });
@@ -68,6 +73,8 @@ function readArgs() {
       seconds: { type: 'string' },
       minutes: { type: 'string' },
       backlog: { type: 'string' },
+      store: { type: 'string' },
+      soak: { type: 'string' },
       profile: { type: 'string' },
     },
   });
@@ -76,7 +83,19 @@ function readArgs() {
   if (backlogMiB !== undefined && !(backlogMiB >= 16 && backlogMiB <= 65_536)) {
     throw new Error(`--backlog ${values.backlog} is no number of MiB between 16 and 65536`);
   }
-  return { name: positionals[0] ?? '', seconds, backlogMiB, profileDir: values.profile && resolve(values.profile) };
+  const { store } = values;
+  if (store !== undefined && store !== 'embedded' && store !== 'servers') {
+    throw new Error(`--store ${store} is neither embedded nor servers`);
+  }
+  const soakSeconds = secondsOf('soak', values.soak, 60);
+  return {
+    store: store as BenchOptions['store'],
+    soakSeconds,
+    name: positionals[0] ?? '',
+    seconds,
+    backlogMiB,
+    profileDir: values.profile && resolve(values.profile),
+  };
 }
 
 function secondsOf(option: string, given: string | undefined, unit: number): number | undefined {
