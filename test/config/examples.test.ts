@@ -20,7 +20,12 @@ describe('the shipped configurations', () => {
     expect(loadConfig(join(ROOT, file)).devices.length).toBeGreaterThan(0);
   });
 
-  test.each(['config/demo/hub.yaml', 'docker/config/hub.yaml', 'systemd/hub.example.yaml'])('%s', (file) => {
+  test.each([
+    'config/demo/hub.yaml',
+    'docker/config/hub.yaml',
+    'docker/config/hub-servers.yaml',
+    'systemd/hub.example.yaml',
+  ])('%s', (file) => {
     const document = ConfigDocument.load(join(ROOT, file));
     expect(validate(document, HubConfig).problems).toEqual([]);
   });
@@ -33,6 +38,7 @@ describe('the shipped configurations', () => {
     for (const [hub, gateway] of [
       ['config/demo/hub.yaml', 'config/demo/gateway.yaml'],
       ['docker/config/hub.yaml', 'docker/config/gateway.yaml'],
+      ['docker/config/hub-servers.yaml', 'docker/config/gateway.yaml'],
       ['systemd/hub.example.yaml', 'systemd/gateway.example.yaml'],
     ] as const) {
       const id = loadConfig(join(ROOT, gateway)).gateway.id;

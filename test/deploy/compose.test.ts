@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { loadHubConfig } from '../../hub/config/load-config.ts';
 import { ROOT, runTool } from './tools.ts';
 
 interface Service {
@@ -25,6 +26,7 @@ interface Service {
   environment?: Record<string, string>;
   ports?: string[];
   volumes?: string[];
+  command?: string[];
   networks?: string[];
   secrets?: string[];
   depends_on?: Record<string, { condition: string }>;
@@ -78,11 +80,23 @@ describe('docker/compose.yaml', () => {
     expect(ignored.status).toBe(0);
   });
 
-  it('runs hub and gateway by default, and the servers of a later release only on request', () => {
+  it('runs hub and gateway by default, and servers only on request', () => {
     const byDefault = services.filter(([, service]) => !service.profiles).map(([name]) => name);
     expect(byDefault.sort()).toEqual(['gateway', 'hub']);
     for (const name of byDefault) {
       for (const other of Object.keys(compose.services[name]?.depends_on ?? {})) expect(byDefault).toContain(other);
+    }
+  });
+
+  it('gives the hub the secrets of each configuration that it may be started with', () => {
+    const { secrets, volumes, command } = compose.services.hub!;
+    expect(volumes).toContain('./config:/etc/lineside:ro');
+    expect(command?.at(-1)).toMatch(/^\/etc\/lineside\/\$\{LINESIDE_HUB_CONFIG:-hub\.yaml\}$/);
+    for (const file of ['hub.yaml', 'hub-servers.yaml']) {
+      const { relational, mqtt } = loadHubConfig(join(FOLDER, 'config', file));
+      expect([relational?.url, mqtt.broker?.url].filter(Boolean)).toHaveLength(file === 'hub.yaml' ? 0 : 2);
+      const text = readFileSync(join(FOLDER, 'config', file), 'utf8');
+      for (const [, name] of text.matchAll(/\/run\/secrets\/([\w-]+)/g)) expect(secrets, file).toContain(name);
     }
   });
 
