@@ -50,12 +50,18 @@ export interface IngestOptions {
   /** Called after a commit, with the samples that are now in the store and the alarm occurrences that changed. */
   onCommitted(run: CommittedRun, samples: SampleColumns[], changedAlarms: string[]): void;
   onQuarantine(gateway: string): void;
+  /**
+   * Where several hubs share the stores: the term in which this one takes a gateway's data, undefined while another
+   * one does. What is accepted in one term is never committed in another.
+   */
+  termOf?(gateway: string): number | undefined;
   log: Logger;
   progress?: ProgressMark;
 }
 
 interface Accepted {
   id: RecordId;
+  term: number;
   samples: SampleColumns;
   alarms: AlarmEvent[];
   events: AnyEvent[];
@@ -73,6 +79,7 @@ interface Gap {
 interface Epoch {
   gateway: string;
   epoch: string;
+  term: number;
   sequence: Sequence;
   /** Of the gateway's tag numbers; read from the store at first use. */
   tags: Map<number, number>;
@@ -120,7 +127,7 @@ export class Ingest {
 
   async start(): Promise<void> {
     for (const { gateway, epoch, seq } of await this.#options.ledger.watermarks()) {
-      this.#watermarks.set(`${gateway} ${epoch}`, seq);
+      this.#watermarks.set(keyOf(gateway, epoch), seq);
     }
     this.#options.progress?.pause();
   }
@@ -134,6 +141,50 @@ export class Ingest {
     await this.#commitGroup();
   }
 
+  /** This hub takes the data of these gateways from now on; another one may have done so until now. */
+  async begin(gateways: string[]): Promise<void> {
+    this.#forget(gateways);
+    for (const gateway of gateways) this.#options.timeSeries.forget(gateway);
+    const newest = new Map<string, { gateway: string; epoch: string; seq: number; updated_at?: number }>();
+    for (const mark of await this.#options.ledger.watermarks(gateways)) {
+      this.#watermarks.set(keyOf(mark.gateway, mark.epoch), mark.seq);
+      const known = newest.get(mark.gateway);
+      if ((mark.updated_at ?? 0) >= (known?.updated_at ?? 0)) newest.set(mark.gateway, mark);
+    }
+    // What was on its way to the one before, this one has not got.
+    for (const { gateway, epoch, seq } of newest.values()) {
+      this.#options.answer(gateway, { epoch, seq, resend: true });
+    }
+  }
+
+  /**
+   * Another hub is going to take, or takes already, the data of these gateways.
+   *
+   * @param mayCommit whether what was accepted can still be committed here; without it, it is dropped, as the gateways
+   *   have it still
+   */
+  async end(gateways: string[], mayCommit: boolean): Promise<void> {
+    const leaving = new Set(gateways);
+    await this.#committing;
+    while (mayCommit && this.counts.fault === '' && this.#waiting.some(({ id }) => leaving.has(id.gateway))) {
+      await this.#commitNow();
+    }
+    this.#waiting = this.#waiting.filter(({ id, samples }) => {
+      if (!leaving.has(id.gateway)) return true;
+      this.#waitingSamples -= samples.tags.length;
+      return false;
+    });
+    this.#forget(gateways);
+    this.#letIn();
+  }
+
+  #forget(gateways: string[]): void {
+    const those = new Set(gateways);
+    for (const map of [this.#epochs, this.#watermarks]) {
+      for (const key of map.keys()) if (those.has(key.slice(0, key.lastIndexOf(' ')))) map.delete(key);
+    }
+  }
+
   /** Tells a gateway that has just connected where its epoch stands. */
   async hello(gateway: string, hello: Hello): Promise<void> {
     const { epoch, sequence } = await this.#epoch(gateway, hello.epoch);
@@ -142,7 +193,7 @@ export class Ingest {
 
   /** Takes a data message. Resolves when the next one may come; never rejects for what a gateway sent. */
   async data(gateway: string, payload: Buffer): Promise<void> {
-    if (this.#stopped) return;
+    if (this.#stopped || !this.#isOurs(gateway)) return;
     let envelope: Envelope;
     try {
       envelope = readEnvelope(payload);
@@ -175,8 +226,14 @@ export class Ingest {
     }
   }
 
+  #isOurs(gateway: string): boolean {
+    return !this.#options.termOf || this.#options.termOf(gateway) !== undefined;
+  }
+
   async #take(epoch: Epoch, envelope: Envelope, payload: Buffer): Promise<void> {
     const { sequence, gateway } = epoch;
+    // Its turn may have come after the gateway went to another hub, or came back from one.
+    if (epoch.term !== (this.#options.termOf?.(gateway) ?? 0)) return;
     const verdict = sequence.judge(envelope.seq, envelope.prev);
     if (verdict.kind === 'duplicate') {
       this.counts.duplicates++;
@@ -190,6 +247,7 @@ export class Ingest {
     }
     const record: Accepted = {
       id: { gateway, epoch: epoch.epoch, seq: envelope.seq },
+      term: epoch.term,
       samples: EMPTY,
       alarms: [],
       events: [],
@@ -250,14 +308,18 @@ export class Ingest {
     clearTimeout(this.#timer);
     this.#options.progress?.resume();
     const afterMs = urgent ? 0 : failing ? this.#backoff.next() : GROUP_MS;
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      this.#committing = this.#commitGroup().finally(() => {
-        this.#committing = undefined;
-        if (this.#waiting.length === 0) this.#options.progress?.pause();
-        else this.#schedule();
-      });
-    }, afterMs);
+    this.#timer = setTimeout(() => void this.#commitNow(), afterMs);
+  }
+
+  #commitNow(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#committing = this.#commitGroup().finally(() => {
+      this.#committing = undefined;
+      if (this.#waiting.length === 0) this.#options.progress?.pause();
+      else this.#schedule();
+    });
+    return this.#committing;
   }
 
   /** Somebody waits for an alarm or an event; and a full group gains nothing by waiting. */
@@ -280,14 +342,7 @@ export class Ingest {
     if (group.length === 0) return;
     try {
       await this.#options.timeSeries.append(group.map(({ id, samples: columns }) => ({ id, samples: columns })));
-      for (const { run, records } of runsOf(group)) {
-        const changedAlarms = await this.#options.ledger.commit(run);
-        // What is committed is not tried again, should the next run fail.
-        const done = new Set(records);
-        this.#waiting = this.#waiting.filter((record) => !done.has(record));
-        this.#waitingSamples -= run.samples;
-        await this.#committed(run, records, changedAlarms);
-      }
+      await this.#commitRuns(runsOf(group));
       if (this.counts.fault !== '') this.#options.log.info('commits again');
       this.counts.fault = '';
       this.#backoff.reset();
@@ -304,19 +359,46 @@ export class Ingest {
     }
   }
 
+  /** Together; when that fails, one by one, so that one that cannot be committed holds up no others. */
+  async #commitRuns(runs: { run: CommittedRun; records: Accepted[] }[]): Promise<void> {
+    let results: Awaited<ReturnType<IngestLedger['commit']>>;
+    try {
+      results = await this.#options.ledger.commit(runs.map(({ run }) => run));
+    } catch (error) {
+      if (runs.length === 1) throw error;
+      const failures: unknown[] = [];
+      for (const one of runs) await this.#commitRuns([one]).catch((reason) => failures.push(reason));
+      if (failures.length > 0) throw failures[0];
+      return;
+    }
+    // What is committed is not tried again, and what is another hub's by now is not ours to try.
+    const done = new Set(runs.flatMap(({ records }) => records));
+    this.#waiting = this.#waiting.filter((record) => !done.has(record));
+    for (const { run } of runs) this.#waitingSamples -= run.samples;
+    for (const [i, { run, records }] of runs.entries()) {
+      const { changed, lost } = results[i]!;
+      if (lost) this.#options.log.warn({ gateway: run.gateway }, 'another hub takes this gateway’s data now');
+      else await this.#committed(run, records, changed);
+    }
+    this.#letIn();
+  }
+
+  #letIn(): void {
+    if (this.#waitingSamples <= MAX_WAITING_SAMPLES) for (const go of this.#room.splice(0)) go();
+  }
+
   async #committed(run: CommittedRun, records: Accepted[], changedAlarms: string[]): Promise<void> {
     this.#options.progress?.beat();
-    const epoch = await this.#epoch(run.gateway, run.epoch);
-    epoch.sequence.committed = run.seq;
+    const epoch = await this.#epochs.get(keyOf(run.gateway, run.epoch));
+    if (epoch?.term === run.term) epoch.sequence.committed = run.seq;
     this.#tell(() => {
-      this.#answer(epoch, false);
+      if (epoch?.term === run.term) this.#answer(epoch, false);
       this.#options.onCommitted(
         run,
         records.map(({ samples }) => samples),
         changedAlarms,
       );
     });
-    if (this.#waitingSamples <= MAX_WAITING_SAMPLES) for (const go of this.#room.splice(0)) go();
   }
 
   #answer({ gateway, epoch, sequence }: Epoch, resend: boolean): void {
@@ -336,12 +418,13 @@ export class Ingest {
   }
 
   #epoch(gateway: string, epoch: string): Promise<Epoch> {
-    const key = `${gateway} ${epoch}`;
+    const key = keyOf(gateway, epoch);
     let known = this.#epochs.get(key);
     if (!known) {
       known = this.#options.ledger.knownTags(gateway, epoch).then((tags) => {
         const sequence = new Sequence(this.#watermarks.get(key) ?? 0);
-        return { gateway, epoch, sequence, tags, receivedAt: null, turn: Promise.resolve() };
+        const term = this.#options.termOf?.(gateway) ?? 0;
+        return { gateway, epoch, term, sequence, tags, receivedAt: null, turn: Promise.resolve() };
       });
       // A store that could not be read now may be readable at the next message.
       known.catch(() => this.#epochs.delete(key));
@@ -349,6 +432,10 @@ export class Ingest {
     }
     return known;
   }
+}
+
+function keyOf(gateway: string, epoch: string): string {
+  return `${gateway} ${epoch}`;
 }
 
 /** Puts the batch into the record with the hub's tag ids. @throws LinesideError TAG_UNKNOWN. */
@@ -374,11 +461,17 @@ function translate(batch: Batch, tags: Map<number, number>, record: Accepted): v
 function runsOf(group: Accepted[]): { run: CommittedRun; records: Accepted[] }[] {
   const runs = new Map<string, { run: CommittedRun; records: Accepted[] }>();
   for (const record of group) {
-    const { id, samples, alarms, events, gap } = record;
-    const key = `${id.gateway} ${id.epoch}`;
+    const { id, term, samples, alarms, events, gap } = record;
+    const key = `${keyOf(id.gateway, id.epoch)} ${record.term}`;
     let entry = runs.get(key);
     if (!entry) {
-      const run = { gateway: id.gateway, epoch: id.epoch, seq: 0, samples: 0, gaps: [], alarms: [], events: [] };
+      const run = {
+        ...{ gateway: id.gateway, epoch: id.epoch, term, seq: 0 },
+        samples: 0,
+        gaps: [],
+        alarms: [],
+        events: [],
+      };
       entry = { run, records: [] };
       runs.set(key, entry);
     }

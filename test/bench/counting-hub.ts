@@ -64,9 +64,9 @@ export class CountingHub {
       watermarks: () => Promise.resolve([]),
       describeTags: (_gateway, _epoch, tags) => Promise.resolve(new Map(tags.map(({ id }) => [id, id]))),
       knownTags: () => Promise.resolve(new Map()),
-      commit: ({ gaps }) => {
-        this.gaps += gaps.length;
-        return Promise.resolve([]);
+      commit: (runs) => {
+        for (const { gaps } of runs) this.gaps += gaps.length;
+        return Promise.resolve(runs.map(() => ({ changed: [], lost: false })));
       },
       quarantine: () => Promise.resolve(),
     };

@@ -6,6 +6,7 @@ import type { Kysely, Transaction } from 'kysely';
 import { applyAlarmEvent, type HubAlarmEvent } from './alarms.ts';
 import { cleanText } from './clean-text.ts';
 import { insertEvents, type PlacedEvent } from './gateway-events.ts';
+import { heldLeases, type Lease } from './leases.ts';
 import type { Database, Row } from './schema.ts';
 import { inTransaction, retried } from './transaction.ts';
 import { decideWrite } from './writes.ts';
@@ -33,37 +34,74 @@ export interface CommittedRecords {
   events: readonly PlacedEvent[];
   /** Now, milliseconds since 1970 UTC. */
   at: number;
+  /** Where several hubs share the database: what this one committed under. */
+  lease?: Lease | undefined;
+}
+
+export interface CommitResult {
+  /** Occurrences whose alarm has changed. */
+  changed: string[];
+  /** Nothing of it was committed: its lease is another hub's. */
+  lost: boolean;
 }
 
 /**
- * Commits in one transaction. A repeat changes nothing: a watermark never goes back, and samples are counted only
- * when it moves.
+ * Commits in one transaction; see `commitAll`.
  *
  * @returns the occurrences whose alarm has changed
  */
 export async function commitRecords(db: Kysely<Database>, records: CommittedRecords): Promise<string[]> {
-  // One statement is a transaction already; most commits have nothing else, and this saves two round trips.
-  if (records.gaps.length === 0 && records.alarmEvents.length === 0 && records.events.length === 0) {
-    await retried(() => moveWatermark(db, records));
-    return [];
+  const [result] = await commitAll(db, [records]);
+  return result!.changed;
+}
+
+/**
+ * Commits what was said of several epochs, each of them once, in one transaction. A repeat changes nothing: a watermark
+ * never goes back, and samples are counted only when it moves.
+ *
+ * @returns what became of each, in their order
+ */
+export async function commitAll(db: Kysely<Database>, all: readonly CommittedRecords[]): Promise<CommitResult[]> {
+  // One statement is a transaction already; most commits of a single hub have nothing else.
+  const plain = all.every(
+    ({ lease, gaps, alarmEvents, events }) => !lease && gaps.length + alarmEvents.length + events.length === 0,
+  );
+  if (plain) {
+    await retried(() => moveWatermarks(db, all));
+    return all.map(() => ({ changed: [], lost: false }));
   }
   return inTransaction(db, async (trx) => {
-    await moveWatermark(trx, records);
-    await insertGaps(trx, records);
-    await insertEvents(trx, records.gateway, records.epoch, records.events);
-    for (const { event } of records.events)
-      if (event.kind === 'write') await decideWrite(trx, records.gateway, event);
-    const changed = new Set<string>();
-    for (const event of records.alarmEvents) {
-      if (await applyAlarmEvent(trx, records.gateway, event)) changed.add(event.occurrence);
+    const leases = new Map(all.flatMap(({ lease }) => (lease ? [[`${lease.name} ${lease.fence}`, lease]] : [])));
+    const held = await heldLeases(trx, [...leases.values()]);
+    const isHeld = ({ lease }: CommittedRecords) => !lease || held.has(lease.name);
+    await moveWatermarks(trx, all.filter(isHeld));
+    const results: CommitResult[] = [];
+    for (const records of all) {
+      results.push(isHeld(records) ? { changed: await commitRest(trx, records), lost: false } : LOST);
     }
-    return [...changed];
+    return results;
   });
 }
 
-/** Every epoch that has ever been committed. */
-export async function watermarks(db: Kysely<Database>): Promise<Row<'watermarks'>[]> {
-  return db.selectFrom('watermarks').selectAll().orderBy('gateway').orderBy('epoch').execute();
+const LOST: CommitResult = { changed: [], lost: true };
+
+async function commitRest(trx: Transaction<Database>, records: CommittedRecords): Promise<string[]> {
+  await insertGaps(trx, records);
+  await insertEvents(trx, records.gateway, records.epoch, records.events);
+  for (const { event } of records.events) if (event.kind === 'write') await decideWrite(trx, records.gateway, event);
+  const changed = new Set<string>();
+  for (const event of records.alarmEvents) {
+    if (await applyAlarmEvent(trx, records.gateway, event)) changed.add(event.occurrence);
+  }
+  return [...changed];
+}
+
+/** Every epoch that has ever been committed, or those of some gateways. */
+export async function watermarks(db: Kysely<Database>, gateways?: readonly string[]): Promise<Row<'watermarks'>[]> {
+  if (gateways?.length === 0) return [];
+  let query = db.selectFrom('watermarks').selectAll();
+  if (gateways) query = query.where('gateway', 'in', gateways);
+  return query.orderBy('gateway').orderBy('epoch').execute();
 }
 
 /** Newest first. */
@@ -79,13 +117,13 @@ export async function listGaps(db: Kysely<Database>, gateway: string, limit = 10
     .execute();
 }
 
-async function moveWatermark(
-  db: Kysely<Database>,
-  { gateway, epoch, seq, samples, at }: CommittedRecords,
-): Promise<void> {
+async function moveWatermarks(db: Kysely<Database>, all: readonly CommittedRecords[]): Promise<void> {
+  if (all.length === 0) return;
+  const rows = all.map(({ gateway, epoch, seq, samples, at }) => ({ gateway, epoch, seq, samples, updated_at: at }));
   await db
     .insertInto('watermarks')
-    .values({ gateway, epoch, seq, samples, updated_at: at })
+    // In one order, so that two hubs do not wait for each other.
+    .values(rows.sort((a, b) => (a.gateway < b.gateway || (a.gateway === b.gateway && a.epoch < b.epoch) ? -1 : 1)))
     .onConflict((conflict) =>
       conflict
         .columns(['gateway', 'epoch'])

@@ -3,6 +3,7 @@
  * written as text: drivers disagree on what becomes of an array.
  */
 import type { AlarmPriority, AlarmState, AlarmTransition } from '@lineside/shared/contracts/alarm.ts';
+import type { MachineState, Oee } from '@lineside/shared/contracts/api.ts';
 import type { CompletenessStatement } from '@lineside/shared/contracts/completeness.ts';
 import type { AnyEvent } from '@lineside/shared/contracts/event.ts';
 import type { Value, ValueType } from '@lineside/shared/contracts/frame.ts';
@@ -175,6 +176,9 @@ export interface Database {
     created_by: string;
     password_at: number;
   };
+  replicas: { id: string; name: string; roles: string; started_at: number; expires_at: number };
+  leases: { name: string; owner: string | null; fence: number; since: number };
+  machine_figures: { path: string; made_at: number; body: Json<{ oee: Oee; state: MachineState }> };
   commands: {
     id: string;
     gateway: string;

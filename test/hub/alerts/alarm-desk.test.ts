@@ -3,8 +3,8 @@ import type { AlarmView } from '@lineside/shared/contracts/api.ts';
 import type { AcknowledgeCommand } from '@lineside/shared/contracts/link.ts';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { AlarmDesk } from '../../../hub/alerts/alarm-desk.ts';
-import { relationalLedger } from '../../../hub/ingest/relational-ledger.ts';
 import { pendingCommands } from '../../../hub/store/postgres/commands.ts';
+import { commitRun } from '../../services/commit-run.ts';
 import { alarmEvent } from '../../services/gateway-records.ts';
 import { type HubStores, openStores } from '../../services/hub-stores.ts';
 
@@ -43,8 +43,7 @@ async function restart(): Promise<void> {
 /** Events as they come out of a committed record. */
 async function events(...list: Partial<AlarmEvent>[]): Promise<string[]> {
   const alarms = list.map((change) => alarmEvent({ occurrence, tag: 0, ...change }));
-  const run = { gateway, epoch: 'e'.repeat(32), seq: ++seq, samples: 0, gaps: [], events: [], alarms };
-  const changed = await relationalLedger(stores.db, () => 5_000).commit(run);
+  const changed = await commitRun(stores.db, { gateway, seq: ++seq, alarms }, () => 5_000);
   await desk.changed(changed);
   return changed;
 }

@@ -3,8 +3,8 @@ import { Quality } from '@lineside/shared/contracts/quality.ts';
 import Type from 'typebox';
 import { Value } from 'typebox/value';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { relationalLedger } from '../../../hub/ingest/relational-ledger.ts';
 import { columns, record } from '../../contract/time-series.ts';
+import { commitRun } from '../../services/commit-run.ts';
 import { alarmEvent } from '../../services/gateway-records.ts';
 import { gatewayStatus } from '../../services/hub-world.ts';
 import { startTestHub, type TestHub } from '../../services/test-hub.ts';
@@ -273,10 +273,9 @@ describe('the past of a tag', () => {
 
 describe('alarms', () => {
   test('are listed, acknowledged once, and told as on their way', async () => {
-    const ledger = relationalLedger(hub.stores.db, Date.now);
-    const run = { gateway: 'line-1', epoch: 'e'.repeat(32), samples: 0, gaps: [], events: [] };
+    const { db } = hub.stores;
     const raised = [1, 2, 3].map((n) => alarmEvent({ occurrence: `o${n}`, at: n * 1_000, tag: 0 }));
-    await hub.alarms.changed(await ledger.commit({ ...run, seq: 1, alarms: raised }));
+    await hub.alarms.changed(await commitRun(db, { seq: 1, alarms: raised }));
     const active = (await (await call('/api/v1/alarms/active')).json()) as AlarmView[];
     expect(Value.Errors(Type.Array(AlarmView), active)).toEqual([]);
     expect(active.map(({ occurrence }) => occurrence)).toEqual(['o3', 'o2', 'o1']);
@@ -290,7 +289,7 @@ describe('alarms', () => {
     expect(hub.sent).toMatchObject([{ occurrence: 'o2', by: 'admin', comment: 'on my way' }]);
     const done = { transition: 'acknowledged', state: 'acknowledged', by: 'admin' } as const;
     const answer = alarmEvent({ occurrence: 'o2', at: 9_000, tag: 0, ...done });
-    await hub.alarms.changed(await ledger.commit({ ...run, seq: 2, alarms: [answer] }));
+    await hub.alarms.changed(await commitRun(db, { seq: 2, alarms: [answer] }));
     const again = await problem(await post('/api/v1/alarms/o2/acknowledge', {}));
     expect(again).toMatchObject({ status: 409, code: 'ALARM_ACKNOWLEDGED' });
     const long = await post('/api/v1/alarms/o1/acknowledge', { comment: 'x'.repeat(501) });

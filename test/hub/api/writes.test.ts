@@ -4,7 +4,7 @@ import type { WriteEvent } from '@lineside/shared/contracts/event.ts';
 import type { WriteOutcome } from '@lineside/shared/contracts/write.ts';
 import { Value } from 'typebox/value';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { relationalLedger } from '../../../hub/ingest/relational-ledger.ts';
+import { commitRun } from '../../services/commit-run.ts';
 import { gatewayStatus } from '../../services/hub-world.ts';
 import { startTestHub, type TestHub } from '../../services/test-hub.ts';
 
@@ -158,8 +158,7 @@ describe('writing a tag', () => {
       ...{ kind: 'write', at: T0, id, device, tag, by, via: 'hub', comment, requested: 7 },
       ...{ old: 5, new: 7, ok: true, error: '' },
     };
-    const run = { gateway: 'line-1', epoch: 'e'.repeat(32), seq: 1, samples: 0, gaps: [], alarms: [] };
-    await relationalLedger(hub.stores.db, Date.now).commit({ ...run, events: [{ seq: 1, place: 0, event }] });
+    await commitRun(hub.stores.db, { events: [{ seq: 1, place: 0, event }] });
     expect(await last()).toMatchObject({ id, state: 'written', old: 5, new: 7, error: '' });
   });
 

@@ -26,7 +26,7 @@ describe('when accepted records are committed', () => {
         watermarks: async () => [],
         describeTags: async () => new Map([[1, 1]]),
         knownTags: async () => new Map([[1, 1]]),
-        commit: async () => [],
+        commit: async (runs) => runs.map(() => ({ changed: [], lost: false })),
         quarantine: async () => undefined,
       },
       answer: () => undefined,

@@ -49,13 +49,15 @@ class MemoryLedger implements IngestLedger {
     return new Map(this.catalogues.get(`${gateway} ${epoch}`));
   }
 
-  async commit(run: CommittedRun) {
+  async commit(runs: CommittedRun[]) {
     this.#failing('commit');
-    const key = `${run.gateway} ${run.epoch}`;
-    if (run.seq <= (this.marks.get(key) ?? 0)) return [];
-    this.marks.set(key, run.seq);
-    this.runs.push(run);
-    return run.alarms.map(({ occurrence }) => occurrence);
+    return runs.map((run) => {
+      const key = `${run.gateway} ${run.epoch}`;
+      if (run.seq <= (this.marks.get(key) ?? 0)) return { changed: [], lost: false };
+      this.marks.set(key, run.seq);
+      this.runs.push(run);
+      return { changed: run.alarms.map(({ occurrence }) => occurrence), lost: false };
+    });
   }
 
   async quarantine(gateway: string, reason: string, message: Buffer) {
@@ -329,10 +331,15 @@ describe('ingest', () => {
 
   test('of two gateways in one group the one that was committed is not committed again', async () => {
     const other = `${gateway}-b`;
-    await ingest.data(gateway, envelope(1, { tags: TAGS, samples: [speed(1, 10)], alarms: [alarmEvent()] }));
-    await ingest.data(other, envelope(1, { tags: TAGS, samples: [speed(1, 99)] }, { epoch: OTHER }));
+    await ingest.data(gateway, envelope(1, { tags: TAGS, samples: [speed(1, 10)] }));
+    const urgent = { tags: TAGS, samples: [speed(1, 99)], alarms: [alarmEvent()] };
     const commit = ledger.commit.bind(ledger);
-    vi.spyOn(ledger, 'commit').mockImplementationOnce(commit).mockRejectedValueOnce(new Error('gone for a moment'));
+    // Together, then one by one.
+    vi.spyOn(ledger, 'commit')
+      .mockRejectedValueOnce(new Error('gone for a moment'))
+      .mockImplementationOnce(commit)
+      .mockRejectedValueOnce(new Error('gone for a moment'));
+    await ingest.data(other, envelope(1, urgent, { epoch: OTHER }));
     await answered(1);
     expect(answers).toHaveLength(1);
     await ingest.data(gateway, envelope(2, { samples: [speed(2, 20)] }));

@@ -215,7 +215,8 @@ describe.skipIf(!hasPostgres)('PostgreSQL', () => {
         await touchGateway(trx, second, tries);
       });
     await Promise.all([crosswise('a', 'b'), crosswise('b', 'a')]);
-    expect(tries).toBe(3);
+    // Whoever is undone may come upon the other once more.
+    expect(tries).toBeGreaterThanOrEqual(3);
     let failing = 0;
     const never = inTransaction(db, async (trx) => {
       failing++;
