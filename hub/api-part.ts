@@ -1,12 +1,15 @@
 /** Serves API and pages, and lets the first user in. */
 import { join } from 'node:path';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import type { Unwind } from '@lineside/shared/lifecycle/unwind.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
+import Fastify, { type FastifyInstance } from 'fastify';
 import { sql } from 'kysely';
 import type { AccessPart } from './access-part.ts';
 import type { AndonBoard } from './andon/board.ts';
 import { buildApp } from './api/app.ts';
+import { healthRoutes } from './api/routes/health.ts';
 import type { ApiServices } from './api/services.ts';
 import { AuthService } from './auth/auth-service.ts';
 import type { LoadedHubConfig } from './config/load-config.ts';
@@ -32,7 +35,8 @@ export interface ApiPartOptions {
 
 export interface Served {
   url: string;
-  auth: AuthService;
+  /** Where the first password still stands; null when the file is gone, or this hub lets nobody in. */
+  firstPasswordFile: string | null;
   /** Of a hub that has just been made. */
   first: { user: string; password: string } | null;
 }
@@ -59,7 +63,16 @@ export async function serveApi(options: ApiPartOptions): Promise<Served> {
   // Before the API: whoever waits is told.
   unwind.defer('writes', () => desks.writes.stop());
   unwind.defer('fleet', () => desks.configs.gone());
-  return { url: await listen(app, config), auth, first };
+  return { url: await listen(app, config), firstPasswordFile: auth.firstPasswordFile, first };
+}
+
+/** For a hub without API: whether it is alive and ready, and nothing else. @throws LinesideError PORT_TAKEN */
+export async function serveHealth(options: ApiPartOptions): Promise<Served> {
+  const { config, stores, unwind } = options;
+  const app = Fastify({ logger: false, bodyLimit: 1_024, requestTimeout: 10_000, forceCloseConnections: true });
+  healthRoutes(app.withTypeProvider<TypeBoxTypeProvider>(), { ...options, stores: questions(stores) });
+  unwind.defer('health', () => app.close());
+  return { url: await listen(app, config), firstPasswordFile: null, first: null };
 }
 
 /** Something small for each store, so that whoever asks whether the hub is ready hears of one that is not there. */
@@ -70,7 +83,7 @@ function questions({ relational, timeSeries }: Stores): ApiServices['stores'] {
   };
 }
 
-async function listen(app: Awaited<ReturnType<typeof buildApp>>, config: LoadedHubConfig): Promise<string> {
+async function listen(app: FastifyInstance, config: LoadedHubConfig): Promise<string> {
   const { host, port } = config.http;
   try {
     return await app.listen({ host, port });

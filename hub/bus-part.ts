@@ -1,4 +1,5 @@
 /** The broker by which gateways are heard: the embedded one, or one of the plant. */
+import type { Committed } from '@lineside/shared/contracts/link.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import type { BrokerTls } from '@lineside/shared/mqtt/broker-tls.ts';
 import { type Credentials, readCredentials } from '@lineside/shared/mqtt/credentials.ts';
@@ -21,6 +22,8 @@ export interface BusOptions {
   publishers: PublisherDoor;
   /** A broker of the plant is there, again: what was said meanwhile, nobody has heard. */
   onConnected(): void;
+  /** Among several hubs. */
+  shared?: { clientId: string; onAnswer(gateway: string, committed: Committed): void } | undefined;
   log: Logger;
 }
 
@@ -35,12 +38,12 @@ export function gatewayCredentials(config: LoadedHubConfig): Credentials {
 }
 
 export function gatewayBus(options: BusOptions): GatewayBus {
-  const { config, credentials, certificates, tls, integrators, publishers, onConnected, log } = options;
+  const { config, credentials, certificates, tls, integrators, publishers, onConnected, shared, log } = options;
   const { broker, host, port } = config.mqtt;
   const { resolvePath } = config;
   if (broker) {
     const endpoint = { ...endpointOf(broker, resolvePath), username: broker.username };
-    return new BrokerClient({ endpoint, onConnected, log });
+    return new BrokerClient({ endpoint, onConnected, ...shared, log });
   }
   return new EmbeddedBroker({
     ...{ host, port, tls, credentials, certificates, integrators, publishers, log },

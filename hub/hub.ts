@@ -4,7 +4,7 @@ import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { DaemonContext } from '@lineside/shared/lifecycle/daemon.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import { AccessPart } from './access-part.ts';
-import { serveApi } from './api-part.ts';
+import { serveApi, serveHealth } from './api-part.ts';
 import { startBackups } from './backup-part.ts';
 import { restoredBoard } from './board-part.ts';
 import { EmbeddedBroker } from './broker/embedded-broker.ts';
@@ -13,11 +13,14 @@ import { gatewayBus, gatewayCredentials, mqttAddress } from './bus-part.ts';
 import type { LoadedHubConfig } from './config/load-config.ts';
 import { ControlSocket } from './control/control-socket.ts';
 import { openDesks } from './desks-part.ts';
+import { FiguresPart } from './figures-part.ts';
 import { ForeignPart } from './foreign-part.ts';
-import { Ingest } from './ingest/ingest.ts';
+import { type Arrival, Ingest } from './ingest/ingest.ts';
 import { relationalLedger } from './ingest/relational-ledger.ts';
 import { makeJobs } from './jobs-part.ts';
+import { heardByOthers } from './listener-part.ts';
 import { Receiver } from './receiver.ts';
+import { ReplicaPart } from './replica-part.ts';
 import { SparkplugPart } from './sparkplug-part.ts';
 import { replaceEquipment } from './store/postgres/equipment.ts';
 import { openStores } from './stores-part.ts';
@@ -81,6 +84,35 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
         log: log.child({ part: 'sparkplug' }),
       })
     : undefined;
+  let unsRuns = false;
+  const replica = new ReplicaPart({
+    ...{ config, relational, log: log.child({ part: 'replicas' }) },
+    ingest: () => ingest,
+    onTaken: (gateways) => listener?.forget(gateways),
+    singles: [
+      {
+        lease: 'sources',
+        start: () => {
+          foreign.start();
+          sparkplug?.start(bus);
+        },
+      },
+      {
+        lease: 'jobs',
+        start: () => {
+          jobs.oee.start();
+          jobs.completeness.start();
+          uns?.start(bus);
+          unsRuns = uns !== undefined;
+        },
+      },
+    ],
+    onTakenOver: (words) => {
+      faults.add(words);
+      log.error(words);
+      process.kill(process.pid, 'SIGTERM');
+    },
+  });
   const bus = gatewayBus({
     ...{ config, credentials, certificates: access.enrolment, tls: await access.tls() },
     integrators: uns?.door,
@@ -88,11 +120,18 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
     onConnected: () => {
       // What was said while the broker was away, nobody has heard.
       for (const { id } of board.gateways.all()) {
+        if (!replica.takes(id)) continue;
         alarms
           .repeatFor(id)
           .catch((error: unknown) => log.warn({ error: messageOf(error) }, 'commands not repeated'));
       }
     },
+    shared: replica.replicated
+      ? {
+          clientId: `${config.mqtt.broker!.username}-${replica.id}`,
+          onAnswer: (gateway, committed) => listener?.committed(gateway, committed),
+        }
+      : undefined,
     log: log.child({ part: 'broker' }),
   });
   const desks = await openDesks({
@@ -100,43 +139,67 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
     send: (gateway, command) => bus.command(gateway, command),
   });
   const { alarms, writes } = desks;
-  const jobs = makeJobs({ config, board, stores, log, now });
+  const figures = new FiguresPart({
+    ...{ relational, board, replicated: replica.replicated, log: log.child({ part: 'figures' }), now },
+    runsJobs: () => replica.runsJobs(),
+  });
+  const jobs = makeJobs({
+    ...{ config, board, stores, log, now },
+    onFigures: (path, made) => figures.made(path, made),
+  });
+  const show = ({ gateway, samples, frames }: Arrival) => {
+    for (const { device, receivedAt } of frames) board.seen(gateway, device, receivedAt);
+    board.observe(samples);
+    if (unsRuns) uns?.observe(samples);
+  };
+  const alarmsChanged = (occurrences: string[]) =>
+    void alarms
+      .changed(occurrences)
+      .catch((error: unknown) => log.error({ error: messageOf(error) }, 'alarms not read'));
+  const listener =
+    replica.replicated && (replica.has('api') || replica.has('jobs'))
+      ? heardByOthers({ ...{ relational, board, jobs, writes, show, alarmsChanged, log, now } })
+      : undefined;
 
   const ingest = new Ingest({
     timeSeries,
-    ledger: relationalLedger(relational.db, now, stores.restored),
+    ledger: relationalLedger(relational.db, now, {
+      restored: stores.restored,
+      leaseOf: (gateway, term) => replica.leaseOf(gateway, term),
+    }),
     answer: (gateway, committed) => {
       if (foreign.answered(gateway, committed) || sparkplug?.answered(gateway, committed)) return;
       bus.answer(gateway, { ...committed, at: now() });
     },
-    onArrival: ({ gateway, samples, frames }) => {
-      for (const { device, receivedAt } of frames) board.seen(gateway, device, receivedAt);
-      board.observe(samples);
-      uns?.observe(samples);
-    },
+    termOf: (gateway) => replica.termOf(gateway),
+    onArrival: show,
     onTags: (gateway, tags, ids) => {
       board.catalog.add(tags.map((tag) => ({ ...tag, gateway, id: ids.get(tag.id)! })));
-      uns?.tagsChanged(ids.values());
+      if (unsRuns) uns?.tagsChanged(ids.values());
     },
     onCommitted: (run, samples, changed) => {
       board.gateways.committed(run.gateway, run.samples);
       for (const { tags, at } of samples) jobs.oee.stored(tags, at);
       for (const { event } of run.events) if (event.kind === 'write') writes.decided(run.gateway, event);
-      alarms.changed(changed).catch((error: unknown) => log.error({ error: messageOf(error) }, 'alarms not read'));
+      alarmsChanged(changed);
     },
     onQuarantine: (gateway) => board.emit('gateway', board.gateways.quarantined(gateway)),
     log: log.child({ part: 'ingest' }),
     progress: progress.part('ingest', { maxSilenceMs: INGEST_SILENCE_MS }),
   });
   await ingest.start();
+  unwind.defer('leases', () => replica.stop());
+  stopping.addEventListener('abort', () => replica.settle());
   unwind.defer('ingest', () => ingest.stop());
 
   const backups = await startBackups({ config, stores, control, unwind, log: log.child({ part: 'backup' }), now });
-  const { url, auth, first } = await serveApi({
+  const serve = replica.has('api') ? serveApi : serveHealth;
+  const { url, firstPasswordFile, first } = await serve({
     ...{ config, stores, board, desks, jobs, access, unwind, log, now },
     faults: () => [
       ...faults,
       ...(relational.fault ? [relational.fault] : []),
+      ...(replica.fault && !relational.fault ? [replica.fault] : []),
       ...(bus.fault ? [bus.fault] : []),
       ...(ingest.counts.fault ? [`cannot commit: ${ingest.counts.fault}`] : []),
       ...(timeSeries.fault && !ingest.counts.fault ? [timeSeries.fault] : []),
@@ -149,9 +212,9 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
 
   board.start();
   unwind.defer('board', () => board.stop());
-  jobs.oee.start();
+  figures.start();
+  unwind.defer('figures', () => figures.stop());
   unwind.defer('oee', () => jobs.oee.stop());
-  jobs.completeness.start();
   unwind.defer('completeness', () => jobs.completeness.stop());
   jobs.rollups.start();
   unwind.defer('summaries', () => jobs.rollups.stop());
@@ -161,6 +224,8 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
     board,
     ...desks,
     relational,
+    replica,
+    listener,
     now,
     renew: async (gateway, request) => {
       const answer = await access.enrolment.renew(gateway, request);
@@ -173,29 +238,30 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
   await access.start(bus, control, unwind);
   unwind.defer('control socket', () => control.stop());
   await control.start(log);
-  started = true;
-  foreign.start();
   unwind.defer('sources', () => foreign.stop());
-  if (sparkplug) {
-    unwind.defer('Sparkplug host', () => sparkplug.stop());
-    sparkplug.start(bus);
-  }
+  if (sparkplug) unwind.defer('Sparkplug host', () => sparkplug.stop());
   if (uns) {
-    unwind.defer('topics for integrators', () => uns.stop());
-    uns.start(bus);
+    unwind.defer('topics for integrators', async () => {
+      if (unsRuns) await uns.stop();
+    });
   }
+  await replica.start();
+  started = true;
 
-  log.info({ url, mqtt: mqttAddress(config, bus), machines: config.equipment.machines.length }, 'serving');
+  log.info(
+    { url, mqtt: mqttAddress(config, bus), roles: config.roles.join(), machines: config.equipment.machines.length },
+    'serving',
+  );
   process.send?.({
     url,
     ...(bus instanceof EmbeddedBroker ? { mqttPort: bus.port, mqttTlsPort: bus.tlsPort } : {}),
     firstUser: first?.user,
     firstPassword: first?.password,
-    firstPasswordFile: auth.firstPasswordFile,
+    firstPasswordFile,
   });
   // Never into the log: systemd keeps it, and so may others.
   if (first && !process.send) {
-    process.stderr.write(`\nFirst user: ${first.user}\nPassword:   kept in ${auth.firstPasswordFile}\n\n`);
+    process.stderr.write(`\nFirst user: ${first.user}\nPassword:   kept in ${firstPasswordFile}\n\n`);
   }
   return `serving ${url}`;
 }

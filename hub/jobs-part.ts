@@ -1,6 +1,6 @@
 /** What the hub does by itself, beside taking data: figures of shifts, statements about days, summaries. */
 import type { Logger } from '@lineside/shared/log/logger.ts';
-import type { AndonBoard } from './andon/board.ts';
+import type { AndonBoard, MachineFigures } from './andon/board.ts';
 import { CompletenessService } from './completeness/completeness-service.ts';
 import type { LoadedHubConfig } from './config/load-config.ts';
 import { OeeService } from './oee/oee-service.ts';
@@ -17,11 +17,12 @@ export interface JobsOptions {
   config: LoadedHubConfig;
   board: AndonBoard;
   stores: Stores;
+  onFigures(path: string, figures: MachineFigures): void;
   log: Logger;
   now(): number;
 }
 
-export function makeJobs({ config, board, stores, log, now }: JobsOptions): Jobs {
+export function makeJobs({ config, board, stores, onFigures, log, now }: JobsOptions): Jobs {
   const { machines } = config.equipment;
   const { relational, timeSeries } = stores;
   return {
@@ -29,7 +30,7 @@ export function makeJobs({ config, board, stores, log, now }: JobsOptions): Jobs
       machines,
       timeSeries,
       tagId: (gateway, device, name) => board.catalog.find(gateway, device, name)?.id,
-      onFigures: (path, figures) => board.setFigures(path, figures),
+      onFigures,
       log: log.child({ part: 'oee' }),
       now,
     }),

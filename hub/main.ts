@@ -5,11 +5,13 @@ import { ConfigError, formatProblem } from '@lineside/shared/config/config-docum
 import { VERSION } from '@lineside/shared/config/version.ts';
 import { runDaemon } from '@lineside/shared/lifecycle/daemon.ts';
 import { createLogger } from '@lineside/shared/log/logger.ts';
+import { Value } from 'typebox/value';
 import { accessCommand } from './commands/access.ts';
 import { backupCommand } from './commands/backup.ts';
 import { type LoadedHubConfig, loadHubConfig } from './config/load-config.ts';
 import { startHub } from './hub.ts';
 import { migrateCommand } from './migrate-command.ts';
+import { type Role, RolesConfig } from './replicas/config.ts';
 
 const USAGE = `usage: hub run|check|migrate --config FILE
        hub backup --config FILE, hub backup verify DIR, hub restore DIR --config FILE
@@ -20,6 +22,7 @@ const USAGE = `usage: hub run|check|migrate --config FILE
   migrate status|up   look at the tables of the relational store, or bring them up to date
 
   --config FILE   the configuration, YAML
+  --roles LIST    run, check: in place of roles there, such as ingest,api
   --version       print the version
 `;
 
@@ -45,7 +48,7 @@ async function main(): Promise<number> {
   }
   let config: LoadedHubConfig;
   try {
-    config = loadHubConfig(file);
+    config = loadHubConfig(file, args.roles);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     for (const problem of error.problems) console.error(formatProblem(problem));
@@ -67,6 +70,7 @@ function readArgs() {
     allowPositionals: true,
     options: {
       config: { type: 'string' },
+      roles: { type: 'string' },
       username: { type: 'string' },
       'password-file': { type: 'string' },
       version: { type: 'boolean' },
@@ -74,8 +78,15 @@ function readArgs() {
   });
   return {
     ...{ command: positionals[0], action: positionals[1], file: values.config, version: values.version === true },
+    roles: values.roles === undefined ? undefined : readRoles(values.roles),
     ...{ username: values.username, passwordFile: values['password-file'] },
   };
+}
+
+function readRoles(text: string): Role[] {
+  const roles = text.split(',');
+  if (Value.Check(RolesConfig, roles)) return roles;
+  throw new Error(`--roles ${text}: write one or more of ingest,api,jobs`);
 }
 
 process.exitCode = await main();

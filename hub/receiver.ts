@@ -6,6 +6,8 @@ import type { AndonBoard } from './andon/board.ts';
 import type { GatewayMessage } from './broker/gateway-bus.ts';
 import type { ConfigDesk } from './fleet/config-desk.ts';
 import type { Ingest } from './ingest/ingest.ts';
+import type { Listener } from './ingest/listener.ts';
+import type { ReplicaPart } from './replica-part.ts';
 import { upsertGatewayStatus } from './store/postgres/gateways.ts';
 import type { Relational } from './store/postgres/relational.ts';
 import type { WriteDesk } from './writes/write-desk.ts';
@@ -21,6 +23,9 @@ export interface ReceiverOptions {
   relational: Relational;
   /** @returns whether it was a request at all */
   renew(gateway: string, request: unknown): Promise<boolean>;
+  replica: ReplicaPart;
+  /** Hears what another hub takes; undefined where nobody here wants to know. */
+  listener: Listener | undefined;
   now(): number;
 }
 
@@ -35,10 +40,12 @@ export class Receiver {
 
   /** Resolves when the next one may come. */
   async take({ gateway, kind, payload, retained }: GatewayMessage): Promise<void> {
-    const { ingest, board, alarms, now } = this.#options;
+    const { ingest, board, alarms, replica, now } = this.#options;
     // A gateway that is there speaks every few seconds; what a broker kept of it says nothing of now.
     if (retained) return;
     board.gateways.heard(gateway, now());
+    replica.heard(gateway);
+    if (!replica.takes(gateway)) return this.#listen(gateway, kind, payload);
     if (kind === 'data') return ingest.data(gateway, payload);
     if (kind === 'live') return ingest.live(gateway, payload);
     const message = parse(payload);
@@ -52,6 +59,18 @@ export class Receiver {
       await ingest.quarantine(gateway, `a ${kind} message that does not fit its schema`, payload);
   }
 
+  /** Another hub takes, answers and keeps what this gateway says. */
+  async #listen(gateway: string, kind: GatewayMessage['kind'], payload: Buffer): Promise<void> {
+    const { listener } = this.#options;
+    if (kind === 'data') return listener?.data(gateway, payload);
+    if (kind === 'live') return listener?.live(gateway, payload);
+    const message = parse(payload);
+    if (kind === 'reply' && Value.Check(CommandReply, message)) await this.#reply(gateway, message);
+    else if (kind === 'status' && Value.Check(GatewayStatus, message) && message.gateway === gateway) {
+      this.#show(message);
+    }
+  }
+
   async #reply(gateway: string, message: CommandReply): Promise<void> {
     const { alarms, writes, configs } = this.#options;
     if (message.type === 'tag.write') await writes.replied(gateway, message);
@@ -60,17 +79,21 @@ export class Receiver {
   }
 
   async #status(gateway: string, message: GatewayStatus): Promise<void> {
-    const { board, writes, configs, relational, now } = this.#options;
+    const { board, relational, now } = this.#options;
     const changed = board.gateways.get(gateway)?.online !== message.online;
-    board.report(message);
-    if (!message.online) {
-      writes.gone(gateway);
-      configs.gone(gateway);
-    }
+    this.#show(message);
     // A status comes every few seconds; on disk it need not be that fresh.
     if (!changed && now() - (this.#storedAt.get(gateway) ?? 0) <= STORE_STATUS_MS) return;
     this.#storedAt.set(gateway, now());
     await upsertGatewayStatus(relational.db, message, now());
+  }
+
+  #show(message: GatewayStatus): void {
+    const { board, writes, configs } = this.#options;
+    board.report(message);
+    if (message.online) return;
+    writes.gone(message.gateway);
+    configs.gone(message.gateway);
   }
 }
 

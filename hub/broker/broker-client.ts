@@ -4,13 +4,14 @@
  * hub either, and the session is a clean one.
  */
 import type { RenewAnswer } from '@lineside/shared/contracts/enrolment.ts';
-import type { Command, Committed } from '@lineside/shared/contracts/link.ts';
+import { type Command, Committed } from '@lineside/shared/contracts/link.ts';
 import { GATEWAY_TOPICS, type HubTopic, parseTopic, topicOf } from '@lineside/shared/contracts/topics.ts';
 import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import { type MqttEndpoint, mqttReason, openMqtt } from '@lineside/shared/mqtt/open-client.ts';
 import { Backoff } from '@lineside/shared/time/backoff.ts';
 import type { IPublishPacket, MqttClient } from 'mqtt';
+import { Value } from 'typebox/value';
 import type { GatewayBus, GatewayReceiver } from './gateway-bus.ts';
 
 /** A broker that has not let the hub hear its topics for so long is left and tried again. Milliseconds. */
@@ -18,6 +19,10 @@ const SUBSCRIBE_MS = 10_000;
 
 export interface BrokerClientOptions {
   endpoint: MqttEndpoint & { username: string };
+  /** By which the broker knows this connection from those of other hubs; by default the user name. */
+  clientId?: string | undefined;
+  /** Where several hubs share the gateways: what any of them has told a gateway. */
+  onAnswer?: ((gateway: string, committed: Committed) => void) | undefined;
   /** Gateways can be heard and told things, from now on. */
   onConnected(): void;
   log: Logger;
@@ -80,7 +85,7 @@ export class BrokerClient implements GatewayBus {
     const { endpoint, log } = this.#options;
     let client: MqttClient;
     try {
-      client = openMqtt(endpoint, { clientId: endpoint.username });
+      client = openMqtt(endpoint, { clientId: this.#options.clientId ?? endpoint.username });
     } catch (error) {
       this.#lost(undefined, messageOf(error));
       return;
@@ -99,6 +104,7 @@ export class BrokerClient implements GatewayBus {
 
   #subscribe(client: MqttClient): void {
     const topics = GATEWAY_TOPICS.filter((kind) => kind !== 'renew').map((kind) => topicOf('+', kind));
+    if (this.#options.onAnswer) topics.push(topicOf('+', 'committed'));
     const refusal = `it refuses the topics ${topics.join(', ')}; check the rights of "${this.#options.endpoint.username}"`;
     this.#patience = setTimeout(() => this.#lost(client, 'it does not answer the subscription'), SUBSCRIBE_MS);
     client.subscribe(topics, { qos: 1 }, (error, granted) => {
@@ -129,6 +135,10 @@ export class BrokerClient implements GatewayBus {
 
   async #take({ topic, payload, retain }: IPublishPacket): Promise<void> {
     const parsed = parseTopic(topic);
+    if (parsed?.kind === 'committed') {
+      this.#heardAnswer(parsed.gateway, payload);
+      return;
+    }
     const kind = GATEWAY_TOPICS.find((known) => known === parsed?.kind);
     if (!parsed || !kind) return;
     const { gateway } = parsed;
@@ -137,6 +147,15 @@ export class BrokerClient implements GatewayBus {
       await this.#receiver!({ gateway, kind, payload: bytes, retained: retain });
     } catch (error) {
       this.#options.log.error({ gateway, kind, error: messageOf(error) }, 'message not taken');
+    }
+  }
+
+  #heardAnswer(gateway: string, payload: string | Buffer): void {
+    try {
+      const answer: unknown = JSON.parse(payload.toString());
+      if (Value.Check(Committed, answer)) this.#options.onAnswer?.(gateway, answer);
+    } catch {
+      // Not of a hub.
     }
   }
 

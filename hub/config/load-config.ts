@@ -5,6 +5,7 @@ import { validate } from '@lineside/shared/config/validate.ts';
 import { checkEndpoint } from '@lineside/shared/mqtt/endpoint.ts';
 import { loadPlant, type Plant } from '../equipment/plant.ts';
 import { checkSources } from '../foreign/config.ts';
+import { checkRoles, type Role } from '../replicas/config.ts';
 import { checkSparkplug } from '../sparkplug/config.ts';
 import { checkRelational } from '../store/postgres/config.ts';
 import { checkTimeSeries } from '../store/timeseries/config.ts';
@@ -19,11 +20,15 @@ export interface LoadedHubConfig extends HubConfig {
   resolvePath(path: string): string;
 }
 
-/** @throws ConfigError with every problem of either file. */
-export function loadHubConfig(file: string): LoadedHubConfig {
+/**
+ * @param roles in place of those in the file
+ * @throws ConfigError with every problem of either file.
+ */
+export function loadHubConfig(file: string, roles?: Role[]): LoadedHubConfig {
   const document = ConfigDocument.load(file);
   const { value, problems } = validate(document, HubConfig);
   if (problems.length > 0) throw new ConfigError(problems);
+  if (roles) value.roles = roles;
   value.gateways.forEach((gateway, index) => {
     const first = value.gateways.findIndex(({ id }) => id === gateway.id);
     if (first === index) return;
@@ -46,7 +51,12 @@ export function loadHubConfig(file: string): LoadedHubConfig {
   if (problems.length > 0) throw new ConfigError(problems);
   const equipment = loadPlant(document.resolvePath(value.plant));
   const sites = equipment.nodes.filter(({ level }) => level === 'site').map(({ path }) => path.split('/').at(-1)!);
-  for (const { path, message } of [...checkSources(value), ...checkSparkplug(value), ...checkTimeSeries(value)]) {
+  for (const { path, message } of [
+    ...checkSources(value),
+    ...checkSparkplug(value),
+    ...checkTimeSeries(value),
+    ...checkRoles(value),
+  ]) {
     problems.push(document.problem(path, message));
   }
   for (const { path, message } of checkHubUns(value, sites)) {

@@ -5,6 +5,7 @@ import { type Static, Type } from 'typebox';
 import { BackupConfig } from '../backup/config.ts';
 import { EnrolmentConfig } from '../enrolment/config.ts';
 import { JsonSourceConfig } from '../foreign/config.ts';
+import { ReplicaConfig, RolesConfig } from '../replicas/config.ts';
 import { SparkplugHostConfig } from '../sparkplug/config.ts';
 import { RelationalConfig } from '../store/postgres/config.ts';
 import { TimeSeriesConfig } from '../store/timeseries/config.ts';
@@ -84,6 +85,8 @@ const ExternalBroker = Type.Object(
 
 export const HubConfig = Type.Object(
   {
+    roles: RolesConfig,
+    replica: ReplicaConfig,
     dataDir: Type.String({
       default: './var/hub',
       description: 'Folder of the stores, from the configuration’s folder',

@@ -147,8 +147,14 @@ export class LeaseKeeper {
   }
 
   async #noticeLost(leases: LeaseState[]): Promise<void> {
-    const { replica, onLost, log } = this.#options;
+    const { db, replica, onLost, log } = this.#options;
     const owned = new Map(leases.filter(({ owner }) => owner === replica.id).map((lease) => [lease.name, lease]));
+    // Of a take-over or a release that failed half-way.
+    await releaseLeases(
+      db,
+      replica.id,
+      [...owned.keys()].filter((name) => !this.#held.has(name)),
+    );
     const lost = [...this.#held.values()].filter(({ name, fence }) => owned.get(name)?.fence !== fence);
     if (lost.length === 0) return;
     const names = lost.map(({ name }) => name);

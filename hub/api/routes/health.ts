@@ -25,7 +25,10 @@ const Readiness = Type.Object({
   missing: Type.Array(Type.String(), { description: 'what it waits for, in words' }),
 });
 
-export function healthRoutes(app: Api, services: ApiServices): void {
+/** What the answers are made of. */
+export type HealthServices = Pick<ApiServices, 'faults' | 'hanging' | 'notices' | 'starting' | 'stores' | 'now'>;
+
+export function healthRoutes(app: Api, services: HealthServices): void {
   app.get(
     '/health',
     {
@@ -71,7 +74,7 @@ export function healthRoutes(app: Api, services: ApiServices): void {
   );
 }
 
-async function absentStores({ stores }: ApiServices): Promise<string[]> {
+async function absentStores({ stores }: HealthServices): Promise<string[]> {
   const asked = Object.entries(stores).map(async ([name, answers]) => {
     try {
       await inTime(answers());

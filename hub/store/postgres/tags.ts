@@ -55,6 +55,10 @@ export async function listTags(db: Kysely<Database>): Promise<Row<'tags'>[]> {
   return db.selectFrom('tags').selectAll().orderBy('id').execute();
 }
 
+export async function tagsOfGateway(db: Kysely<Database>, gateway: string): Promise<Row<'tags'>[]> {
+  return db.selectFrom('tags').selectAll().where('gateway', '=', gateway).orderBy('id').execute();
+}
+
 export async function tagsOfDevice(db: Kysely<Database>, gateway: string, device: string): Promise<Row<'tags'>[]> {
   return db
     .selectFrom('tags')
@@ -73,9 +77,7 @@ async function upsertTags(
 ): Promise<Map<string, number>> {
   const stored = new Map<string, Row<'tags'>>();
   const read = async () => {
-    for (const tag of await trx.selectFrom('tags').selectAll().where('gateway', '=', gateway).execute()) {
-      stored.set(keyOf(tag), tag);
-    }
+    for (const tag of await tagsOfGateway(trx, gateway)) stored.set(keyOf(tag), tag);
   };
   await read();
   const fresh = new Map<string, TagInfo>();

@@ -5,8 +5,8 @@ import addFormats from 'ajv-formats';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { NO_WORD } from '../../../hub/api/documentation/example.ts';
 import { PROBLEMS } from '../../../hub/api/problem-list.ts';
-import { relationalLedger } from '../../../hub/ingest/relational-ledger.ts';
 import { columns, record } from '../../contract/time-series.ts';
+import { commitRun } from '../../services/commit-run.ts';
 import { alarmEvent } from '../../services/gateway-records.ts';
 import { gatewayStatus } from '../../services/hub-world.ts';
 import { startTestHub, type TestHub } from '../../services/test-hub.ts';
@@ -61,11 +61,8 @@ beforeAll(async () => {
   hub.board.observe(columns([1, T0, 120.5], [2, T0, 6]));
   await hub.stores.timeSeries.append([record(1, columns([1, T0, 120.5]))]);
   await hub.alarms.start();
-  const run = { gateway: 'line-1', epoch: 'e'.repeat(32), samples: 0, gaps: [], events: [] };
   const raised = [alarmEvent({ occurrence: 'o1', at: T0, tag: 0 })];
-  await hub.alarms.changed(
-    await relationalLedger(hub.stores.db, Date.now).commit({ ...run, seq: 1, alarms: raised }),
-  );
+  await hub.alarms.changed(await commitRun(hub.stores.db, { alarms: raised }));
   document = (await (await fetch(`${hub.url}/api/openapi.json`)).json()) as Document;
   ajv.addSchema({ ...document, $id: 'document' });
 });
