@@ -1,7 +1,8 @@
 /** `gateway browse opcua`: shows what a server has, as a device to paste into the configuration. */
+
+import { type Command, type CommandArguments, sayProblems, textOption } from '@lineside/shared/cli/command.ts';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { BrowseReport, BrowseRequest } from '../drivers/opcua/browse-server.ts';
-import { type Command, type CommandArguments, sayProblems, textOption } from './command.ts';
 import { OPCUA_TARGET_OPTIONS, type OpcUaTarget, opcUaTarget } from './opcua-target.ts';
 
 /** As many as a device can have. */

@@ -1,10 +1,5 @@
 /** `gateway buffer inspect`, `verify` and `export`: what is on the disk, whether the gateway runs or not. */
 import { join } from 'node:path';
-import { openBufferFolder } from '../buffer/lane-folder.ts';
-import { loadConfig } from '../config/load-config.ts';
-import { exportSamples, exportUrgent } from './buffer-export.ts';
-import { inspectBuffer, inspectTable } from './buffer-inspect.ts';
-import { verifyLane } from './buffer-verify.ts';
 import {
   CONFIG_OPTION,
   type Command,
@@ -12,7 +7,12 @@ import {
   configFile,
   sayProblems,
   textOption,
-} from './command.ts';
+} from '@lineside/shared/cli/command.ts';
+import { openBufferFolder } from '../buffer/lane-folder.ts';
+import { loadConfig } from '../config/load-config.ts';
+import { exportSamples, exportUrgent } from './buffer-export.ts';
+import { inspectBuffer, inspectTable } from './buffer-inspect.ts';
+import { verifyLane } from './buffer-verify.ts';
 import { type Interruption, interruption } from './interruption.ts';
 import { ProgressLine } from './progress-line.ts';
 

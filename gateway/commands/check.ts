@@ -1,8 +1,9 @@
 /** `gateway check`: says what is wrong with a configuration, without touching a device. */
+
+import { CONFIG_OPTION, type Command, configFile, sayProblems } from '@lineside/shared/cli/command.ts';
 import { formatWarning } from '@lineside/shared/config/config-document.ts';
 import { checkModels } from '../config/check-models.ts';
 import { loadConfig } from '../config/load-config.ts';
-import { CONFIG_OPTION, type Command, configFile, sayProblems } from './command.ts';
 
 export const check: Command = {
   words: 'check',

@@ -2,12 +2,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { CONFIG_OPTION, type CommandArguments, textOption } from '@lineside/shared/cli/command.ts';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import { Value } from 'typebox/value';
 import { loadConfig } from '../config/load-config.ts';
 import { OpcUaDevice } from '../drivers/opcua/config.ts';
 import type { SecurityContext } from '../drivers/opcua/security-connect.ts';
-import { CONFIG_OPTION, type CommandArguments, textOption } from './command.ts';
 
 export const OPCUA_TARGET_OPTIONS = {
   endpoint: textOption('URL', 'the server, such as opc.tcp://plc1:4840, with security None'),

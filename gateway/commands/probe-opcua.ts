@@ -1,6 +1,7 @@
 /** `gateway probe opcua`: learns what a server offers and takes, and prints it as YAML to paste. */
+
+import { type Command, sayProblems } from '@lineside/shared/cli/command.ts';
 import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
-import { type Command, sayProblems } from './command.ts';
 import { interruption } from './interruption.ts';
 import { OPCUA_TARGET_OPTIONS, type OpcUaTarget, opcUaTarget } from './opcua-target.ts';
 

@@ -1,5 +1,6 @@
 /** `gateway probe modbus`: learns how a device is best read, and prints it as YAML to paste. */
 import { resolve } from 'node:path';
+import { type Command, type CommandArguments, sayProblems, textOption } from '@lineside/shared/cli/command.ts';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import { Type } from 'typebox';
 import { Value } from 'typebox/value';
@@ -7,7 +8,6 @@ import type { Table } from '../drivers/modbus/address.ts';
 import { type ConnectionSettings, checkConnection, connectionSettings } from '../drivers/modbus/connection-config.ts';
 import { probeModbus } from '../drivers/modbus/probe.ts';
 import { probeTable, probeYaml } from '../drivers/modbus/probe-report.ts';
-import { type Command, type CommandArguments, sayProblems, textOption } from './command.ts';
 import { interruption } from './interruption.ts';
 
 const TABLES: Table[] = ['holding', 'input', 'discrete', 'coil'];

@@ -1,11 +1,12 @@
 /** `gateway record`: writes down for a while what one device says. */
+
+import { CONFIG_OPTION, type Command, configFile, sayProblems, textOption } from '@lineside/shared/cli/command.ts';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import { pino } from 'pino';
 import { loadConfig } from '../config/load-config.ts';
 import type { Driver } from '../drivers/driver.ts';
 import { FileRecorder } from '../drivers/recording/file-recorder.ts';
 import { drivers } from '../drivers/registry.ts';
-import { CONFIG_OPTION, type Command, configFile, sayProblems, textOption } from './command.ts';
 import { interruption } from './interruption.ts';
 
 const MIB = 1024 * 1024;

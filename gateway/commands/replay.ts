@@ -1,9 +1,10 @@
 /** `gateway replay`: what a configuration makes of a recording. */
+
+import { CONFIG_OPTION, type Command, configFile, sayProblems, textOption } from '@lineside/shared/cli/command.ts';
 import { pino } from 'pino';
 import { loadConfig } from '../config/load-config.ts';
 import { readRecording } from '../drivers/recording/recording.ts';
 import { type ReplaySummary, replay as replayRecording } from '../replay.ts';
-import { CONFIG_OPTION, type Command, configFile, sayProblems, textOption } from './command.ts';
 import { interruption } from './interruption.ts';
 
 export const replay: Command = {

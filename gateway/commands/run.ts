@@ -1,5 +1,6 @@
 /** `gateway run`: collects until it is stopped. */
 import { join } from 'node:path';
+import { CONFIG_OPTION, type Command, configFile, sayProblems } from '@lineside/shared/cli/command.ts';
 import { formatWarning } from '@lineside/shared/config/config-document.ts';
 import { VERSION } from '@lineside/shared/config/version.ts';
 import { qualityName } from '@lineside/shared/contracts/quality.ts';
@@ -19,7 +20,6 @@ import { type LocalPicture, LocalServer } from '../local/local-server.ts';
 import { Pipeline } from '../pipeline.ts';
 import { Reloader } from '../reloader.ts';
 import { newestFileTime, WallClock } from '../wall-clock.ts';
-import { CONFIG_OPTION, type Command, configFile, sayProblems } from './command.ts';
 
 export const run: Command = {
   words: 'run',

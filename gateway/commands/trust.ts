@@ -4,11 +4,17 @@
  */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import {
+  CONFIG_OPTION,
+  type Command,
+  type CommandArguments,
+  configFile,
+  sayProblems,
+} from '@lineside/shared/cli/command.ts';
 import { loadConfig } from '../config/load-config.ts';
 import type { CertificateInfo } from '../drivers/opcua/security-certificate.ts';
 import { renewOwnCertificate } from '../drivers/opcua/security-own.ts';
 import { TrustStore } from '../drivers/opcua/security-store.ts';
-import { CONFIG_OPTION, type Command, type CommandArguments, configFile, sayProblems } from './command.ts';
 
 const DAY_MS = 86_400_000;
 

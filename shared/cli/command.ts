@@ -1,6 +1,6 @@
-/** One word of the gateway's command line: one file here and one line in main.ts. */
-import { ConfigError, formatProblem } from '@lineside/shared/config/config-document.ts';
-import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
+/** One word of a program's command line: one file, and one line in the program's main.ts. */
+import { ConfigError, formatProblem } from '../config/config-document.ts';
+import { messageOf } from '../errors/lineside-error.ts';
 
 export interface CommandArguments {
   /** What follows the command's own words. */
@@ -12,6 +12,8 @@ export interface CommandArguments {
 export interface Command {
   /** What is typed, such as `check` or `trust list`. */
   words: string;
+  /** What has to follow the words, such as `DIR`; for the usage. */
+  takes?: string;
   /** One line for the usage. */
   summary: string;
   /** Options with their meaning, for the usage. */
