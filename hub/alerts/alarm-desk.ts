@@ -4,11 +4,13 @@
  */
 import { randomUUID } from 'node:crypto';
 import { ALARM_PRIORITIES } from '@lineside/shared/contracts/alarm.ts';
-import type { AlarmView } from '@lineside/shared/contracts/api.ts';
+import type { AlarmDetail, AlarmView } from '@lineside/shared/contracts/api.ts';
 import type { AcknowledgeCommand, RefusalReply } from '@lineside/shared/contracts/link.ts';
+import type { Page } from '@lineside/shared/contracts/page.ts';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import type { Kysely } from 'kysely';
-import { type AlarmCursor, alarmHistory, findAlarm, openAlarms } from '../store/postgres/alarms.ts';
+import { pageFrom, readCursor } from '../store/page.ts';
+import { type AlarmFilter, alarmEvents, alarmHistory, findAlarm, openAlarms } from '../store/postgres/alarms.ts';
 import { createCommand, finishCommands, pendingCommands, pendingOccurrences } from '../store/postgres/commands.ts';
 import type { Database, Row } from '../store/postgres/schema.ts';
 
@@ -49,18 +51,28 @@ export class AlarmDesk {
     );
   }
 
-  /** @param devices only alarms of these */
-  async history(
-    limit: number,
-    before?: AlarmCursor,
-    devices?: { gateway: string; device: string }[],
-  ): Promise<AlarmView[]> {
-    const rows = await alarmHistory(this.#options.db, {
-      limit,
-      ...(before && { before }),
-      ...(devices && { devices }),
-    });
-    return rows.map((row) => this.#view(row));
+  /** A page of all alarms. @throws LinesideError CURSOR_INVALID */
+  async list({
+    cursor,
+    ...filter
+  }: Omit<AlarmFilter, 'before'> & { cursor?: string | undefined }): Promise<Page<AlarmView>> {
+    const list = filter.oldestFirst ? 'alarms:raisedAt' : 'alarms:-raisedAt';
+    const keys = cursor === undefined ? undefined : readCursor(list, [0, ''] as const, cursor);
+    const before = keys && { raisedAt: keys[0], occurrence: keys[1] };
+    const rows = await alarmHistory(this.#options.db, { ...filter, before, limit: filter.limit + 1 });
+    const keysOf = ({ raised_at, occurrence }: Row<'alarms'>) => [raised_at, occurrence];
+    return pageFrom(rows, filter.limit, list, keysOf, (row) => this.#view(row));
+  }
+
+  /** One alarm with its story; undefined when there is none. */
+  async one(occurrence: string): Promise<AlarmDetail | undefined> {
+    const { db } = this.#options;
+    const row = await findAlarm(db, occurrence);
+    if (!row) return undefined;
+    const steps = (await alarmEvents(db, occurrence)).map(({ transition, at, by_whom, comment, value }) => ({
+      ...{ transition, at, by: by_whom, comment, value },
+    }));
+    return { ...this.#view(row), steps };
   }
 
   /** Events of these occurrences have been committed. */

@@ -136,12 +136,6 @@ export class AndonBoard extends EventEmitter<BoardEvents> {
     return this.#options.machines.map((machine) => this.#view(machine, now));
   }
 
-  tagsOf(path: string): TagView[] | null {
-    const machine = this.#options.machines.find((candidate) => candidate.path === path);
-    if (!machine) return null;
-    return this.catalog.ofDevice(machine.gateway, machine.device).map((tag) => this.#shownTag(machine, tag));
-  }
-
   /** The tags of devices, which need not belong to a machine, by name. */
   tagsOfDevices(): (gateway: string, device: string) => TagView[] {
     const tags = this.catalog.byDevice();
@@ -149,18 +143,9 @@ export class AndonBoard extends EventEmitter<BoardEvents> {
       (tags.get(`${gateway}/${device}`) ?? []).map((tag) => this.#tagView(tag, tag.name, 2));
   }
 
-  /** The tags of all machines that somebody may write, machine by machine. */
-  writableTags(): TagView[] {
-    const writable = this.catalog.writable();
-    return this.#options.machines.flatMap((machine) =>
-      writable
-        .filter(({ gateway, device }) => gateway === machine.gateway && device === machine.device)
-        .map((tag) => this.#shownTag(machine, tag)),
-    );
-  }
-
-  #shownTag(machine: Machine, tag: HubTag): TagView {
-    const shown = machine.show.find((entry) => entry.tag === tag.name);
+  /** A tag with its last value, and as its machine's tile names it. */
+  tagView(tag: HubTag, machine: Machine | undefined): TagView {
+    const shown = machine?.show.find((entry) => entry.tag === tag.name);
     return this.#tagView(tag, shown?.label ?? tag.name, shown?.decimals ?? (tag.type === 'integer' ? 0 : 2));
   }
 

@@ -23,6 +23,8 @@ export class TagCatalog extends EventEmitter<{
 }> {
   readonly #byId = new Map<number, HubTag>();
   readonly #byName = new Map<string, HubTag>();
+  /** Grows with every change: for whoever keeps something made of the tags. */
+  version = 0;
   /** Made at the first question after a change. */
   #byDevice: Map<string, HubTag[]> | undefined;
 
@@ -34,6 +36,7 @@ export class TagCatalog extends EventEmitter<{
   add(tags: HubTag[]): void {
     const fresh = tags.filter(({ id }) => !this.#byId.has(id));
     this.#byDevice = undefined;
+    this.version++;
     for (const tag of tags) {
       this.#byId.set(tag.id, tag);
       // A tag whose type was changed is another tag; the younger one is meant.
@@ -58,6 +61,11 @@ export class TagCatalog extends EventEmitter<{
     return this.#byName.get(keyOf(gateway, device, name));
   }
 
+  /** Those that go by their names now, the gateways' own included. */
+  all(): HubTag[] {
+    return [...this.#byName.values()];
+  }
+
   /** Those that a gateway gives now, its own included. */
   ofGateway(gateway: string): HubTag[] {
     return [...this.#byName.values()].filter((tag) => tag.gateway === gateway);
@@ -73,16 +81,6 @@ export class TagCatalog extends EventEmitter<{
     for (const tags of devices.values()) tags.sort((a, b) => BY_NAME.compare(a.name, b.name));
     this.#byDevice = devices;
     return devices;
-  }
-
-  /** Tags that somebody may write, by name. */
-  writable(): HubTag[] {
-    return [...this.#byName.values()].filter((tag) => tag.writable).sort((a, b) => a.name.localeCompare(b.name));
-  }
-
-  /** Tags of a device by name, the gateway's own left out. */
-  ofDevice(gateway: string, device: string): readonly HubTag[] {
-    return this.byDevice().get(`${gateway}/${device}`) ?? [];
   }
 }
 

@@ -20,11 +20,14 @@ import { healthRoutes } from './routes/health.ts';
 import { alarmRoutes } from './routes/v1/alarms.ts';
 import { completenessRoutes } from './routes/v1/completeness.ts';
 import { enrolmentRoutes } from './routes/v1/enrolment.ts';
+import { equipmentRoutes } from './routes/v1/equipment.ts';
 import { fleetRoutes } from './routes/v1/fleet.ts';
+import { machineRoutes } from './routes/v1/machines.ts';
 import { mqttAccountRoutes } from './routes/v1/mqtt-accounts.ts';
 import { plantRoutes } from './routes/v1/plant.ts';
 import { sessionRoutes } from './routes/v1/session.ts';
-import { tagRoutes } from './routes/v1/tags.ts';
+import { tagRoutes } from './routes/v1/tag-list.ts';
+import { historyRoutes } from './routes/v1/tags.ts';
 import { writeRoutes } from './routes/v1/writes.ts';
 import type { ApiServices } from './services.ts';
 import { addWebPages } from './web-pages.ts';
@@ -71,7 +74,10 @@ export async function buildApp(services: ApiServices): Promise<FastifyInstance> 
     async (v1) => {
       sessionRoutes(v1, services);
       plantRoutes(v1, services);
+      equipmentRoutes(v1, services);
+      machineRoutes(v1, services);
       tagRoutes(v1, services);
+      historyRoutes(v1, services);
       writeRoutes(v1, services);
       fleetRoutes(v1, services);
       enrolmentRoutes(v1, services);

@@ -103,7 +103,7 @@ function placeBehind<T>(
 }
 
 /** By code units, as a database with the collation C has it: the order is the same on every machine. */
-function compareKeys(a: readonly Key[], b: readonly Key[]): number {
+export function compareKeys(a: readonly Key[], b: readonly Key[]): number {
   for (let i = 0; i < a.length; i++) {
     const [left, right] = [a[i]!, b[i]!];
     if (left !== right) return left < right ? -1 : 1;

@@ -93,6 +93,36 @@ export const TagView = Type.Object({
 });
 export type TagView = Static<typeof TagView>;
 
+/** A tag with what there is to know of it. */
+export const Tag = Type.Object({
+  ...TagView.properties,
+  description: Type.String(),
+  machine: Type.String({ description: 'path of the machine that its device is; empty when it is none' }),
+});
+export type Tag = Static<typeof Tag>;
+
+/** The last value of a tag, for whoever polls. */
+export const LastValue = Type.Object({
+  id: Type.Integer({ description: "the hub's id of the tag" }),
+  at: Nullable(Ms),
+  value: Nullable(Type.Union([Type.Number(), Type.Boolean(), Type.String()])),
+  quality: Type.Integer({ description: 'OPC UA StatusCode; 0 is Good' }),
+});
+export type LastValue = Static<typeof LastValue>;
+
+/** A node of the plant (ISA-95). */
+export const Equipment = Type.Object({
+  path: Type.String({ description: 'ISA-95 path, such as acme/hamburg/packaging/line-1/packer' }),
+  parent: Nullable(Type.String({ description: 'path of the level above; null for the enterprise' })),
+  level: Type.Enum(['enterprise', 'site', 'area', 'line', 'cell']),
+  name: Type.String(),
+  children: Type.Integer({ description: 'nodes of the level below' }),
+  timeZone: Type.Optional(Type.String({ description: 'IANA name; of a site' })),
+  gateway: Type.Optional(Type.String({ description: 'which gives its values; of a cell' })),
+  device: Type.Optional(Type.String({ description: 'of that gateway; of a cell' })),
+});
+export type Equipment = Static<typeof Equipment>;
+
 export const MachineView = Type.Object({
   /** ISA-95 path, such as acme/hamburg/packaging/line-1/packer. */
   path: Type.String(),
@@ -140,6 +170,19 @@ export const AlarmView = Type.Object({
   unit: Type.String(),
 });
 export type AlarmView = Static<typeof AlarmView>;
+
+/** One thing that happened to an alarm. */
+export const AlarmStep = Type.Object({
+  transition: Type.Enum(['raised', 'returned', 'acknowledged']),
+  at: Ms,
+  by: Type.String({ description: 'who acknowledged it; else empty' }),
+  comment: Type.String(),
+  value: Nullable(Type.Number()),
+});
+
+/** An alarm with its story, oldest first. */
+export const AlarmDetail = Type.Object({ ...AlarmView.properties, steps: Type.Array(AlarmStep) });
+export type AlarmDetail = Static<typeof AlarmDetail>;
 
 export const GatewayView = Type.Object({
   id: Type.String(),

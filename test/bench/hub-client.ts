@@ -1,6 +1,7 @@
 /** A signed-in user of the hub, as a browser is one. */
 import type { GatewayView, TagView } from '@lineside/shared/contracts/api.ts';
 import type { LiveMessage } from '@lineside/shared/contracts/live.ts';
+import type { Page } from '@lineside/shared/contracts/page.ts';
 import { WebSocket } from 'ws';
 
 export class HubClient {
@@ -24,13 +25,13 @@ export class HubClient {
     this.#cookie = response.headers.getSetCookie()[0]!.split(';')[0]!;
   }
 
-  tagsOf(machine: string): Promise<TagView[]> {
-    return this.#get(`tags?machine=${encodeURIComponent(machine)}`);
+  async tagsOf(machine: string): Promise<TagView[]> {
+    const path = `tags?machine=${encodeURIComponent(machine)}&limit=1000`;
+    return (await this.#get<Page<TagView>>(path)).items;
   }
 
   async gateway(id: string): Promise<GatewayView> {
-    const gateways = await this.#get<GatewayView[]>('gateways');
-    return gateways.find((gateway) => gateway.id === id)!;
+    return this.#get<GatewayView>(`gateways/${encodeURIComponent(id)}`);
   }
 
   /** Watches tags on the live socket and notes the age of every value that comes. */

@@ -1,6 +1,8 @@
 /** An alarm lives at the gateway and is seen at the hub: what is said of it on either side reaches the other. */
+
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Page } from '@lineside/shared/contracts/page.ts';
 import { expect, test } from 'vitest';
 import type { PlantRun } from '../services/plant-run.ts';
 import { plantRuns } from '../services/plant-runs.ts';
@@ -88,7 +90,7 @@ async function acknowledge(run: PlantRun, cookie: string, occurrence: string): P
 /** What the hub says of the alarm; undefined while it does not know it. */
 async function alarmAtHub(run: PlantRun, cookie: string, is = hot): Promise<{ state: string } | undefined> {
   const response = await fetch(`${run.hubUrl}/api/v1/alarms`, { headers: { cookie } });
-  return ((await response.json()) as { rule: string; state: string }[]).find(is);
+  return ((await response.json()) as Page<{ rule: string; state: string }>).items.find(is);
 }
 
 function post(url: string, body: object, cookie = ''): Promise<Response> {

@@ -58,8 +58,8 @@ async function topics(demo: RunningDemo, at: 'hub' | 'gateway'): Promise<Map<str
 async function storedSamples(demo: RunningDemo, cookie: string): Promise<number> {
   try {
     const response = await fetch(`${demo.hubUrl}/api/v1/gateways`, { headers: { cookie } });
-    const [gateway] = (await response.json()) as { samplesStored: number }[];
-    return gateway!.samplesStored;
+    const { items } = (await response.json()) as { items: { samplesStored: number }[] };
+    return items[0]!.samplesStored;
   } catch {
     return -1;
   }

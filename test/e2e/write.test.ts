@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Overview, TagView, WriteView } from '@lineside/shared/contracts/api.ts';
 import type { ConfigPushResult } from '@lineside/shared/contracts/link.ts';
+import type { Page } from '@lineside/shared/contracts/page.ts';
 import type { WriteOutcome } from '@lineside/shared/contracts/write.ts';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { FakeModbusServer } from '../services/fake-modbus-server.ts';
@@ -127,7 +128,7 @@ devices:
   cookie = login.headers.get('set-cookie')!.split(';')[0]!;
   await startGateway();
   await vi.waitFor(async () => {
-    const shown = await get<TagView[]>(`tags?machine=${encodeURIComponent(MACHINE)}`);
+    const shown = (await get<Page<TagView>>(`tags?machine=${encodeURIComponent(MACHINE)}`)).items;
     expect(shown.map(({ name, value }) => [name, value])).toEqual([
       ['level', 77],
       ['mode', 'Off'],
@@ -170,7 +171,7 @@ describe('a configuration from the hub', () => {
         .digest('hex'),
     );
     await vi.waitFor(async () => {
-      const shown = await get<TagView[]>(`tags?machine=${encodeURIComponent(MACHINE)}`);
+      const shown = (await get<Page<TagView>>(`tags?machine=${encodeURIComponent(MACHINE)}`)).items;
       expect(shown.find(({ name }) => name === 'pumped')?.value).toBe(77);
     }, PATIENT);
     expect(await push((text) => text)).toMatchObject({ result: 'unchanged', problems: [] });
@@ -209,7 +210,7 @@ describe('a write from the hub', () => {
     });
     // The next poll shows it, too.
     await vi.waitFor(async () => {
-      const shown = await get<TagView[]>(`tags?machine=${encodeURIComponent(MACHINE)}`);
+      const shown = (await get<Page<TagView>>(`tags?machine=${encodeURIComponent(MACHINE)}`)).items;
       expect(shown.find(({ name }) => name === 'speed')!.value).toBe(45.5);
     }, PATIENT);
   });

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { AlarmView, History, Overview } from '@lineside/shared/contracts/api.ts';
 import type { LiveMessage } from '@lineside/shared/contracts/live.ts';
+import type { Page } from '@lineside/shared/contracts/page.ts';
 import type { EquipmentProposal } from '@lineside/shared/contracts/proposal.ts';
 import { DataType } from '@lineside/shared/wire/sparkplug/payload.ts';
 import { writePayload } from '@lineside/shared/wire/sparkplug/payload-writer.ts';
@@ -207,7 +208,7 @@ describe('the hub as a program', { timeout: 60_000 }, () => {
     const done = { transition: 'acknowledged', state: 'acknowledged', by: 'admin', comment: 'on my way' } as const;
     await gateway.data(envelope(3, { alarms: [alarmEvent({ tag: 3, at: now + 2, ...done })] }));
     await vi.waitFor(async () => {
-      const alarms = await get<AlarmView[]>('/api/v1/alarms/active');
+      const { items: alarms } = await get<Page<AlarmView>>('/api/v1/alarms/active');
       expect(alarms).toMatchObject([{ state: 'acknowledged', acknowledgePending: false, acknowledgedBy: 'admin' }]);
     }, 15_000);
   });
@@ -317,7 +318,8 @@ sparkplug: { hostId: hub, nodes: [{ name: edge, group: mill, passwordFile: scada
     await edge.publishAsync('spBv1.0/mill/NBIRTH/edge', writePayload({ seq: 0, metrics: [] }));
     await edge.publishAsync('spBv1.0/mill/DBIRTH/edge/press', writePayload({ seq: 1, metrics: [birth('oil', 71)] }));
     await vi.waitFor(async () => {
-      const [proposal, ...others] = await get<EquipmentProposal[]>('/api/v1/equipment/proposals');
+      const { items } = await get<Page<EquipmentProposal>>('/api/v1/equipment/proposals');
+      const [proposal, ...others] = items;
       expect(proposal).toMatchObject({ gateway: 'sparkplug:mill/edge', device: 'press', state: 'up', tagCount: 1 });
       expect(proposal!.tags).toMatchObject([{ name: 'oil', type: 'float64', value: 71, at: now }]);
       expect(others).toEqual([]);

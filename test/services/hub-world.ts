@@ -1,6 +1,6 @@
 /** Things that the hub's tests speak of again and again. */
 import type { GatewayStatus } from '@lineside/shared/contracts/link.ts';
-import type { Machine } from '../../hub/equipment/plant.ts';
+import type { EquipmentNode, Machine } from '../../hub/equipment/plant.ts';
 
 export function testMachine(change: Partial<Machine> = {}): Machine {
   return {
@@ -15,6 +15,21 @@ export function testMachine(change: Partial<Machine> = {}): Machine {
     show: [{ tag: 'speed', label: 'Speed', decimals: 0 }],
     ...change,
   };
+}
+
+/** What the machine stands in. */
+export function testEquipment(): EquipmentNode[] {
+  const { gateway, device, path: cell } = testMachine();
+  const node = (level: EquipmentNode['level'], path: string, name: string, settings = {}): EquipmentNode => ({
+    ...{ path, parent: path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : null, level, name, settings },
+  });
+  return [
+    node('enterprise', 'acme', 'Acme'),
+    node('site', 'acme/site', 'Hamburg', { timeZone: 'UTC', shifts: [] }),
+    node('area', 'acme/site/area', 'Packaging'),
+    node('line', 'acme/site/area/line', 'Line 1'),
+    node('cell', cell, 'Packer', { gateway, device }),
+  ];
 }
 
 export function gatewayStatus(

@@ -128,13 +128,17 @@ export class MockHub {
     });
     app.get('/api/v1/me', async () => ({ name: MOCK_LOGIN.name }));
     app.get('/api/v1/overview', async () => plant.overview(Date.now()));
-    app.get('/api/v1/tags', async (request) => plant.tagsOf((request.query as { machine: string }).machine));
+    app.get('/api/v1/tags', async (request) => {
+      const { machine, writable } = request.query as { machine?: string; writable?: string };
+      const tags = writable === undefined ? plant.tagsOf(machine ?? '') : this.writes.tags;
+      const of = machine ?? 'acme/hamburg/packaging/line-1/packer';
+      return pageOf(tags.map((tag) => ({ ...tag, description: '', machine: of })));
+    });
     app.get('/api/v1/tags/:id/history', async (request) => {
       const { id } = request.params as { id: string };
       const { from, to, points } = request.query as Record<string, string>;
       return plant.history(Number(id), Number(from), Number(to), Number(points));
     });
-    app.get('/api/v1/tags/writable', async () => this.writes.tags);
     app.get('/api/v1/writes', async () => ({ items: this.writes.log, next: null }));
     app.post('/api/v1/tags/:id/write', async (request, reply) => {
       const { id } = request.params as { id: string };
@@ -144,13 +148,15 @@ export class MockHub {
       if (answer.ok) this.send({ type: 'values', values: [[Number(id), answer.at, answer.new, 0]] });
       return answer;
     });
-    app.get('/api/v1/equipment/proposals', async () => plant.proposals());
+    app.get('/api/v1/equipment/proposals', async () => pageOf(plant.proposals()));
     app.get('/api/v1/completeness', async (request) =>
-      mockCompleteness((request.query as { day: string }).day, Date.now()),
+      pageOf(mockCompleteness((request.query as { day: string }).day, Date.now())),
     );
     app.get('/api/v1/alarms', async (request) => {
-      const { limit = '100', before } = request.query as Record<string, string | undefined>;
-      return plant.alarmHistory(Number(limit), before === undefined ? Number.POSITIVE_INFINITY : Number(before));
+      const { limit = '100', cursor } = request.query as Record<string, string | undefined>;
+      const before = cursor === undefined ? Number.POSITIVE_INFINITY : Number(cursor);
+      const items = plant.alarmHistory(Number(limit), before);
+      return { items, next: items.length < Number(limit) ? null : String(items.at(-1)!.raisedAt) };
     });
     app.post('/api/v1/alarms/:occurrence/acknowledge', async (request, reply) => {
       const { occurrence } = request.params as { occurrence: string };
@@ -179,6 +185,10 @@ export class MockHub {
       });
     });
   }
+}
+
+function pageOf<T>(items: T[]) {
+  return { items, next: null };
 }
 
 function problem(reply: FastifyReply, status: number, code: string, detail: string): FastifyReply {

@@ -18,7 +18,7 @@ import { OeeService } from '../../hub/oee/oee-service.ts';
 import { meaningOf } from '../../hub/oee/state-map.ts';
 import { WriteDesk } from '../../hub/writes/write-desk.ts';
 import { type HubStores, openStores } from './hub-stores.ts';
-import { testMachine } from './hub-world.ts';
+import { testEquipment, testMachine } from './hub-world.ts';
 import { testEnrolment } from './test-enrolment.ts';
 
 export interface TestHubOptions {
@@ -109,7 +109,7 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
   const { password } = (await auth.start())!;
   const faults: string[] = [];
   const hanging: string[] = [];
-  const equipment = [{ path: 'acme', parent: null, level: 'enterprise' as const, name: 'Acme', settings: {} }];
+  const equipment = testEquipment();
   const app = await buildApp({
     ...{
       auth,

@@ -1,5 +1,5 @@
 /** Alarms as the hub knows them from the gateways' events. */
-import type { AlarmEvent } from '@lineside/shared/contracts/alarm.ts';
+import type { AlarmEvent, AlarmPriority, AlarmState } from '@lineside/shared/contracts/alarm.ts';
 import type { Kysely, Transaction } from 'kysely';
 import { cleanText } from './clean-text.ts';
 import { finishCommands } from './commands.ts';
@@ -10,9 +10,27 @@ import type { Database, Row } from './schema.ts';
 export type HubAlarmEvent = Omit<AlarmEvent, 'tag'> & { tag: number | null };
 
 /** Where a page of the history ended: the last alarm on it. */
-export interface AlarmCursor {
+interface AlarmCursor {
   raisedAt: number;
   occurrence: string;
+}
+
+/** Which alarms; all without a word. */
+export interface AlarmFilter {
+  limit: number;
+  before?: AlarmCursor | undefined;
+  oldestFirst?: boolean | undefined;
+  devices?: readonly { gateway: string; device: string }[] | undefined;
+  state?: AlarmState | undefined;
+  priority?: AlarmPriority | undefined;
+  gateway?: string | undefined;
+  device?: string | undefined;
+  rule?: string | undefined;
+  /** Those that are not normal, or those that are. */
+  active?: boolean | undefined;
+  /** Raised at or after this, and before that; milliseconds since 1970 UTC. */
+  from?: number | undefined;
+  to?: number | undefined;
 }
 
 /**
@@ -90,20 +108,25 @@ export async function openAlarms(db: Kysely<Database>, limit = 1_000): Promise<R
     .execute();
 }
 
-/** A page of all alarms, newest first, that begins after `before`. */
-export async function alarmHistory(
-  db: Kysely<Database>,
-  options: { limit: number; before?: AlarmCursor; devices?: { gateway: string; device: string }[] },
-): Promise<Row<'alarms'>[]> {
+/** A page of all alarms, newest first unless asked otherwise, that begins after `before`. */
+export async function alarmHistory(db: Kysely<Database>, options: AlarmFilter): Promise<Row<'alarms'>[]> {
   let query = db.selectFrom('alarms').selectAll();
-  const { before, devices } = options;
+  const { before, devices, active, from, to, oldestFirst = false } = options;
   if (devices) query = query.where(isOneOf(devices));
+  for (const column of ['state', 'priority', 'gateway', 'device', 'rule'] as const) {
+    const wanted = options[column];
+    if (wanted !== undefined) query = query.where(column, '=', wanted);
+  }
+  if (active !== undefined) query = query.where('state', active ? '<>' : '=', 'normal');
+  if (from !== undefined) query = query.where('raised_at', '>=', from);
+  if (to !== undefined) query = query.where('raised_at', '<', to);
   if (before) {
     query = query.where((e) =>
-      e(e.refTuple('raised_at', 'occurrence'), '<', e.tuple(before.raisedAt, before.occurrence)),
+      e(e.refTuple('raised_at', 'occurrence'), oldestFirst ? '>' : '<', e.tuple(before.raisedAt, before.occurrence)),
     );
   }
-  return query.orderBy('raised_at', 'desc').orderBy('occurrence', 'desc').limit(options.limit).execute();
+  const direction = oldestFirst ? 'asc' : 'desc';
+  return query.orderBy('raised_at', direction).orderBy('occurrence', direction).limit(options.limit).execute();
 }
 
 export async function findAlarm(db: Kysely<Database>, occurrence: string): Promise<Row<'alarms'> | undefined> {

@@ -166,7 +166,7 @@ describe('the alarm desk', () => {
     await desk.acknowledge(occurrence, 'admin', '');
     await events({ ...ACKNOWLEDGED, state: 'normal' });
     expect(own()).toBeUndefined();
-    expect((await desk.history(1_000)).find((alarm) => alarm.occurrence === occurrence)).toMatchObject({
+    expect((await desk.list({ limit: 1_000 })).items.find((alarm) => alarm.occurrence === occurrence)).toMatchObject({
       state: 'normal',
     });
   });

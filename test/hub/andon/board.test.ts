@@ -180,8 +180,12 @@ describe('the values of the board', () => {
     const again = { id: 9, gateway: 'line-1', device: 'packer', name: 'speed', unit: 'rpm', description: '' };
     board.catalog.add([{ ...again, type: 'integer' }]);
     expect(view().values).toMatchObject([{ id: 9, unit: 'rpm' }]);
-    expect(board.tagsOf(machine.path)!.map(({ name }) => name)).toEqual(['speed', 'state']);
-    expect(board.tagsOf('acme/none')).toBeNull();
+    expect(
+      board.catalog
+        .byDevice()
+        .get('line-1/packer')!
+        .map(({ name }) => name),
+    ).toEqual(['speed', 'state']);
   });
 });
 

@@ -1,4 +1,4 @@
-import { AlarmView, History, MachineView, Overview, Problem, TagView, User } from '@lineside/shared/contracts/api.ts';
+import { AlarmView, History, MachineView, Overview, Problem, Tag, User } from '@lineside/shared/contracts/api.ts';
 import { Quality } from '@lineside/shared/contracts/quality.ts';
 import Type from 'typebox';
 import { Value } from 'typebox/value';
@@ -56,6 +56,10 @@ function call(path: string, init: RequestInit & { anonymous?: boolean } = {}): P
 function post(path: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> {
   const text = typeof body === 'string' ? body : JSON.stringify(body);
   return call(path, { method: 'POST', body: text, headers: { 'content-type': 'application/json', ...headers } });
+}
+
+async function items<T>(path: string): Promise<T[]> {
+  return ((await (await call(path)).json()) as { items: T[] }).items;
 }
 
 async function problem(response: Response): Promise<Problem> {
@@ -170,7 +174,7 @@ describe('what cannot be understood is a problem with a code', () => {
     ['a range turned round', () => call('/api/v1/tags/1/history?from=2&to=1'), 400, 'RANGE_INVALID'],
     ['a range of two years', () => call('/api/v1/tags/1/history?from=0&to=63072000000'), 400, 'RANGE_INVALID'],
     ['too many points', () => call('/api/v1/tags/1/history?from=1&to=2&points=5001'), 400, 'REQUEST_INVALID'],
-    ['too many alarms', () => call('/api/v1/alarms?limit=501'), 400, 'REQUEST_INVALID'],
+    ['too many alarms', () => call('/api/v1/alarms?limit=1001'), 400, 'REQUEST_INVALID'],
     ['an unknown tag', () => call('/api/v1/tags/99/history?from=1&to=2'), 404, 'TAG_NOT_FOUND'],
     ['an unknown machine', () => call('/api/v1/tags?machine=none'), 404, 'MACHINE_NOT_FOUND'],
     ['OEE of an unknown machine', () => call('/api/v1/oee?machine=none'), 404, 'MACHINE_NOT_FOUND'],
@@ -185,10 +189,10 @@ describe('what cannot be understood is a problem with a code', () => {
   });
 
   test('and a fault of the hub does not tell its insides', async () => {
-    const { history } = hub.alarms;
-    hub.alarms.history = () => Promise.reject(new Error('secret table names'));
+    const { list } = hub.alarms;
+    hub.alarms.list = () => Promise.reject(new Error('secret table names'));
     const told = await problem(await call('/api/v1/alarms'));
-    hub.alarms.history = history;
+    hub.alarms.list = list;
     expect(told).toMatchObject({ status: 500, code: 'INTERNAL', detail: 'see the log of the hub' });
   });
 });
@@ -202,15 +206,34 @@ describe('the picture', () => {
   });
 
   test('so are machines, gateways, equipment and the tags of a machine', async () => {
-    const machines = await (await call('/api/v1/machines')).json();
+    const machines = await items('/api/v1/machines');
     expect(Value.Errors(Type.Array(MachineView), machines)).toEqual([]);
-    const root = { path: 'acme', parent: null, level: 'enterprise', name: 'Acme' };
-    expect(await (await call('/api/v1/equipment')).json()).toEqual([root]);
-    const gateways = await (await call('/api/v1/gateways')).json();
+    const [root, site] = await items('/api/v1/equipment?limit=2');
+    expect(root).toEqual({ path: 'acme', parent: null, level: 'enterprise', name: 'Acme', children: 1 });
+    expect(site).toMatchObject({ path: 'acme/site', parent: 'acme', level: 'site', timeZone: 'UTC' });
+    const gateways = await items('/api/v1/gateways');
     expect(gateways).toMatchObject([{ id: 'line-1', devices: [{ device: 'packer' }] }]);
-    const tags = (await (await call(`/api/v1/tags?machine=${MACHINE}`)).json()) as TagView[];
-    expect(Value.Errors(Type.Array(TagView), tags)).toEqual([]);
+    const tags = await items<Tag>(`/api/v1/tags?machine=${MACHINE}`);
+    expect(Value.Errors(Type.Array(Tag), tags)).toEqual([]);
     expect(tags.map(({ name, value }) => `${name} ${value}`)).toEqual(['speed 120.5', 'state 6', 'title Ü']);
+  });
+
+  test('a list says where its next page is, in the body and in the Link header, and the last one does not', async () => {
+    const seen: string[] = [];
+    let address: string | undefined = '/api/v1/equipment?limit=2&sort=-path';
+    for (let page = 0; address !== undefined && page < 9; page++) {
+      const response = await call(address);
+      const { items: found, next } = (await response.json()) as { items: { path: string }[]; next: string | null };
+      seen.push(...found.map(({ path }) => path));
+      const link = response.headers.get('link');
+      address = link?.match(/^<([^>]+)>; rel="next"$/)?.[1];
+      expect(address === undefined).toBe(next === null);
+    }
+    const machine = 'acme/site/area/line/packer';
+    expect(seen).toEqual([machine, 'acme/site/area/line', 'acme/site/area', 'acme/site', 'acme']);
+    expect(await items('/api/v1/cells?under=acme/site')).toMatchObject([{ path: machine, gateway: 'line-1' }]);
+    expect(await items(`/api/v1/lines/${encodeURIComponent('acme/site/area/line')}/cells`)).toHaveLength(1);
+    expect((await call('/api/v1/areas/acme%2Fsite')).status).toBe(404);
   });
 
   test('a value that is no number breaks no picture', async () => {
@@ -276,10 +299,10 @@ describe('alarms', () => {
     const { db } = hub.stores;
     const raised = [1, 2, 3].map((n) => alarmEvent({ occurrence: `o${n}`, at: n * 1_000, tag: 0 }));
     await hub.alarms.changed(await commitRun(db, { seq: 1, alarms: raised }));
-    const active = (await (await call('/api/v1/alarms/active')).json()) as AlarmView[];
+    const active = await items<AlarmView>('/api/v1/alarms/active');
     expect(Value.Errors(Type.Array(AlarmView), active)).toEqual([]);
     expect(active.map(({ occurrence }) => occurrence)).toEqual(['o3', 'o2', 'o1']);
-    const page = (await (await call('/api/v1/alarms?limit=1&before=3000')).json()) as AlarmView[];
+    const page = await items<AlarmView>('/api/v1/alarms?to=3000&limit=1');
     expect(page.map(({ occurrence }) => occurrence)).toEqual(['o2']);
 
     for (let time = 0; time < 2; time++) {

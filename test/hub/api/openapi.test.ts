@@ -1,6 +1,6 @@
 /** The OpenAPI document against an independent validator, and every operation of it against the real server. */
 import { Validator } from '@seriousme/openapi-schema-validator';
-import { Ajv2020 } from 'ajv/dist/2020.js';
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { NO_WORD } from '../../../hub/api/documentation/example.ts';
@@ -38,15 +38,23 @@ const PARTS: Record<string, string> = {
   '{occurrence}': 'o1',
   '{name}': 'energy-monitor',
   '{serial}': '1f3a9c',
-  '{path}': encodeURIComponent('acme'),
+  '/equipment/{path}': 'acme',
+  '/sites/{path}': 'acme/site',
+  '/areas/{path}': 'acme/site/area',
+  '/lines/{path}': 'acme/site/area/line',
+  '/cells/{path}': 'acme/site/area/line/packer',
+  '/machines/{path}': 'acme/site/area/line/packer',
 };
 /** They take an id that nobody has yet. */
 const MAKES_NEW = new Set(['postGatewaysIdEnrolmentToken']);
+/** The same for what must be in a query. */
+const WORDS: Record<string, string> = { machine: 'acme/site/area/line/packer' };
 const T0 = Date.UTC(2026, 5, 15, 8);
 
 let hub: TestHub;
 let cookie: string;
 let document: Document;
+const checks = new Map<string, ValidateFunction>();
 const ajv = addFormats.default(new Ajv2020({ strict: false, validateFormats: true }));
 
 beforeAll(async () => {
@@ -76,8 +84,9 @@ function operations(): { path: string; method: string; operation: Operation }[] 
 
 /** What is wrong with a value; its schema is one of the document’s. */
 function wrong(schema: object, value: unknown): string[] {
-  const whole = JSON.parse(JSON.stringify(schema).replaceAll('"#/components/', '"document#/components/')) as object;
-  const check = ajv.compile(whole);
+  const whole = JSON.stringify(schema).replaceAll('"#/components/', '"document#/components/');
+  const check = checks.get(whole) ?? ajv.compile(JSON.parse(whole) as object);
+  checks.set(whole, check);
   return check(value) ? [] : (check.errors ?? []).map((error) => `${error.instancePath} ${error.message}`);
 }
 
@@ -85,10 +94,10 @@ function addressOf(path: string, parameters: Operation['parameters'] = []): stri
   let address = path;
   for (const [part, value] of Object.entries(PARTS)) {
     const [, name] = /(\{\w+\})/.exec(part)!;
-    if (address.includes(part)) address = address.replace(part, part.replace(name!, value));
+    if (address.includes(part)) address = address.replace(part, part.replace(name!, encodeURIComponent(value)));
   }
   const query = parameters.filter((each) => each.in === 'query' && (each.required || each.name === 'limit'));
-  const words = query.map(({ name, example }) => `${name}=${encodeURIComponent(String(example))}`);
+  const words = query.map(({ name, example }) => `${name}=${encodeURIComponent(WORDS[name] ?? String(example))}`);
   return words.length > 0 ? `${address}?${words.join('&')}` : address;
 }
 
@@ -179,15 +188,15 @@ describe('every operation of the document', () => {
     )) {
       found[each.operation.operationId] = await ask(each);
     }
-    const failed = Object.entries(found).filter(([, status]) => status >= 400);
-    // Without gateways behind it, these find nobody to ask; the example's password is nobody's.
-    expect(found).toMatchObject({ postLogin: 401, postTagsIdWrite: 409 });
-    const unexpected = failed.filter(([, status]) => ![401, 404, 409, 504].includes(status));
-    expect(unexpected).toEqual([]);
-    cookie = await hub.signIn();
+    // Without a gateway behind it a write finds nobody to ask, and the example's password is nobody's.
+    expect(found).toMatchObject({ signIn: 401, writeTag: 409, pushGatewayConfig: 409 });
+    const reads = operations().filter(({ method }) => method === 'get');
+    const failed = reads.filter(({ operation }) => found[operation.operationId] !== 200);
+    expect(failed.map(({ path }) => path)).toEqual([]);
   });
 
   test('says no as it says to what is wrong', async () => {
+    cookie = await hub.signIn();
     for (const each of operations()) {
       const { path, method, operation } = each;
       const address = addressOf(path, operation.parameters);

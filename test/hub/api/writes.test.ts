@@ -64,13 +64,15 @@ describe('writing a tag', () => {
   };
 
   test('shows which tags may be written, and within which limits', async () => {
-    const tags = (await (await call(`/api/v1/tags?machine=${MACHINE}`)).json()) as TagView[];
+    const { items: tags } = (await (await call(`/api/v1/tags?machine=${MACHINE}`)).json()) as { items: TagView[] };
     expect(Object.fromEntries(tags.map(({ name, write: may }) => [name, may]))).toMatchObject({
       speed: undefined,
       target: { min: 0, max: 60, names: [] },
       mode: { min: null, max: null, names: ['Off', 'Auto'] },
     });
-    const writable = (await (await call('/api/v1/tags/writable')).json()) as TagView[];
+    const { items: writable } = (await (await call('/api/v1/tags?writable=true&sort=machine')).json()) as {
+      items: TagView[];
+    };
     expect(writable).toEqual(tags.filter(({ write: may }) => may));
   });
 

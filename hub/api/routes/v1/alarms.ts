@@ -1,33 +1,59 @@
 /** Alarms: those that are not normal, those that were, and acknowledging. */
-import { AcknowledgeBody, AlarmView, Problem } from '@lineside/shared/contracts/api.ts';
+import { ALARM_PRIORITIES } from '@lineside/shared/contracts/alarm.ts';
+import { AcknowledgeBody, AlarmDetail, AlarmView, Problem } from '@lineside/shared/contracts/api.ts';
+import { pageOf, pageQuery } from '@lineside/shared/contracts/page.ts';
+import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import { Type } from 'typebox';
-import { devicesWithin, reaches, within } from '../../../auth/identity.ts';
+import { devicesWithin, type Identity, reaches, within } from '../../../auth/identity.ts';
+import { compareKeys, pageOfSorted } from '../../../store/page.ts';
 import type { ApiServices } from '../../services.ts';
 import type { Api } from '../api.ts';
 
-const Page = Type.Object({
-  limit: Type.Integer({ minimum: 1, maximum: 500, default: 100 }),
-  before: Type.Optional(
-    Type.Integer({ description: 'Only alarms raised before this time, milliseconds since 1970 UTC' }),
-  ),
+const Name = Type.Optional(Type.String({ minLength: 1, maxLength: 200 }));
+const Path = (description: string) => Type.Optional(Type.String({ minLength: 1, maxLength: 400, description }));
+
+const Filter = pageQuery(['-raisedAt'], {
+  active: Type.Optional(Type.Boolean({ description: 'true: those that are not normal; false: those that are' })),
+  state: Type.Optional(Type.Enum(['normal', 'unacknowledged', 'acknowledged', 'returned'])),
+  priority: Type.Optional(Type.Enum([...ALARM_PRIORITIES])),
+  gateway: Name,
+  device: Name,
+  rule: Name,
+  machine: Path('path of the machine'),
+  under: Path('path of equipment: alarms of the machines at or below it'),
+  from: Type.Optional(Type.Integer({ minimum: 0, description: 'raised at or after; milliseconds since 1970 UTC' })),
+  to: Type.Optional(Type.Integer({ minimum: 0, description: 'raised before; milliseconds since 1970 UTC' })),
 });
 
+const Occurrence = Type.Object({ occurrence: Type.String({ minLength: 1, maxLength: 100 }) });
+
 export function alarmRoutes(app: Api, { alarms, machines }: ApiServices): void {
+  /** The devices that are meant; undefined when all are. */
+  const devicesOf = (identity: Identity, machine: string | undefined, under: string | undefined) => {
+    if (machine === undefined && under === undefined) return devicesWithin(identity, machines);
+    return within(identity, machines, ({ path }) => path).filter(
+      ({ path }) =>
+        (machine === undefined || path === machine) &&
+        (under === undefined || path === under || path.startsWith(`${under}/`)),
+    );
+  };
+
   app.get(
     '/alarms',
     {
       config: { permission: 'alarms.read' },
       schema: {
         tags: ['alarms'],
+        operationId: 'listAlarms',
         summary: 'All alarms, newest first',
-        querystring: Page,
-        response: { 200: Type.Array(AlarmView) },
+        querystring: Filter,
+        response: { 200: pageOf(AlarmView) },
       },
     },
     (request) => {
-      const { limit, before } = request.query;
-      const devices = devicesWithin(request.identity!, machines);
-      return alarms.history(limit, before === undefined ? undefined : { raisedAt: before, occurrence: '' }, devices);
+      const { sort, machine, under, ...filter } = request.query;
+      const devices = devicesOf(request.identity!, machine, under);
+      return alarms.list({ ...filter, devices, oldestFirst: !sort.startsWith('-') });
     },
   );
 
@@ -37,21 +63,53 @@ export function alarmRoutes(app: Api, { alarms, machines }: ApiServices): void {
       config: { permission: 'alarms.read' },
       schema: {
         tags: ['alarms'],
-        summary: 'Alarms that are not normal, most urgent first',
-        response: { 200: Type.Array(AlarmView) },
+        operationId: 'listActiveAlarms',
+        summary: 'Alarms that are not normal, most urgent first, then newest',
+        querystring: pageQuery(['urgency'], {}),
+        response: { 200: pageOf(AlarmView) },
       },
     },
-    (request) => within(request.identity!, alarms.open(), ({ machine }) => machine),
+    (request) => {
+      const items = within(request.identity!, alarms.open(), ({ machine }) => machine);
+      const keysOf = ({ priority, raisedAt, occurrence }: AlarmView) => [
+        ...[ALARM_PRIORITIES.indexOf(priority), -raisedAt, occurrence],
+      ];
+      const sorted = items.toSorted((a, b) => compareKeys(keysOf(a), keysOf(b)));
+      const turned = request.query.sort.startsWith('-');
+      return pageOfSorted({ name: 'active alarms', items: sorted, keysOf, turned }, request.query);
+    },
+  );
+
+  app.get(
+    '/alarms/:occurrence',
+    {
+      config: { permission: 'alarms.read', problems: ['ALARM_NOT_FOUND'] },
+      schema: {
+        tags: ['alarms'],
+        operationId: 'getAlarm',
+        summary: 'One alarm, with what has happened to it',
+        params: Occurrence,
+        response: { 200: AlarmDetail, 404: Problem },
+      },
+    },
+    async (request) => {
+      const alarm = await alarms.one(request.params.occurrence);
+      if (!alarm || !reaches(request.identity!, alarm.machine)) {
+        throw new LinesideError('ALARM_NOT_FOUND', 'peer', 'there is no such alarm');
+      }
+      return alarm;
+    },
   );
 
   app.post(
     '/alarms/:occurrence/acknowledge',
     {
-      config: { permission: 'alarms.acknowledge' },
+      config: { permission: 'alarms.acknowledge', problems: ['ALARM_NOT_FOUND', 'ALARM_ACKNOWLEDGED'] },
       schema: {
         tags: ['alarms'],
+        operationId: 'acknowledgeAlarm',
         summary: 'Acknowledge an alarm; the answer shows it on its way to the gateway',
-        params: Type.Object({ occurrence: Type.String({ minLength: 1, maxLength: 100 }) }),
+        params: Occurrence,
         body: AcknowledgeBody,
         response: { 200: AlarmView, 404: Problem, 409: Problem },
       },

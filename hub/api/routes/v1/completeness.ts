@@ -1,8 +1,10 @@
 /** Whether all that was measured is here. */
 import { Problem } from '@lineside/shared/contracts/api.ts';
 import { CompletenessStatement } from '@lineside/shared/contracts/completeness.ts';
+import { pageOf, pageQuery } from '@lineside/shared/contracts/page.ts';
 import { Type } from 'typebox';
-import { seesDevice, seesGateway } from '../../../auth/identity.ts';
+import { type Identity, seesDevice, seesGateway } from '../../../auth/identity.ts';
+import { compareKeys, pageOfSorted } from '../../../store/page.ts';
 import type { ApiServices } from '../../services.ts';
 import type { Api } from '../api.ts';
 
@@ -10,28 +12,35 @@ export function completenessRoutes(app: Api, { completeness, machines }: ApiServ
   app.get(
     '/completeness',
     {
-      config: { permission: 'plant.read' },
+      config: { permission: 'plant.read', problems: ['DAY_INVALID'] },
       schema: {
         tags: ['plant'],
         summary: 'For each gateway and device, whether all of a day is stored, or what is missing and why',
-        querystring: Type.Object({
+        operationId: 'listCompleteness',
+        querystring: pageQuery(['gateway'], {
           day: Type.Optional(Type.String({ maxLength: 10, description: 'such as 2026-11-22; without it today' })),
         }),
-        response: { 200: Type.Array(CompletenessStatement), 400: Problem },
+        response: { 200: pageOf(CompletenessStatement), 400: Problem },
       },
     },
     async (request) => {
       const identity = request.identity!;
-      const all = await completeness.ofDay(request.query.day);
-      if (identity.sites === null) return all;
-      return all
-        .filter(({ gateway }) => seesGateway(identity, machines, gateway))
-        .map((statement) => ({
-          ...statement,
-          devices: statement.devices.filter(({ device }) =>
-            seesDevice(identity, machines, statement.gateway, device),
-          ),
-        }));
+      const { day, sort, ...asked } = request.query;
+      const items = mine(identity, machines, await completeness.ofDay(day));
+      const keysOf = ({ gateway }: CompletenessStatement) => [gateway];
+      const sorted = items.toSorted((a, b) => compareKeys(keysOf(a), keysOf(b)));
+      return pageOfSorted({ name: 'completeness', items: sorted, keysOf, turned: sort.startsWith('-') }, asked);
     },
   );
+}
+
+/** The statements on gateways that somebody sees, each with the devices of theirs. */
+function mine(identity: Identity, machines: ApiServices['machines'], all: CompletenessStatement[]) {
+  if (identity.sites === null) return all;
+  return all
+    .filter(({ gateway }) => seesGateway(identity, machines, gateway))
+    .map((statement) => ({
+      ...statement,
+      devices: statement.devices.filter(({ device }) => seesDevice(identity, machines, statement.gateway, device)),
+    }));
 }

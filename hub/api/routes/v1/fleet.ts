@@ -15,10 +15,14 @@ export function fleetRoutes(app: Api, { configs, machines }: ApiServices): void 
   app.post(
     '/gateways/:id/config',
     {
-      config: { permission: 'gateways.configure' },
+      config: {
+        permission: 'gateways.configure',
+        problems: ['GATEWAY_NOT_FOUND', 'GATEWAY_OFFLINE', 'CONFIG_PENDING', 'CONFIG_UNKNOWN'],
+      },
       bodyLimit: 4 * MAX_CONFIG_CHARACTERS,
       schema: {
         tags: ['gateways'],
+        operationId: 'pushGatewayConfig',
         summary: 'Give a gateway another configuration, and wait for what it makes of it',
         description:
           'The gateway checks it, makes everything ready, and exchanges all or nothing; only what runs takes the place of ' +

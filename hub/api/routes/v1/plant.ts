@@ -1,19 +1,14 @@
 /** The plant: its equipment, its machines now, and the figures behind them. */
-import { GatewayView, MachineView, Oee, Overview, Problem } from '@lineside/shared/contracts/api.ts';
+import { Oee, Overview, Problem } from '@lineside/shared/contracts/api.ts';
+import { pageOf, pageQuery } from '@lineside/shared/contracts/page.ts';
 import { EquipmentProposal } from '@lineside/shared/contracts/proposal.ts';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import { Type } from 'typebox';
-import { reaches, within } from '../../../auth/identity.ts';
+import { reaches } from '../../../auth/identity.ts';
 import { equipmentProposals } from '../../../equipment/proposals.ts';
-import { type ApiServices, gatewaysOf, overviewOf } from '../../services.ts';
+import { compareKeys, pageOfSorted } from '../../../store/page.ts';
+import { type ApiServices, overviewOf } from '../../services.ts';
 import type { Api } from '../api.ts';
-
-const Node = Type.Object({
-  path: Type.String(),
-  parent: Type.Union([Type.String(), Type.Null()]),
-  level: Type.String({ description: 'enterprise, site, area, line or cell (ISA-95)' }),
-  name: Type.String(),
-});
 
 const Interval = Type.Object({
   from: Type.Integer({ description: 'milliseconds since 1970 UTC' }),
@@ -27,29 +22,14 @@ export function plantRoutes(app: Api, services: ApiServices): void {
     '/overview',
     {
       config: { permission: 'plant.read' },
-      schema: { tags: ['plant'], summary: 'The present picture of the plant', response: { 200: Overview } },
-    },
-    (request) => overviewOf(services, request.identity!),
-  );
-
-  app.get(
-    '/equipment',
-    {
-      config: { permission: 'plant.read' },
       schema: {
         tags: ['plant'],
-        summary: 'The equipment hierarchy, parents before their children',
-        response: { 200: Type.Array(Node) },
+        operationId: 'getOverview',
+        summary: 'The present picture of the plant',
+        response: { 200: Overview },
       },
     },
-    (request) => {
-      const { sites } = request.identity!;
-      // With what leads to them, so that it is one tree.
-      const shown = services.equipment.filter(
-        ({ path }) => reaches({ sites }, path) || sites?.some((site) => site.startsWith(`${path}/`)),
-      );
-      return shown.map(({ path, parent, level, name }) => ({ path, parent, level, name }));
-    },
+    (request) => overviewOf(services, request.identity!),
   );
 
   app.get(
@@ -58,42 +38,32 @@ export function plantRoutes(app: Api, services: ApiServices): void {
       config: { permission: 'gateways.read' },
       schema: {
         tags: ['plant'],
+        operationId: 'listProposals',
         summary: 'Devices that send data and are no machines yet, each with a cell for the plant’s file',
-        response: { 200: Type.Array(EquipmentProposal) },
+        querystring: pageQuery(['device'], {}),
+        response: { 200: pageOf(EquipmentProposal) },
       },
     },
     (request) => {
       // They have no place in the plant yet.
-      if (request.identity!.sites) return [];
+      if (request.identity!.sites) return { items: [], next: null };
       const { board, machines } = services;
-      return equipmentProposals({ machines, gateways: board.gateways.all(), tagsOf: board.tagsOfDevices() });
+      const { sort, ...asked } = request.query;
+      const keysOf = ({ gateway, device }: EquipmentProposal) => [gateway, device];
+      const items = equipmentProposals({
+        ...{ machines, gateways: board.gateways.all(), tagsOf: board.tagsOfDevices() },
+      }).sort((a, b) => compareKeys(keysOf(a), keysOf(b)));
+      return pageOfSorted({ name: 'proposals', items, keysOf, turned: sort.startsWith('-') }, asked);
     },
-  );
-
-  app.get(
-    '/machines',
-    {
-      config: { permission: 'plant.read' },
-      schema: { tags: ['plant'], summary: 'Every machine now', response: { 200: Type.Array(MachineView) } },
-    },
-    (request) => within(request.identity!, services.board.machines(), ({ path }) => path),
-  );
-
-  app.get(
-    '/gateways',
-    {
-      config: { permission: 'gateways.read' },
-      schema: { tags: ['plant'], summary: 'Every gateway now', response: { 200: Type.Array(GatewayView) } },
-    },
-    (request) => gatewaysOf(services, request.identity!),
   );
 
   app.get(
     '/oee',
     {
-      config: { permission: 'plant.read' },
+      config: { permission: 'plant.read', problems: ['MACHINE_NOT_FOUND'] },
       schema: {
         tags: ['plant'],
+        operationId: 'getOee',
         summary: 'OEE of a machine’s running shift, with the states that it is made of',
         querystring: Type.Object({ machine: Type.String({ description: 'path of the machine' }) }),
         response: { 200: Type.Object({ oee: Oee, intervals: Type.Array(Interval) }), 404: Problem },

@@ -12,6 +12,7 @@ export function sessionRoutes(app: Api, { auth }: ApiServices): void {
       config: { open: true },
       schema: {
         tags: ['session'],
+        operationId: 'signIn',
         summary: 'Sign in; the session is kept in a cookie',
         body: Login,
         response: { 200: User, 401: Problem, 429: Problem },
@@ -29,7 +30,7 @@ export function sessionRoutes(app: Api, { auth }: ApiServices): void {
     '/logout',
     {
       config: { open: true },
-      schema: { tags: ['session'], summary: 'Sign out', response: { 204: Type.Null() } },
+      schema: { tags: ['session'], operationId: 'signOut', summary: 'Sign out', response: { 204: Type.Null() } },
     },
     async (request, reply) => {
       const token = tokenOf(request);
@@ -43,7 +44,12 @@ export function sessionRoutes(app: Api, { auth }: ApiServices): void {
     '/me',
     {
       config: { permission: 'account.read' },
-      schema: { tags: ['session'], summary: 'Who is signed in', response: { 200: User, 401: Problem } },
+      schema: {
+        tags: ['session'],
+        operationId: 'getMe',
+        summary: 'Who is signed in',
+        response: { 200: User, 401: Problem },
+      },
     },
     (request) => userOf(request.identity!),
   );

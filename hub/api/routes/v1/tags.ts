@@ -1,10 +1,10 @@
-/** Tags and their past. */
-import { History, Problem, TagView } from '@lineside/shared/contracts/api.ts';
+/** The past of tags. */
+import { History, Problem } from '@lineside/shared/contracts/api.ts';
 import { LINK_TAG } from '@lineside/shared/contracts/frame.ts';
 import { isGood } from '@lineside/shared/contracts/quality.ts';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import { type Static, Type } from 'typebox';
-import { reaches, seesDevice } from '../../../auth/identity.ts';
+import { seesDevice } from '../../../auth/identity.ts';
 import { bucketHistory } from '../../../store/timeseries/history.ts';
 import { linkedIntervals } from '../../../store/timeseries/linked-intervals.ts';
 import type { TimeSeriesStore } from '../../../store/timeseries/time-series.ts';
@@ -23,32 +23,14 @@ const MAX_LINKS = 150_000;
 /** A longer range than this is refused. */
 const MAX_RANGE_MS = 370 * 24 * 3_600_000;
 
-export function tagRoutes(app: Api, { board, timeSeries, machines }: ApiServices): void {
-  app.get(
-    '/tags',
-    {
-      config: { permission: 'tags.read' },
-      schema: {
-        tags: ['tags'],
-        summary: 'The tags of a machine with their last values',
-        querystring: Type.Object({ machine: Type.String({ description: 'path of the machine' }) }),
-        response: { 200: Type.Array(TagView), 404: Problem },
-      },
-    },
-    (request) => {
-      const { machine } = request.query;
-      const tags = reaches(request.identity!, machine) ? board.tagsOf(machine) : null;
-      if (!tags) throw new LinesideError('MACHINE_NOT_FOUND', 'peer', `there is no machine ${machine}`);
-      return tags;
-    },
-  );
-
+export function historyRoutes(app: Api, { board, timeSeries, machines }: ApiServices): void {
   app.get(
     '/tags/:id/history',
     {
-      config: { permission: 'tags.read' },
+      config: { permission: 'tags.read', problems: ['RANGE_INVALID', 'TAG_NOT_FOUND'] },
       schema: {
         tags: ['tags'],
+        operationId: 'getTagHistory',
         summary: 'The past of a tag: single samples where they are few, else mean, minimum and maximum',
         params: Type.Object({ id: Type.Integer({ minimum: 1 }) }),
         querystring: HistoryQuery,

@@ -1,5 +1,5 @@
 /** Setting tags, and who did. */
-import { Problem, TagView, WriteBody, WriteView } from '@lineside/shared/contracts/api.ts';
+import { Problem, WriteBody, WriteView } from '@lineside/shared/contracts/api.ts';
 import { pageOf, pageQuery } from '@lineside/shared/contracts/page.ts';
 import { WriteOutcome } from '@lineside/shared/contracts/write.ts';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
@@ -16,25 +16,19 @@ export function writeRoutes(app: Api, { writes, board, machines }: ApiServices):
   const sees = (identity: Identity, { gateway, device }: { gateway: string; device: string }) =>
     seesDevice(identity, machines, gateway, device);
 
-  app.get(
-    '/tags/writable',
-    {
-      config: { permission: 'tags.read' },
-      schema: {
-        tags: ['writes'],
-        summary: 'The tags of all machines that may be set, with their last values',
-        response: { 200: Type.Array(TagView) },
-      },
-    },
-    (request) => board.writableTags().filter((tag) => sees(request.identity!, tag)),
-  );
-
   app.post(
     '/tags/:id/write',
     {
-      config: { permission: 'tags.write' },
+      config: {
+        permission: 'tags.write',
+        problems: [
+          ...(['TAG_NOT_FOUND', 'TAG_NOT_WRITABLE', 'VALUE_REFUSED', 'GATEWAY_OFFLINE'] as const),
+          ...(['TOO_MANY_WRITES', 'WRITE_UNKNOWN'] as const),
+        ],
+      },
       schema: {
         tags: ['writes'],
+        operationId: 'writeTag',
         summary: 'Set a tag, and wait for what became of it: ok is false when the gateway or the device refused it',
         description:
           'Sent once and never kept for later. Nothing was written: TAG_NOT_FOUND, TAG_NOT_WRITABLE, VALUE_REFUSED, ' +
@@ -60,6 +54,7 @@ export function writeRoutes(app: Api, { writes, board, machines }: ApiServices):
       config: { permission: 'writes.read' },
       schema: {
         tags: ['writes'],
+        operationId: 'listWrites',
         summary: 'Who set which tag, or tried to, newest first',
         querystring: Filter,
         response: { 200: pageOf(WriteView), 400: Problem },

@@ -1,11 +1,15 @@
-import type { AlarmView, History, Overview, TagView, User, WriteView } from '@lineside/shared/contracts/api.ts';
+import type { AlarmView, History, Overview, Tag, User, WriteView } from '@lineside/shared/contracts/api.ts';
 import type { CompletenessStatement } from '@lineside/shared/contracts/completeness.ts';
+import type { Page } from '@lineside/shared/contracts/page.ts';
 import type { EquipmentProposal } from '@lineside/shared/contracts/proposal.ts';
 import type { WriteOutcome } from '@lineside/shared/contracts/write.ts';
 import { request } from './http.ts';
 
 /** How many alarms one page of the history holds. */
-export const ALARM_PAGE = 50;
+const ALARM_PAGE = 50;
+
+/** Of a list that is shown as a whole: as many as the hub gives at once. */
+const WHOLE = 1_000;
 
 /** How many attempts one page of the log of writes holds. */
 const WRITE_PAGE = 30;
@@ -24,20 +28,22 @@ export const hubApi = {
   logout: () => request<void>('/api/v1/logout', { method: 'POST' }),
   overview: (signal: AbortSignal) => request<Overview>('/api/v1/overview', { signal }),
   tags: (machine: string, signal: AbortSignal) =>
-    request<TagView[]>(`/api/v1/tags?machine=${encodeURIComponent(machine)}`, { signal }),
+    all<Tag>(`/api/v1/tags?machine=${encodeURIComponent(machine)}&limit=${WHOLE}`, signal),
   history: (tag: number, from: number, to: number, signal: AbortSignal) =>
     request<History>(
       `/api/v1/tags/${tag}/history?from=${Math.floor(from)}&to=${Math.ceil(to)}&points=${HISTORY_POINTS}`,
       { signal },
     ),
   completeness: (day: string, signal: AbortSignal) =>
-    request<CompletenessStatement[]>(`/api/v1/completeness?day=${day}`, { signal }),
-  proposals: (signal: AbortSignal) => request<EquipmentProposal[]>('/api/v1/equipment/proposals', { signal }),
-  alarms: (before: number | null, signal: AbortSignal) =>
-    request<AlarmView[]>(`/api/v1/alarms?limit=${ALARM_PAGE}${before === null ? '' : `&before=${before}`}`, {
-      signal,
-    }),
-  writableTags: (signal: AbortSignal) => request<TagView[]>('/api/v1/tags/writable', { signal }),
+    all<CompletenessStatement>(`/api/v1/completeness?day=${day}&limit=${WHOLE}`, signal),
+  proposals: (signal: AbortSignal) => all<EquipmentProposal>(`/api/v1/equipment/proposals?limit=${WHOLE}`, signal),
+  alarms: (cursor: string | null, signal: AbortSignal) =>
+    request<Page<AlarmView>>(`/api/v1/alarms?limit=${ALARM_PAGE}${after(cursor)}`, { signal }),
+  /** Those of the machines, machine by machine. */
+  writableTags: async (signal: AbortSignal) => {
+    const tags = await all<Tag>(`/api/v1/tags?writable=true&sort=machine&limit=${WHOLE}`, signal);
+    return tags.filter(({ machine }) => machine !== '');
+  },
   write: (tag: number, value: number | boolean | string, comment: string) =>
     request<WriteOutcome>(`/api/v1/tags/${tag}/write`, {
       method: 'POST',
@@ -45,13 +51,25 @@ export const hubApi = {
       timeoutMs: WRITE_TIMEOUT_MS,
     }),
   writes: (cursor: string | null, signal: AbortSignal) =>
-    request<{ items: WriteView[]; next: string | null }>(
-      `/api/v1/writes?limit=${WRITE_PAGE}${cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`}`,
-      { signal },
-    ),
+    request<Page<WriteView>>(`/api/v1/writes?limit=${WRITE_PAGE}${after(cursor)}`, { signal }),
   acknowledge: (occurrence: string, comment: string) =>
     request<AlarmView>(`/api/v1/alarms/${encodeURIComponent(occurrence)}/acknowledge`, {
       method: 'POST',
       body: { comment },
     }),
 };
+
+/** Every page of a list. @param path with a query */
+async function all<T>(path: string, signal: AbortSignal): Promise<T[]> {
+  const items: T[] = [];
+  for (let cursor: string | null = null; ; ) {
+    const page: Page<T> = await request<Page<T>>(path + after(cursor), { signal });
+    items.push(...page.items);
+    if (page.next === null) return items;
+    cursor = page.next;
+  }
+}
+
+function after(cursor: string | null): string {
+  return cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`;
+}

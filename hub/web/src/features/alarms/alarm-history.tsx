@@ -2,7 +2,7 @@ import { Button, Skeleton } from '@mantine/core';
 import { IconCircleCheck, IconCloudOff } from '@tabler/icons-react';
 import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
-import { ALARM_PAGE, hubApi } from '../../api/hub-api.ts';
+import { hubApi } from '../../api/hub-api.ts';
 import { useAlarms } from '../../live/live-context.tsx';
 import { MessagePanel } from '../../ui/message-panel.tsx';
 import classes from './alarm-history.module.css';
@@ -15,8 +15,8 @@ export function AlarmHistory() {
   const history = useInfiniteQuery({
     queryKey: ['alarms'],
     queryFn: ({ pageParam, signal }) => hubApi.alarms(pageParam, signal),
-    initialPageParam: null as number | null,
-    getNextPageParam: (page) => (page.length < ALARM_PAGE ? undefined : (page.at(-1)?.raisedAt ?? undefined)),
+    initialPageParam: null as string | null,
+    getNextPageParam: (page) => page.next,
   });
   // What has changed in the live list has changed here too.
   // biome-ignore lint/correctness/useExhaustiveDependencies: the list itself is what it waits for
@@ -43,7 +43,7 @@ export function AlarmHistory() {
       </MessagePanel>
     );
   }
-  const alarms = history.data.pages.flat();
+  const alarms = history.data.pages.flatMap(({ items }) => items);
   if (alarms.length === 0) {
     return (
       <MessagePanel icon={<IconCircleCheck size="1.9rem" />} title="No alarms yet">
