@@ -53,7 +53,18 @@ export async function serveApi(options: ApiPartOptions): Promise<Served> {
   });
   const first = await auth.start();
   const app = await buildApp({
-    ...{ auth, board, ...desks, ...jobs, timeSeries: stores.timeSeries, faults, hanging, starting, notices },
+    ...{
+      auth,
+      board,
+      ...desks,
+      ...jobs,
+      timeSeries: stores.timeSeries,
+      retention: config.timeSeries.retention,
+      faults,
+      hanging,
+      starting,
+      notices,
+    },
     ...{ http: config.http, stores: questions(stores) },
     ...{ enterprise: equipment.enterprise, equipment: equipment.nodes, machines: equipment.machines },
     ...{ enrolment: access.enrolment, mqttAccounts: access.accounts, authority: () => access.authority() },

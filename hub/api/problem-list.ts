@@ -88,6 +88,12 @@ const KINDS = {
   GATEWAY_NOT_FOUND: { status: 404, title: 'No such gateway', means: 'No gateway has this id, or not for you.' },
   MACHINE_NOT_FOUND: { status: 404, title: 'No such machine', means: 'No cell has this path, or not for you.' },
   NOT_FOUND: { status: 404, title: 'Nothing here', means: 'The hub knows no such address or method.' },
+  NOT_ACCEPTABLE: {
+    status: 406,
+    title: 'No such form',
+    means:
+      'The operation cannot answer in any of the forms that Accept names; the detail lists those that there are.',
+  },
   TAG_NOT_FOUND: { status: 404, title: 'No such tag', means: 'No tag has this id, or not for you.' },
   ACCOUNT_NAME_TAKEN: {
     status: 409,

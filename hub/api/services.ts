@@ -13,6 +13,7 @@ import type { EquipmentNode, Machine } from '../equipment/plant.ts';
 import type { ConfigDesk } from '../fleet/config-desk.ts';
 import type { MqttAccounts } from '../mqtt-accounts/mqtt-accounts.ts';
 import type { OeeService } from '../oee/oee-service.ts';
+import type { RetentionConfig } from '../store/timeseries/config.ts';
 import type { TimeSeriesStore } from '../store/timeseries/time-series.ts';
 import type { WriteDesk } from '../writes/write-desk.ts';
 
@@ -29,6 +30,7 @@ export interface ApiServices {
   oee: OeeService;
   completeness: CompletenessService;
   timeSeries: TimeSeriesStore;
+  retention: RetentionConfig;
   enterprise: string;
   equipment: EquipmentNode[];
   machines: Machine[];

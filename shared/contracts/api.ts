@@ -276,17 +276,38 @@ export const WriteView = Type.Object({
 export type WriteView = Static<typeof WriteView>;
 
 /** Columns of equal length. A bucket without a good sample has null: a gap is drawn as a gap. */
+const Numbers = (description: string) => Type.Optional(Type.Array(Nullable(Type.Number()), { description }));
+
+/** Columns of the same length. A null breaks the line: what was there does not count, or nobody knows. */
 export const History = Type.Object({
   tag: Type.Integer(),
   unit: Type.String(),
-  /** Start of each bucket, or the sample's own time when the range is short enough for raw samples. */
-  at: Type.Array(Ms),
-  mean: Type.Array(Nullable(Type.Number())),
-  min: Type.Array(Nullable(Type.Number())),
-  max: Type.Array(Nullable(Type.Number())),
-  raw: Type.Boolean(),
+  raw: Type.Boolean({ description: 'whether these are samples; else buckets' }),
+  stepMs: Nullable(Type.Integer({ description: 'length of the buckets' })),
+  at: Type.Array(Ms, { description: 'begin of each bucket, or the sample’s own time' }),
+  mean: Numbers('of samples, these three are the value as a number, where it counts'),
+  min: Numbers('smallest'),
+  max: Numbers('greatest'),
+  first: Numbers('first in the bucket'),
+  last: Numbers('last in the bucket'),
+  timeWeightedMean: Numbers('each value weighted with how long it held'),
+  count: Numbers('samples of any quality'),
+  good: Numbers('samples that were calculated with'),
+  value: Type.Optional(
+    Type.Array(Type.Union([Type.Number(), Type.Boolean(), Type.String(), Type.Null()]), {
+      description: 'of samples: the value as it is; NaN and infinities as texts',
+    }),
+  ),
+  quality: Type.Optional(
+    Type.Array(Nullable(Type.Integer()), {
+      description: 'of samples: the OPC UA status code; null where nobody knows',
+    }),
+  ),
 });
 export type History = Static<typeof History>;
+
+export const Histories = Type.Object({ from: Ms, to: Ms, tags: Type.Array(History) });
+export type Histories = Static<typeof Histories>;
 
 /** RFC 9457. */
 export const Problem = Type.Object({

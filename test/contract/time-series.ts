@@ -60,7 +60,7 @@ function bucketsFrom(
     });
     const mean = good.length > 0 ? good.reduce((sum, value) => sum + value, 0) / good.length : null;
     buckets.push({
-      ...{ at, mean, count: inside.length, first: good[0] ?? null, last: good.at(-1) ?? null },
+      ...{ at, mean, count: inside.length, good: good.length, first: good[0] ?? null, last: good.at(-1) ?? null },
       min: good.length > 0 ? Math.min(...good) : null,
       max: good.length > 0 ? Math.max(...good) : null,
       timeWeightedMean: covered > 0 ? area / covered : mean,
@@ -286,10 +286,20 @@ export function timeSeriesContract(name: string, make: () => Promise<StoreUnderT
       const query = { tags: [1, 2, 3], from: T0, to: T0 + 4_000, stepMs: 1_000, timeWeighted: true };
       const none = { mean: null, min: null, max: null, first: null, last: null, timeWeightedMean: null };
       const want = [
-        { at: T0, mean: 2, min: 1, max: 3, first: 1, last: 3, timeWeightedMean: (999 * 1 + 1 * 3) / 1_000, count: 2 },
-        { at: T0 + 1_000, ...none, count: 3 },
-        { at: T0 + 2_000, mean: 0.5, min: 0, max: 1, first: 1, last: 0, timeWeightedMean: 0.5, count: 2 },
-        { at: T0 + 3_000, mean: 8, min: 8, max: 8, first: 8, last: 8, timeWeightedMean: (1 * 8) / 1, count: 2 },
+        {
+          at: T0,
+          mean: 2,
+          min: 1,
+          max: 3,
+          first: 1,
+          last: 3,
+          timeWeightedMean: (999 * 1 + 1 * 3) / 1_000,
+          count: 2,
+          good: 2,
+        },
+        { at: T0 + 1_000, ...none, count: 3, good: 0 },
+        { at: T0 + 2_000, mean: 0.5, min: 0, max: 1, first: 1, last: 0, timeWeightedMean: 0.5, count: 2, good: 2 },
+        { at: T0 + 3_000, mean: 8, min: 8, max: 8, first: 8, last: 8, timeWeightedMean: 8, count: 2, good: 1 },
       ];
       const found = await bucketHistory(store, query, {}, T0 + 10_000);
       expect([...found.keys()]).toEqual([1, 2]);

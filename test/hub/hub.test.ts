@@ -271,7 +271,7 @@ describe('the hub as a program', { timeout: 60_000 }, () => {
     expect(machines[0]!.values).toMatchObject([{ value: 78.5, at: now + 1 }]);
     const { id } = machines[0]!.values[0]!;
     const past = await get<History>(`/api/v1/tags/${id}/history?from=${now - 1_000}&to=${now + 1_000}`);
-    expect(past.mean.filter((value) => value !== null)).toEqual([77.5, 78.5]);
+    expect(past.mean!.filter((value) => value !== null)).toEqual([77.5, 78.5]);
     const found = await retained();
     expect(found.get(`${PACKER}/made`)).toMatchObject({ value: 101, timestamp_ms: now + 1 });
     expect(found.get(`${PACKER}/state`)).toMatchObject({ value: 6 });
@@ -309,7 +309,7 @@ sparkplug: { hostId: hub, nodes: [{ name: edge, group: mill, passwordFile: scada
     }, 15_000);
     const id = (await get<Overview>('/api/v1/overview')).machines[1]!.values[0]!.id;
     const past = await get<History>(`/api/v1/tags/${id}/history?from=${now - 1_000}&to=${now + 1_000}`);
-    expect(past.mean.filter((value) => value !== null)).toEqual([41.5]);
+    expect(past.mean!.filter((value) => value !== null)).toEqual([41.5]);
     const edge = await mqtt.connectAsync(`mqtt://127.0.0.1:${told.mqttPort}`, { ...login, username: 'edge' });
     const birth = (name: string, value: number) => ({
       ...{ name, alias: 1, timestamp: now, datatype: DataType.Double },

@@ -159,15 +159,24 @@ export class MockPlant {
   history(id: number, from: number, to: number, points: number): History {
     const { view, shape } = this.tag(id);
     const step = Math.max(1_000, (to - from) / points);
-    const history: History = { tag: id, unit: view.unit, at: [], mean: [], min: [], max: [], raw: false };
+    const history: History = {
+      tag: id,
+      unit: view.unit,
+      at: [],
+      mean: [],
+      min: [],
+      max: [],
+      raw: false,
+      stepMs: null,
+    };
     for (let at = from; at < to; at += step) {
       const gap =
         !shape || at % (15 * MINUTE) < MINUTE || (view.device === 'pumps' && at > this.startedAt - 4 * MINUTE);
       const spread = step > 2_000 ? 1.5 : 0;
       history.at.push(Math.round(at));
-      history.mean.push(gap ? null : shape(at));
-      history.min.push(gap ? null : shape(at) - spread);
-      history.max.push(gap ? null : shape(at) + spread);
+      history.mean!.push(gap ? null : shape(at));
+      history.min!.push(gap ? null : shape(at) - spread);
+      history.max!.push(gap ? null : shape(at) + spread);
     }
     return history;
   }

@@ -122,6 +122,7 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
       oee,
       completeness,
       timeSeries: stores.timeSeries,
+      retention: {},
       enterprise: 'Acme',
       equipment,
       machines,

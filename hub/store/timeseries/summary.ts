@@ -42,6 +42,8 @@ export interface Bucket {
   timeWeightedMean: number | null;
   /** Samples of any kind and quality. */
   count: number;
+  /** Samples that count. */
+  good: number;
 }
 
 /** The number that a sample counts as; null when it does not. */
@@ -142,7 +144,17 @@ export function bucketsOf(summaries: Summary[], stepMs: number, held: number | n
     }
     value = carry;
     const mean = good > 0 ? sum / good : null;
-    return { at, mean, min, max, first, last, timeWeightedMean: coveredMs > 0 ? area / coveredMs : mean, count };
+    return {
+      at,
+      mean,
+      min,
+      max,
+      first,
+      last,
+      timeWeightedMean: coveredMs > 0 ? area / coveredMs : mean,
+      count,
+      good,
+    };
   });
 }
 

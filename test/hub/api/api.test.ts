@@ -172,7 +172,7 @@ describe('what cannot be understood is a problem with a code', () => {
     ['a tag that is no number', () => call(`/api/v1/tags/speed/history?from=1&to=2`), 400, 'REQUEST_INVALID'],
     ['a range without end', () => call('/api/v1/tags/1/history?from=1'), 400, 'REQUEST_INVALID'],
     ['a range turned round', () => call('/api/v1/tags/1/history?from=2&to=1'), 400, 'RANGE_INVALID'],
-    ['a range of two years', () => call('/api/v1/tags/1/history?from=0&to=63072000000'), 400, 'RANGE_INVALID'],
+    ['a range of twelve years', () => call('/api/v1/tags/1/history?from=0&to=378691200000'), 400, 'RANGE_INVALID'],
     ['too many points', () => call('/api/v1/tags/1/history?from=1&to=2&points=5001'), 400, 'REQUEST_INVALID'],
     ['too many alarms', () => call('/api/v1/alarms?limit=1001'), 400, 'REQUEST_INVALID'],
     ['an unknown tag', () => call('/api/v1/tags/99/history?from=1&to=2'), 404, 'TAG_NOT_FOUND'],
@@ -256,7 +256,7 @@ describe('the past of a tag', () => {
   const history = async (tag: number, query: string): Promise<History> => {
     const body = (await (await call(`/api/v1/tags/${tag}/history?${query}`)).json()) as History;
     expect(Value.Errors(History, body)).toEqual([]);
-    expect(new Set([body.at.length, body.mean.length, body.min.length, body.max.length]).size).toBe(1);
+    expect(new Set([body.at.length, body.mean!.length, body.min!.length, body.max!.length]).size).toBe(1);
     return body;
   };
 
@@ -276,7 +276,7 @@ describe('the past of a tag', () => {
   test('is told sample by sample where they are few; Bad and silence break the line', async () => {
     const body = await history(1, `from=${T0}&to=${T0 + 60_000}`);
     expect(body).toMatchObject({ tag: 1, unit: '1/min', raw: true });
-    const points = body.at.map((at, i) => `${(at - T0) / 1_000} ${body.mean[i]}`);
+    const points = body.at.map((at, i) => `${(at - T0) / 1_000} ${body.mean![i]}`);
     expect(points).toEqual(['1 10', '4 null', '8 null', '9 30', '15 null', '42 40']);
     expect(body.min).toEqual(body.mean);
   });
@@ -285,7 +285,7 @@ describe('the past of a tag', () => {
     const body = await history(5, `from=${T0}&to=${T0 + 3_000_000}&points=100`);
     expect(body.raw).toBe(false);
     expect(body.at).toHaveLength(100);
-    expect([body.mean[0], body.min[0], body.max[0]]).toEqual([4.5, 0, 9]);
+    expect([body.mean![0], body.min![0], body.max![0]]).toEqual([4.5, 0, 9]);
     expect(body.at[1]! - body.at[0]!).toBe(30_000);
   });
 

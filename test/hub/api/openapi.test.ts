@@ -48,7 +48,7 @@ const PARTS: Record<string, string> = {
 /** They take an id that nobody has yet. */
 const MAKES_NEW = new Set(['postGatewaysIdEnrolmentToken']);
 /** The same for what must be in a query. */
-const WORDS: Record<string, string> = { machine: 'acme/site/area/line/packer' };
+const WORDS: Record<string, string> = { machine: 'acme/site/area/line/packer', tag: '1' };
 const T0 = Date.UTC(2026, 5, 15, 8);
 
 let hub: TestHub;

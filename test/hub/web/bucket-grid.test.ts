@@ -73,7 +73,7 @@ describe('a ring of buckets', () => {
 
 describe('a history on the grid', () => {
   const history = (mean: (number | null)[], stepMs: number, raw: boolean): History => ({
-    ...{ tag: 1, unit: '', raw, mean, min: mean, max: mean },
+    ...{ tag: 1, unit: '', raw, stepMs: null, mean, min: mean, max: mean },
     at: mean.map((_, i) => T0 + i * stepMs),
   });
 

@@ -15,7 +15,7 @@ export function loadHistory(grid: BucketGrid, history: History): void {
   let firstNull: number | null = null;
   for (let i = 0; i < history.at.length; i++) {
     const at = history.at[i]!;
-    const mean = history.mean[i];
+    const mean = history.mean?.[i];
     if (mean === null || mean === undefined) {
       firstNull ??= at;
       if (history.raw) grid.breakAt(at);
@@ -24,7 +24,7 @@ export function loadHistory(grid: BucketGrid, history: History): void {
     if (!history.raw && firstNull !== null && lastGood !== null && at - lastGood > spacing * GAP_FACTOR) {
       grid.breakAt(firstNull);
     }
-    grid.addBucket(at, mean, history.min[i] ?? mean, history.max[i] ?? mean);
+    grid.addBucket(at, mean, history.min?.[i] ?? mean, history.max?.[i] ?? mean);
     lastGood = at;
     firstNull = null;
   }
@@ -35,7 +35,7 @@ function usualSpacing(history: History): number {
   const distances: number[] = [];
   let last: number | null = null;
   for (let i = 0; i < history.at.length; i++) {
-    if (history.mean[i] === null) continue;
+    if (history.mean?.[i] == null) continue;
     const at = history.at[i]!;
     if (last !== null) distances.push(at - last);
     last = at;
