@@ -1,105 +1,101 @@
 /** `hub enrol-token`, `hub revoke`, `hub mosquitto-config`: who may come in, asked of the hub that runs here. */
-import { parseArgs } from 'node:util';
-import { ConfigError, formatProblem } from '@lineside/shared/config/config-document.ts';
+import { CONFIG_OPTION, type Command, type CommandArguments, textOption } from '@lineside/shared/cli/command.ts';
 import { GATEWAY_ID_PATTERN } from '@lineside/shared/contracts/topics.ts';
-import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
-import { type LoadedHubConfig, loadHubConfig } from '../config/load-config.ts';
+import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
+import type { LoadedHubConfig } from '../config/load-config.ts';
 import type { MadeToken } from '../enrolment/enrolment.ts';
 import { askRunningHub } from './ask-running-hub.ts';
 import { writeMosquittoConfig } from './mosquitto-config.ts';
+import { withConfig } from './with-config.ts';
 
-const ACCESS_USAGE = `usage: hub enrol-token GATEWAY --config FILE [--minutes N]
-       hub revoke GATEWAY --config FILE [--serial HEX] [--reason WORDS]
-       hub mosquitto-config --out DIR --config FILE [--names HOST,...] [--mosquitto-dir DIR]
+const MOST_MINUTES = 10_080;
 
-  enrol-token       make a token that lets a gateway enrol once, and say what to type at the gateway
-  revoke            revoke the certificates of a gateway: it is disconnected at once
-  mosquitto-config  write what a Mosquitto needs to let in gateways, the hub and integrators: listeners, rights,
-                    passwords, revoked certificates
+export const enrolToken: Command = {
+  words: 'enrol-token',
+  takes: 'GATEWAY',
+  summary: 'make a token that lets a gateway enrol once, and say what to type at the gateway',
+  options: { ...CONFIG_OPTION, minutes: textOption('N', 'how long the token is good for; without it as configured') },
+  run: (args) => forGateway(args, makeToken),
+};
 
-  --config FILE        the hub's configuration, YAML; the hub must be running
-  --minutes N          how long the token is good for; without it as configured
-  --serial HEX         only this certificate
-  --reason WORDS       kept with the certificate
-  --out DIR            folder to write to
-  --names HOST,...     host names and addresses of that Mosquitto, for the certificate that the hub issues for it
-  --mosquitto-dir DIR  where the files will be on Mosquitto's machine; without it, --out
-`;
+export const revoke: Command = {
+  words: 'revoke',
+  takes: 'GATEWAY',
+  summary: 'revoke the certificates of a gateway: it is disconnected at once',
+  options: {
+    ...CONFIG_OPTION,
+    serial: textOption('HEX', 'only this certificate'),
+    reason: textOption('WORDS', 'kept with the certificate'),
+  },
+  run: (args) => forGateway(args, revokeCertificates),
+};
 
-const COMMANDS = ['enrol-token', 'revoke', 'mosquitto-config'];
+export const mosquittoConfig: Command = {
+  words: 'mosquitto-config',
+  summary:
+    'write what a Mosquitto needs to let in gateways, the hub and integrators: listeners, rights, passwords, revoked certificates',
+  options: {
+    ...CONFIG_OPTION,
+    out: textOption('DIR', 'folder to write to'),
+    names: textOption(
+      'HOST,...',
+      'host names and addresses of that Mosquitto, for the certificate that the hub issues',
+    ),
+    'mosquitto-dir': textOption('DIR', 'where the files will be on Mosquitto’s machine; without it, --out'),
+  },
+  run: async (args) => {
+    const { out, names, 'mosquitto-dir': place } = texts(args);
+    if (out === undefined || args.positionals.length > 0) return 2;
+    return withConfig(args, async (config) => {
+      const hosts = (names ?? '').split(',').filter((name) => name !== '');
+      await writeMosquittoConfig(config, { out, place: place ?? out, names: hosts });
+      return 0;
+    });
+  },
+};
 
-/** The exit code: 0 done, 1 not done, 2 wrong arguments. Undefined when it is another command. */
-export async function accessCommand(args: string[]): Promise<number | undefined> {
-  if (!COMMANDS.includes(args[0] ?? '')) return undefined;
-  let parsed: ReturnType<typeof parse>;
-  try {
-    parsed = parse(args);
-  } catch (error) {
-    console.error(`${(error as Error).message}\n\n${ACCESS_USAGE}`);
-    return 2;
-  }
-  const { positionals, values } = parsed;
-  const [command, gateway, ...more] = positionals;
-  const isWhole =
-    command === 'mosquitto-config' ? values.out !== undefined && !gateway : gateway && more.length === 0;
-  if (!values.config || !isWhole) {
-    console.error(ACCESS_USAGE);
-    return 2;
-  }
-  try {
-    const config = loadHubConfig(values.config);
-    if (command === 'mosquitto-config') {
-      const { names = '', out = '', 'mosquitto-dir': place = out } = values;
-      await writeMosquittoConfig(config, { out, place, names: names.split(',').filter((name) => name !== '') });
-    } else await askFor(config, command!, gateway!, values);
-    return 0;
-  } catch (error) {
-    if (error instanceof ConfigError) for (const problem of error.problems) console.error(formatProblem(problem));
-    else console.error(messageOf(error));
-    return 1;
-  }
+type Texts = Record<string, string | undefined>;
+
+function texts({ options }: CommandArguments): Texts {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => typeof value === 'string')) as Texts;
 }
 
-function parse(args: string[]) {
-  const text = { type: 'string' } as const;
-  return parseArgs({
-    args,
-    allowPositionals: true,
-    options: {
-      ...{ config: text, minutes: text, serial: text, reason: text },
-      ...{ out: text, names: text, 'mosquitto-dir': text },
-    },
+async function forGateway(
+  args: CommandArguments,
+  act: (config: LoadedHubConfig, gateway: string, options: Texts) => Promise<void>,
+): Promise<number> {
+  const [gateway, ...more] = args.positionals;
+  if (gateway === undefined || more.length > 0) return 2;
+  return withConfig(args, async (config) => {
+    if (!new RegExp(GATEWAY_ID_PATTERN).test(gateway)) {
+      const words = `"${gateway}" is no id of a gateway: lower-case letters, digits and hyphens`;
+      throw new LinesideError('GATEWAY_ID_INVALID', 'config', words);
+    }
+    await act(config, gateway, texts(args));
+    return 0;
   });
 }
 
-async function askFor(
-  config: LoadedHubConfig,
-  command: string,
-  gateway: string,
-  { minutes, serial, reason = '' }: { minutes?: string; serial?: string; reason?: string },
-): Promise<void> {
-  const dataDir = config.resolvePath(config.dataDir);
-  if (!new RegExp(GATEWAY_ID_PATTERN).test(gateway)) {
-    const words = `"${gateway}" is no id of a gateway: lower-case letters, digits and hyphens`;
-    throw new LinesideError('GATEWAY_ID_INVALID', 'config', words);
-  }
-  if (command === 'revoke') {
-    const body = {
-      gateway,
-      reason,
-      ...(serial === undefined ? {} : { serial: serial.replaceAll(':', '').toLowerCase() }),
-    };
-    const revoked = (await askRunningHub(dataDir, 'revoke', body)) as { serial: string }[];
-    if (revoked.length === 0)
-      throw new LinesideError('CERTIFICATE_NOT_FOUND', 'config', `${gateway} has no such valid certificate`);
-    for (const row of revoked) process.stdout.write(`revoked: ${gateway}, certificate ${row.serial}\n`);
-    return;
-  }
+async function revokeCertificates(config: LoadedHubConfig, gateway: string, { serial, reason = '' }: Texts) {
+  const only = serial === undefined ? {} : { serial: serial.replaceAll(':', '').toLowerCase() };
+  const body = { gateway, reason, ...only };
+  const revoked = (await askRunningHub(dataDirOf(config), 'revoke', body)) as { serial: string }[];
+  if (revoked.length === 0)
+    throw new LinesideError('CERTIFICATE_NOT_FOUND', 'config', `${gateway} has no such valid certificate`);
+  for (const row of revoked) process.stdout.write(`revoked: ${gateway}, certificate ${row.serial}\n`);
+}
+
+async function makeToken(config: LoadedHubConfig, gateway: string, { minutes }: Texts) {
   const length = minutes === undefined ? undefined : Number(minutes);
-  if (length !== undefined && !(Number.isInteger(length) && length >= 1 && length <= 10_080)) {
-    throw new LinesideError('MINUTES_INVALID', 'config', `--minutes is ${minutes}, and has to be 1 to 10080`);
+  if (length !== undefined && !(Number.isInteger(length) && length >= 1 && length <= MOST_MINUTES)) {
+    throw new LinesideError(
+      'MINUTES_INVALID',
+      'config',
+      `--minutes is ${minutes}, and has to be 1 to ${MOST_MINUTES}`,
+    );
   }
-  const made = (await askRunningHub(dataDir, 'enrolment-token', { gateway, minutes: length })) as MadeToken;
+  const asked = { gateway, minutes: length };
+  const made = (await askRunningHub(dataDirOf(config), 'enrolment-token', asked)) as MadeToken;
   const { host, port } = config.http;
   const address = host === '0.0.0.0' || host === '::' ? 'THIS-MACHINE' : host;
   process.stdout.write(`${made.token}\n`);
@@ -108,4 +104,8 @@ Good once, for ${gateway}, until ${new Date(made.expiresAt).toISOString().slice(
 
   gateway enrol --hub http://${address}:${port} --token ${made.token} --config /etc/lineside/gateway.yaml
 `);
+}
+
+function dataDirOf(config: LoadedHubConfig): string {
+  return config.resolvePath(config.dataDir);
 }

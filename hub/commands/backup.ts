@@ -1,64 +1,63 @@
 /** `hub backup`, `hub backup verify`, `hub restore`. */
 import { cp, mkdir, rename, rm } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
-import { ConfigError, formatProblem } from '@lineside/shared/config/config-document.ts';
-import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
+import { CONFIG_OPTION, type Command, textOption } from '@lineside/shared/cli/command.ts';
+import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import { type MadeBackup, makeBackup, PARTIAL, sync } from '../backup/make-backup.ts';
 import { checkFiles, type Manifest, type OnProgress, readManifest } from '../backup/manifest.ts';
 import { restoreBackup } from '../backup/restore-backup.ts';
 import { stoppedSource, withStoppedHub } from '../backup/stopped-source.ts';
 import { verifyBackup } from '../backup/verify-backup.ts';
 import { backupDir } from '../backup-part.ts';
-import { type LoadedHubConfig, loadHubConfig } from '../config/load-config.ts';
+import type { LoadedHubConfig } from '../config/load-config.ts';
 import { askHub } from '../control/control-socket.ts';
-
-const BACKUP_USAGE = `usage: hub backup --config FILE [--out DIR]
-       hub backup verify DIR
-       hub restore DIR --config FILE [--force]
-
-  backup          copy both embedded stores as they are now, while the hub runs or while it is stopped
-  backup verify   compare a backup with its manifest: sums of its files, rows of its tables
-  restore         put a backup in the place of the hub's data; the hub must be stopped
-
-  --config FILE   the hub's configuration, YAML
-  --out DIR       put a copy of the backup into this folder, too; without it, it stays where backup.dir says
-  --force         put aside what is in dataDir; nothing of it is deleted
-`;
+import { orWords, withConfig } from './with-config.ts';
 
 const SAY_MS = 2_000;
 const MIB = 1024 * 1024;
 
-/** The exit code: 0 done, 1 not done, 2 wrong arguments. Undefined when it is another command. */
-export async function backupCommand(args: string[]): Promise<number | undefined> {
-  if (args[0] !== 'backup' && args[0] !== 'restore') return undefined;
-  let parsed: ReturnType<typeof parse>;
-  try {
-    parsed = parse(args);
-  } catch (error) {
-    console.error(`${(error as Error).message}\n\n${BACKUP_USAGE}`);
-    return 2;
-  }
-  const { positionals, values } = parsed;
-  try {
-    if (positionals[0] === 'backup' && positionals[1] === 'verify' && positionals.length === 3) {
-      return await verify(resolve(positionals[2]!));
-    }
-    if (values.config && positionals[0] === 'backup' && positionals.length === 1) {
-      return await backup(loadHubConfig(values.config), values.out === undefined ? undefined : resolve(values.out));
-    }
-    if (values.config && positionals[0] === 'restore' && positionals.length === 2) {
-      return await restore(loadHubConfig(values.config), resolve(positionals[1]!), values.force === true);
-    }
-  } catch (error) {
-    if (error instanceof ConfigError) for (const problem of error.problems) console.error(formatProblem(problem));
-    else if (error instanceof LinesideError) console.error(`${error.code}: ${error.message}`);
-    else console.error(messageOf(error));
-    return 1;
-  }
-  console.error(BACKUP_USAGE);
-  return 2;
-}
+export const backupCommands: Command[] = [
+  {
+    words: 'backup',
+    summary: 'copy both embedded stores as they are now, while the hub runs or while it is stopped',
+    options: {
+      ...CONFIG_OPTION,
+      out: textOption(
+        'DIR',
+        'put a copy of the backup into this folder, too; without it, it stays where backup.dir says',
+      ),
+    },
+    run: async (args) =>
+      args.positionals.length > 0
+        ? 2
+        : withConfig(args, (config) =>
+            backup(config, typeof args.options.out === 'string' ? resolve(args.options.out) : undefined),
+          ),
+  },
+  {
+    words: 'backup verify',
+    takes: 'DIR',
+    summary: 'compare a backup with its manifest: sums of its files, rows of its tables',
+    options: {},
+    run: async ({ positionals: [dir, ...more] }) =>
+      dir === undefined || more.length > 0 ? 2 : orWords(() => verify(resolve(dir))),
+  },
+];
+
+export const restoreCommand: Command = {
+  words: 'restore',
+  takes: 'DIR',
+  summary: 'put a backup in the place of the hub’s data; the hub must be stopped',
+  options: {
+    ...CONFIG_OPTION,
+    force: { type: 'boolean', meaning: 'put aside what is in dataDir; nothing of it is deleted' },
+  },
+  run: async (args) => {
+    const [dir, ...more] = args.positionals;
+    if (dir === undefined || more.length > 0) return 2;
+    return withConfig(args, (config) => restore(config, resolve(dir), args.options.force === true));
+  },
+};
 
 /** @throws LinesideError BACKUP_SERVER */
 function expectEmbedded({ relational, timeSeries }: LoadedHubConfig): void {
@@ -150,12 +149,4 @@ function progressLines(): OnProgress {
     saidAt = now;
     console.error(far ? `${step}: ${Math.round(bytes / MIB)} of about ${Math.ceil(total / MIB)} MiB` : step);
   };
-}
-
-function parse(args: string[]) {
-  return parseArgs({
-    args,
-    allowPositionals: true,
-    options: { config: { type: 'string' }, out: { type: 'string' }, force: { type: 'boolean' } },
-  });
 }

@@ -11,13 +11,14 @@ export type Commands = Record<string, () => Promise<Command[]>>;
  * understood, and then how it is used is on standard error.
  */
 export async function runProgram(name: string, commands: Commands): Promise<void> {
-  process.exitCode = await run(name, commands, process.argv.slice(2));
+  process.exitCode = await runCommand(name, commands, process.argv.slice(2));
   // A handle that a library forgot to close must not hold a stopped daemon.
   if (process.connected) process.disconnect?.();
   setTimeout(() => process.exit(), 200).unref();
 }
 
-async function run(name: string, all: Commands, args: string[]): Promise<number> {
+/** The same without an end of the process: gives the exit code. */
+export async function runCommand(name: string, all: Commands, args: string[]): Promise<number> {
   const commands = args[0] === '--version' ? [] : await commandsFor(all, args[0]);
   // `backup verify` before `backup`.
   const bySpecific = commands.toSorted((a, b) => wordsOf(b).length - wordsOf(a).length);

@@ -3,16 +3,19 @@ import { type EventEmitter, once } from 'node:events';
 import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { runCommand } from '@lineside/shared/cli/program.ts';
 import type { CompletenessStatement } from '@lineside/shared/contracts/completeness.ts';
 import type { Committed } from '@lineside/shared/contracts/link.ts';
 import { topicOf } from '@lineside/shared/contracts/topics.ts';
 import mqtt, { type MqttClient } from 'mqtt';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Manifest } from '../../../hub/backup/manifest.ts';
-import { backupCommand } from '../../../hub/commands/backup.ts';
+import { HUB_COMMANDS } from '../../../hub/commands/all.ts';
 import { EPOCH, envelope, tagInfo } from '../../services/gateway-records.ts';
 import { newRelational } from '../../services/new-relational.ts';
 import { Program } from '../../services/program.ts';
+
+const command = (args: string[]) => runCommand('hub', HUB_COMMANDS, args);
 
 const PLANT = `enterprise: { id: acme, name: Acme }
 sites:
@@ -115,7 +118,7 @@ describe('a hub with a gateway', { timeout: 90_000 }, () => {
     await committed(20);
     let seq = 20;
     const going = setInterval(() => void send(++seq), 20);
-    const code = await backupCommand(['backup', '--config', config, '--out', join(dir, 'older')]);
+    const code = await command(['backup', '--config', config, '--out', join(dir, 'older')]);
     clearInterval(going);
     expect([code, errors]).toEqual([0, expect.stringMatching(/copying the time series\n(.*\n)*counting/)]);
     const [backup] = await madeIn(join(dir, 'older'));
@@ -133,37 +136,37 @@ describe('a hub with a gateway', { timeout: 90_000 }, () => {
 
   test('proves a backup sound without changing it, and names what is damaged in it', async () => {
     const [backup] = await madeIn(join(dir, 'older'));
-    expect(await backupCommand(['backup', 'verify', backup!])).toBe(0);
+    expect(await command(['backup', 'verify', backup!])).toBe(0);
     expect(out).toMatch(/sound; of .* samples/);
     const bad = join(dir, 'bad');
     await cp(backup!, bad, { recursive: true });
     const bytes = await readFile(join(bad, 'timeseries.duckdb'));
     bytes[bytes.length >> 1]! ^= 1;
     await writeFile(join(bad, 'timeseries.duckdb'), bytes);
-    expect(await backupCommand(['restore', bad, '--config', config, '--force'])).toBe(1);
+    expect(await command(['restore', bad, '--config', config, '--force'])).toBe(1);
     expect(errors).toMatch(/BACKUP_DAMAGED: .*timeseries\.duckdb: its SHA-256 is another one/);
     const manifest = await manifestOf(backup!);
     const file = join(bad, 'manifest.json');
     await cp(join(backup!, 'timeseries.duckdb'), join(bad, 'timeseries.duckdb'));
     await writeFile(file, JSON.stringify({ ...manifest, rows: { ...manifest.rows, relational: { tags: 3 } } }));
-    expect(await backupCommand(['backup', 'verify', bad])).toBe(1);
+    expect(await command(['backup', 'verify', bad])).toBe(1);
     expect(errors).toMatch(/relational\.tar\.zst: the table tags has 2 rows and had 3/);
     await writeFile(file, JSON.stringify({ ...manifest, hub: '9.0', migrations: ['9999-later.sql'] }));
-    expect(await backupCommand(['restore', bad, '--config', config, '--force'])).toBe(1);
+    expect(await command(['restore', bad, '--config', config, '--force'])).toBe(1);
     expect(errors).toMatch(/BACKUP_NEWER: .*made by the hub 9\.0.*9999-later\.sql/);
   });
 
   test('is not restored while it runs, nor over data without a word', async () => {
     const [backup] = await madeIn(join(dir, 'older'));
-    expect(await backupCommand(['restore', backup!, '--config', config])).toBe(1);
+    expect(await command(['restore', backup!, '--config', config])).toBe(1);
     expect(errors).toMatch(/RESTORE_NOT_EMPTY: .*--force/);
-    expect(await backupCommand(['restore', backup!, '--config', config, '--force'])).toBe(1);
+    expect(await command(['restore', backup!, '--config', config, '--force'])).toBe(1);
     expect(errors).toMatch(new RegExp(`STORE_LOCKED: .*PID ${hub.pid}\\b`));
   });
 
   test('is backed up after it was killed, too', async () => {
     await hub.kill();
-    expect(await backupCommand(['backup', '--config', config, '--out', join(dir, 'stopped')])).toBe(0);
+    expect(await command(['backup', '--config', config, '--out', join(dir, 'stopped')])).toBe(0);
     const [backup] = await madeIn(join(dir, 'stopped'));
     const { watermarks, rows } = await manifestOf(backup!);
     expect(rows.timeSeries.samples).toBe(11 * watermarks[0]!.seq);
@@ -174,7 +177,7 @@ describe('a hub with a gateway', { timeout: 90_000 }, () => {
     const [newer] = await madeIn(join(dir, 'stopped'));
     const before = (await manifestOf(backup!)).watermarks[0]!.seq;
     const last = (await manifestOf(newer!)).watermarks[0]!.seq;
-    expect(await backupCommand(['restore', backup!, '--config', config, '--force'])).toBe(0);
+    expect(await command(['restore', backup!, '--config', config, '--force'])).toBe(0);
     const aside = (await readdir(join(dir, 'data'))).find((name) => name.startsWith('before-restore-'))!;
     expect(await readdir(join(dir, 'data', aside))).toEqual(
       expect.arrayContaining(['relational', 'timeseries.duckdb']),
@@ -213,7 +216,7 @@ describe('a hub with a gateway', { timeout: 90_000 }, () => {
     await writeFile(join(dir, 'data', 'restore.unfinished'), '');
     await expect(hub.start()).rejects.toThrow(/RESTORE_UNFINISHED.*run `hub restore` again, with --force/);
     const [newer] = await madeIn(join(dir, 'stopped'));
-    expect(await backupCommand(['restore', newer!, '--config', config, '--force'])).toBe(0);
+    expect(await command(['restore', newer!, '--config', config, '--force'])).toBe(0);
     await start();
     expect(answers[0]!.seq).toBe((await manifestOf(newer!)).watermarks[0]!.seq);
     await hub.stop();
@@ -221,9 +224,9 @@ describe('a hub with a gateway', { timeout: 90_000 }, () => {
 
   test('says what is wrong with its arguments and folders', async () => {
     await writeFile(join(dir, 'file'), '');
-    expect(await backupCommand(['backup', '--config', config, '--out', join(dir, 'file')])).toBe(1);
+    expect(await command(['backup', '--config', config, '--out', join(dir, 'file')])).toBe(1);
     expect(errors).toMatch(/file/);
-    expect(await backupCommand(['backup', '--config', join(dir, 'no.yaml')])).toBe(1);
-    expect(await backupCommand(['restore', '--config', config])).toBe(2);
+    expect(await command(['backup', '--config', join(dir, 'no.yaml')])).toBe(1);
+    expect(await command(['restore', '--config', config])).toBe(2);
   });
 });

@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs';
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { runCommand } from '@lineside/shared/cli/program.ts';
 import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import { sql } from 'kysely';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { LoadedHubConfig } from '../../../../hub/config/load-config.ts';
-import { migrateCommand } from '../../../../hub/migrate-command.ts';
+import { HUB_COMMANDS } from '../../../../hub/commands/all.ts';
 import type { RelationalConfig } from '../../../../hub/store/postgres/config.ts';
 import { touchGateway } from '../../../../hub/store/postgres/gateways.ts';
 import { watermarks } from '../../../../hub/store/postgres/ledger.ts';
@@ -19,6 +19,11 @@ import { relationalContract } from '../../../contract/relational.ts';
 import { authority, signed } from '../../../services/certificates.ts';
 import { hasPostgres, Postgres } from '../../../services/postgres.ts';
 import { TcpCutter } from '../../../services/tcp-cutter.ts';
+
+const PLANT = `enterprise: { id: acme, name: Acme }
+sites:
+  - { id: site, name: Site, timeZone: UTC, shifts: [{ name: Day, from: "00:00", to: "00:00" }], areas: [] }
+`;
 
 const DOCUMENT = join(import.meta.dirname, '../../../../docs/operations/postgresql.md');
 
@@ -76,7 +81,9 @@ describe.skipIf(!hasPostgres)('PostgreSQL', () => {
     const byHand = { ...settings, migrateAtStart: false };
     expect(await refusal(byHand)).toMatch(/MIGRATION_PENDING.*0001-first-tables\.sql \(pending\).*hub migrate up/);
 
-    const config = { relational: byHand, resolvePath: (path: string) => join(dir, path) } as LoadedHubConfig;
+    const config = join(dir, 'hub.yaml');
+    await writeFile(config, JSON.stringify({ plant: 'plant.yaml', relational: byHand }));
+    await writeFile(join(dir, 'plant.yaml'), PLANT);
     const told: string[] = [];
     const spies = [
       vi.spyOn(process.stdout, 'write').mockImplementation((text) => told.push(String(text)) > 0),
@@ -84,9 +91,8 @@ describe.skipIf(!hasPostgres)('PostgreSQL', () => {
     ];
     const command = async (action: string, owner = false) => {
       told.length = 0;
-      const as = owner ? { username: 'lineside_owner', passwordFile: join(dir, 'owner-secret') } : {};
-      const args = { action, username: undefined, passwordFile: undefined, ...as };
-      const code = await migrateCommand(config, args, pino({ level: 'silent' }));
+      const as = owner ? ['--username', 'lineside_owner', '--password-file', join(dir, 'owner-secret')] : [];
+      const code = await runCommand('hub', HUB_COMMANDS, ['migrate', action, '--config', config, ...as]);
       return { code, told: told.join('') };
     };
     const pending = await command('status');
