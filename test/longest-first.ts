@@ -4,6 +4,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 /** Those of ten seconds and more on 2 cores, longest first. Of the others Vitest knows better, from the last run. */
 const LONGEST = [
   'test/e2e/nothing-lost',
+  'test/e2e/replicas',
   'test/gateway/drivers/opcua/life',
   'test/e2e/alarm-kept',
   'test/e2e/demo',
