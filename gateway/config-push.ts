@@ -1,21 +1,27 @@
 /**
  * A configuration that the hub sends. It goes the way of a changed file: checked, made ready, exchanged as a whole or not
- * at all; and only one that runs takes the file's place. How the gateway is reached is changed at the machine alone, so
- * that nobody locks it out from afar.
+ * at all. Then it is on trial: only when the hub has seen the gateway with it, and says so in time, does it take the
+ * file's place; otherwise the file is taken over again. So one that cuts the gateway off, or ends it, goes by itself.
+ * How the gateway is reached is changed at the machine alone.
  */
 import { createHash } from 'node:crypto';
-import { copyFile, rename, rm } from 'node:fs/promises';
+import { copyFile, readFile, rename, rm } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { ConfigError, formatProblem } from '@lineside/shared/config/config-document.ts';
+import type { ConfigCheck, ConfigText } from '@lineside/shared/contracts/fleet.ts';
 import type { ConfigPushCommand, ConfigPushResult } from '@lineside/shared/contracts/link.ts';
 import { writeDurably } from '@lineside/shared/disk/durable-file.ts';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
+import { changesBetween } from './config/changes.ts';
 import type { LoadedConfig } from './config/load-config.ts';
+import { needingRestart } from './config/restart-settings.ts';
 import type { ReloadOutcome } from './reloader.ts';
 
 /** What nobody may change from afar. */
 const AT_THE_MACHINE = ['gateway', 'dataDir', 'hub'] as const;
+const NO_CHANGES = { added: [], changed: [], removed: [] };
 
 export interface ConfigPushOptions {
   /** The gateway's configuration file. */
@@ -26,13 +32,48 @@ export interface ConfigPushOptions {
   log: Logger;
 }
 
+interface Trial {
+  id: string;
+  by: string;
+  timer: NodeJS.Timeout;
+}
+
 export class ConfigPush {
   readonly #options: ConfigPushOptions;
+  readonly #started: LoadedConfig;
   #turn: Promise<unknown> = Promise.resolve();
   #last: { id: string; result: Promise<ConfigPushResult> } | undefined;
+  #trial: Trial | undefined;
 
   constructor(options: ConfigPushOptions) {
     this.#options = options;
+    this.#started = options.running();
+  }
+
+  /** Removes what a process before has left of a trial that it did not live to see the end of. */
+  async clear(): Promise<void> {
+    const { file, log } = this.#options;
+    const left = await readFile(this.#candidate, 'utf8').catch(() => undefined);
+    if (left === undefined) return;
+    await rm(this.#candidate, { force: true }).catch(() => undefined);
+    log.error(
+      { file },
+      'the gateway ended before a configuration of the hub was confirmed: the one before runs again',
+    );
+  }
+
+  /** A trial that is under way ends without a word: the file is taken over again at the next start. */
+  stop(): void {
+    clearTimeout(this.#trial?.timer);
+    this.#trial = undefined;
+  }
+
+  /** Somebody at the machine takes the file over: that ends a trial. */
+  async giveUpTrial(): Promise<void> {
+    if (!this.#trial) return;
+    this.#options.log.warn({ by: this.#trial.by }, 'the file is taken over: the configuration on trial is given up');
+    this.stop();
+    await rm(this.#candidate, { force: true }).catch(() => undefined);
   }
 
   /**
@@ -42,46 +83,120 @@ export class ConfigPush {
    */
   take(command: ConfigPushCommand, notAfter: number): Promise<ConfigPushResult> {
     if (this.#last?.id === command.id) return this.#last.result;
-    const result = this.#turn.then(() => this.#take(command, notAfter));
-    this.#turn = result;
+    const result = this.#inTurn(() => this.#take(command, notAfter));
     this.#last = { id: command.id, result };
     return result;
   }
 
-  async #take({ config, by }: ConfigPushCommand, notAfter: number): Promise<ConfigPushResult> {
-    const { file, running, log } = this.#options;
-    const name = basename(file);
-    if (!running().hub.acceptConfig) {
+  /** The file, and what runs. @throws Error when the file cannot be read */
+  async read(): Promise<ConfigText> {
+    const config = await readFile(this.#options.file, 'utf8');
+    return { config, sha256: sha256(config), running: this.#options.running().sha256 };
+  }
+
+  /** Looks at a configuration, and changes nothing. Never rejects for what is wrong with it. */
+  check(text: string): Promise<ConfigCheck> {
+    return this.#inTurn(async () => {
+      const looked = `${this.#options.file}.checked`;
+      const nothing = { problems: [], changes: NO_CHANGES, needsRestart: [], sha256: sha256(text) };
+      try {
+        await writeDurably(looked, text);
+        const config = await this.#load(looked);
+        const { running } = this.#options;
+        const needsRestart = needingRestart(this.#started, config);
+        return { ...nothing, sound: true, changes: changesBetween(running(), config), needsRestart };
+      } catch (error) {
+        return { ...nothing, sound: false, problems: this.#problems(error, '.checked') };
+      } finally {
+        await rm(looked, { force: true }).catch(() => undefined);
+      }
+    });
+  }
+
+  /**
+   * The hub has seen the gateway with it: it takes the file's place.
+   *
+   * @throws LinesideError TRIAL_OVER
+   */
+  confirm(id: string): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#trial?.id !== id) {
+        const words =
+          'it is not on trial any more: it was not confirmed in time, or the file was taken over at the machine';
+        throw new LinesideError('TRIAL_OVER', 'outside', words);
+      }
+      const { by } = this.#trial;
+      this.stop();
+      await this.#keep(by);
+    });
+  }
+
+  get #candidate(): string {
+    return `${this.#options.file}.pushed`;
+  }
+
+  async #take(command: ConfigPushCommand, notAfter: number): Promise<ConfigPushResult> {
+    const { file, running } = this.#options;
+    const { config, by } = command;
+    if (!running().hub.accept.includes('config')) {
       return refused(
-        'this gateway takes no configuration from the hub: set hub.acceptConfig: true in it, at the machine',
+        'this gateway takes no configuration from the hub: add config to hub.accept in it, at the machine',
       );
     }
     if (performance.now() > notAfter) return refused('it came too late, and was not looked at');
+    if (this.#trial) return refused(`a configuration of ${this.#trial.by} is on trial: wait for its end`);
     // Beside the file: what it names by a relative path is found as it will be later.
-    const candidate = `${file}.pushed`;
     try {
-      await writeDurably(candidate, config);
+      await writeDurably(this.#candidate, config);
     } catch (error) {
       return refused(`the gateway may not write beside ${file}: ${messageOf(error)}; change the file at the machine`);
     }
-    const outcome = await this.#options.reload(`the hub, for ${by}`, () => this.#load(candidate));
-    // The place is that of a text which the reader has as the file.
-    const problems = outcome.problems.map((problem) => problem.replaceAll(`${name}.pushed`, name));
-    const result = { ...outcome, problems, sha256: createHash('sha256').update(config).digest('hex') };
+    const outcome = await this.#options.reload(`the hub, for ${by}`, () => this.#load(this.#candidate));
+    const result = {
+      ...outcome,
+      problems: outcome.problems.map((one) => this.#placed(one, '.pushed')),
+      sha256: sha256(config),
+    };
     if (outcome.result === 'refused' || outcome.result === 'rolledBack') {
-      await rm(candidate, { force: true }).catch(() => undefined);
+      await rm(this.#candidate, { force: true }).catch(() => undefined);
       return result;
     }
+    if (outcome.result === 'applied') {
+      const timer = setTimeout(() => void this.#inTurn(() => this.#rollBack(command)), command.confirmWithinMs);
+      this.#trial = { id: command.id, by, timer };
+      return { ...result, trial: true };
+    }
+    // Nothing that runs has changed, so there is nothing to try.
+    try {
+      await this.#keep(by);
+      return result;
+    } catch (error) {
+      return { ...result, problems: [messageOf(error)] };
+    }
+  }
+
+  /** @throws LinesideError CONFIG_NOT_KEPT */
+  async #keep(by: string): Promise<void> {
+    const { file, log } = this.#options;
     try {
       await copyFile(file, `${file}.previous`);
-      await rename(candidate, file);
+      await rename(this.#candidate, file);
     } catch (error) {
       const words = `it runs, but ${file} could not be replaced (${messageOf(error)}): at the next start the old one comes back`;
       log.error({ by }, words);
-      return { ...result, problems: [words] };
+      throw new LinesideError('CONFIG_NOT_KEPT', 'outside', words, { cause: error });
     }
     log.warn({ by, file, previous: `${file}.previous` }, 'configuration replaced from the hub');
-    return result;
+  }
+
+  async #rollBack({ id, by, confirmWithinMs }: ConfigPushCommand): Promise<void> {
+    if (this.#trial?.id !== id) return;
+    const { file, load, reload, log } = this.#options;
+    this.#trial = undefined;
+    const seconds = confirmWithinMs / 1_000;
+    log.error({ by, seconds }, 'the hub has not confirmed the configuration: the one before is taken over again');
+    await reload(`rolled back: not confirmed by the hub within ${seconds} s, for ${by}`, () => load(file));
+    await rm(this.#candidate, { force: true }).catch(() => undefined);
   }
 
   async #load(candidate: string): Promise<LoadedConfig> {
@@ -94,11 +209,29 @@ export class ConfigPush {
     }
     return { ...config, file: this.#options.file };
   }
+
+  #problems(error: unknown, suffix: string): string[] {
+    const problems = error instanceof ConfigError ? error.problems.map(formatProblem) : [messageOf(error)];
+    return problems.map((problem) => this.#placed(problem, suffix));
+  }
+
+  /** The place is that of a text which the reader has as the file. */
+  #placed(problem: string, suffix: string): string {
+    const name = basename(this.#options.file);
+    return problem.replaceAll(`${name}${suffix}`, name);
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(work);
+    this.#turn = result.catch(() => undefined);
+    return result;
+  }
 }
 
 function refused(problem: string): ConfigPushResult {
-  return {
-    ...{ result: 'refused', problems: [problem], needsRestart: [], sha256: '' },
-    changes: { added: [], changed: [], removed: [] },
-  };
+  return { ...{ result: 'refused', problems: [problem], needsRestart: [], sha256: '' }, changes: NO_CHANGES };
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
 }

@@ -39,6 +39,7 @@ export interface PipelineOptions {
   progress: Progress;
   /** Takes over a configuration that the hub sends. Never rejects. Absent: none is taken. */
   onConfig?: HubLinkOptions['onConfig'];
+  onFleet?: HubLinkOptions['onFleet'];
 }
 
 /** A configuration made ready to be taken over; nothing runs of what is new in it. */
@@ -177,6 +178,7 @@ export class Pipeline {
       onWrite: ({ id, device, tag, value, by, comment }, notAfter) =>
         this.writer.write({ id, device, tag, value, by, via: 'hub', comment }, notAfter),
       ...(this.#options.onConfig ? { onConfig: this.#options.onConfig } : {}),
+      ...(this.#options.onFleet ? { onFleet: this.#options.onFleet } : {}),
       log: log.child({ part: 'link' }),
       now,
     });
@@ -273,6 +275,8 @@ export class Pipeline {
       startedAt: this.#startedAt,
       buffer: { epoch, pendingRecords, pendingSamples, bytes, ...(fault === '' ? {} : { fault }) },
       devices: this.#devices.statuses(),
+      configSha256: this.#config.sha256,
+      accepts: config.hub.accept,
     };
   }
 

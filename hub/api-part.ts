@@ -73,7 +73,12 @@ export async function serveApi(options: ApiPartOptions): Promise<Served> {
   unwind.defer('api', () => app.close());
   // Before the API: whoever waits is told.
   unwind.defer('writes', () => desks.writes.stop());
-  unwind.defer('fleet', () => desks.configs.gone());
+  unwind.defer('fleet', async () => {
+    const stopped = desks.rollouts.stop();
+    desks.configs.gone();
+    desks.fleet.gone();
+    await stopped;
+  });
   return { url: await listen(app, config), firstPasswordFile: auth.firstPasswordFile, first };
 }
 

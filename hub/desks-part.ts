@@ -4,6 +4,8 @@ import type { Logger } from '@lineside/shared/log/logger.ts';
 import { AlarmDesk } from './alerts/alarm-desk.ts';
 import type { AndonBoard } from './andon/board.ts';
 import { ConfigDesk } from './fleet/config-desk.ts';
+import { FleetDesk } from './fleet/fleet-desk.ts';
+import { RolloutDesk } from './fleet/rollout-desk.ts';
 import type { Relational } from './store/postgres/relational.ts';
 import { WriteDesk } from './writes/write-desk.ts';
 
@@ -11,6 +13,8 @@ export interface Desks {
   alarms: AlarmDesk;
   writes: WriteDesk;
   configs: ConfigDesk;
+  fleet: FleetDesk;
+  rollouts: RolloutDesk;
 }
 
 export interface DesksOptions {
@@ -20,6 +24,18 @@ export interface DesksOptions {
   log: Logger;
   now(): number;
 }
+
+/** Whoever looks at rollouts asks for them again. */
+const ROLLOUT = {
+  kind: 'rollout',
+  title: 'Rollout',
+  by: '',
+  gateway: '',
+  machine: '',
+  progress: null,
+  detail: '',
+  state: 'done',
+} as const;
 
 export async function openDesks({ board, relational, send, log, now }: DesksOptions): Promise<Desks> {
   const { db } = relational;
@@ -42,11 +58,16 @@ export async function openDesks({ board, relational, send, log, now }: DesksOpti
     log: log.child({ part: 'writes' }),
     now,
   });
-  const configs = new ConfigDesk({
-    online: (gateway) => board.gateways.get(gateway)?.online,
-    send,
-    log: log.child({ part: 'fleet' }),
-    now,
+  const far = {
+    online: (gateway: string) => board.gateways.get(gateway)?.online,
+    ...{ send, log: log.child({ part: 'fleet' }), now },
+  };
+  const fleet = new FleetDesk(far);
+  const configs = new ConfigDesk({ ...far, fleet });
+  const rollouts = new RolloutDesk({
+    ...{ ...far, db, shared: relational.shared, configs, fleet },
+    onChange: (id) => board.jobs.tell({ ...ROLLOUT, id, at: now(), changedAt: now() }),
   });
-  return { alarms, writes, configs };
+  await rollouts.start();
+  return { alarms, writes, configs, fleet, rollouts };
 }

@@ -5,6 +5,7 @@ import type { AlarmDesk } from './alerts/alarm-desk.ts';
 import type { AndonBoard } from './andon/board.ts';
 import type { GatewayMessage } from './broker/gateway-bus.ts';
 import type { ConfigDesk } from './fleet/config-desk.ts';
+import type { FleetDesk } from './fleet/fleet-desk.ts';
 import type { Ingest } from './ingest/ingest.ts';
 import type { Listener } from './ingest/listener.ts';
 import type { ReplicaPart } from './replica-part.ts';
@@ -20,6 +21,7 @@ export interface ReceiverOptions {
   alarms: AlarmDesk;
   writes: WriteDesk;
   configs: ConfigDesk;
+  fleet: FleetDesk;
   relational: Relational;
   /** @returns whether it was a request at all */
   renew(gateway: string, request: unknown): Promise<boolean>;
@@ -72,9 +74,11 @@ export class Receiver {
   }
 
   async #reply(gateway: string, message: CommandReply): Promise<void> {
-    const { alarms, writes, configs } = this.#options;
+    const { alarms, writes, configs, fleet } = this.#options;
     if (message.type === 'tag.write') await writes.replied(gateway, message);
     else if (message.type === 'config.push') configs.replied(gateway, message);
+    else if (message.type === 'fleet') fleet.replied(gateway, message);
+    else if (message.type === 'fleet.progress') fleet.progress(gateway, message);
     else await alarms.refused(gateway, message);
   }
 
@@ -89,11 +93,13 @@ export class Receiver {
   }
 
   #show(message: GatewayStatus): void {
-    const { board, writes, configs } = this.#options;
+    const { board, writes, configs, fleet } = this.#options;
     board.report(message);
+    configs.status(message);
     if (message.online) return;
     writes.gone(message.gateway);
     configs.gone(message.gateway);
+    fleet.gone(message.gateway);
   }
 }
 

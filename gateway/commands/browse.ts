@@ -76,7 +76,11 @@ function teller(): BrowseRequest['progress'] {
   };
 }
 
-function account({ tags, nodes, unwanted, leftOut, closed, cut }: BrowseReport, request: BrowseRequest): string {
+/** What was found and left out, a line each. */
+export function account(
+  { tags, nodes, unwanted, leftOut, closed, cut }: BrowseReport,
+  request: Pick<BrowseRequest, 'maxTags'>,
+): string {
   const lines = [`${tags} tags from ${nodes} nodes`];
   if (unwanted > 0) lines.push(`not wanted: ${unwanted}`);
   for (const [why, count] of leftOut) lines.push(`left out: ${count} (${why})`);

@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { CONFIG_OPTION, type CommandArguments, textOption } from '@lineside/shared/cli/command.ts';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import { Value } from 'typebox/value';
-import { loadConfig } from '../config/load-config.ts';
+import { type LoadedConfig, loadConfig } from '../config/load-config.ts';
 import { OpcUaDevice } from '../drivers/opcua/config.ts';
 import type { SecurityContext } from '../drivers/opcua/security-connect.ts';
 
@@ -26,28 +26,41 @@ export interface OpcUaTarget {
 export function opcUaTarget({ options }: CommandArguments): OpcUaTarget | null {
   const warn = (words: string) => console.error(words);
   const { config: file, device: wanted, endpoint } = options;
-  if (typeof file === 'string' && typeof wanted === 'string') {
-    const config = loadConfig(file);
-    const entry = config.devices.find(({ id, driver }) => id === wanted && driver === 'opcua');
-    if (!entry) throw new LinesideError('DEVICE', 'config', `${file} has no OPC UA device "${wanted}"`);
-    return {
-      id: entry.id,
-      device: entry.settings as OpcUaDevice,
-      context: {
-        dataDir: config.resolvePath(config.dataDir),
-        now: Date.now,
-        resolvePath: (path) => config.resolvePath(path),
-        warn,
-      },
-      cleanUp: () => {},
-    };
-  }
+  if (typeof file === 'string' && typeof wanted === 'string') return deviceTarget(loadConfig(file), wanted, warn);
   if (typeof endpoint !== 'string') return null;
-  if (!/^opc\.tcp:\/\/[^/]/.test(endpoint) || !URL.canParse(endpoint)) {
-    throw new LinesideError('ENDPOINT', 'config', `--endpoint "${endpoint}": write opc.tcp://<host>:<port>`);
-  }
   // The client needs a certificate of its own even where nothing is signed.
   const dataDir = mkdtempSync(join(tmpdir(), 'lineside-browse-'));
+  return endpointTarget(endpoint, dataDir, warn, () => rmSync(dataDir, { recursive: true, force: true }));
+}
+
+/** A device of a configuration, with its security and its user. @throws LinesideError DEVICE */
+export function deviceTarget(config: LoadedConfig, wanted: string, warn: (words: string) => void): OpcUaTarget {
+  const entry = config.devices.find(({ id, driver }) => id === wanted && driver === 'opcua');
+  if (!entry) throw new LinesideError('DEVICE', 'config', `${config.file} has no OPC UA device "${wanted}"`);
+  return {
+    id: entry.id,
+    device: entry.settings as OpcUaDevice,
+    context: {
+      dataDir: config.resolvePath(config.dataDir),
+      now: Date.now,
+      resolvePath: (path) => config.resolvePath(path),
+      warn,
+    },
+    cleanUp: () => {},
+  };
+}
+
+/** A server with security None. @throws LinesideError ENDPOINT */
+export function endpointTarget(
+  endpoint: string,
+  dataDir: string,
+  warn: (words: string) => void,
+  cleanUp: () => void,
+): OpcUaTarget {
+  if (!/^opc\.tcp:\/\/[^/]/.test(endpoint) || !URL.canParse(endpoint)) {
+    cleanUp();
+    throw new LinesideError('ENDPOINT', 'config', `"${endpoint}" is no address: write opc.tcp://<host>:<port>`);
+  }
   const open = { endpoint, security: { policy: 'None' } };
   return {
     id:
@@ -57,6 +70,6 @@ export function opcUaTarget({ options }: CommandArguments): OpcUaTarget | null {
         .replace(/^-+|-+$/g, '') || 'server',
     device: Value.Parse(OpcUaDevice, Value.Default(OpcUaDevice, open)),
     context: { dataDir, now: Date.now, resolvePath: (path) => resolve(path), warn },
-    cleanUp: () => rmSync(dataDir, { recursive: true, force: true }),
+    cleanUp,
   };
 }

@@ -1,4 +1,5 @@
 /** `gateway run`: collects until it is stopped. */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { CONFIG_OPTION, type Command, configFile, sayProblems } from '@lineside/shared/cli/command.ts';
 import { formatWarning } from '@lineside/shared/config/config-document.ts';
@@ -6,6 +7,7 @@ import { VERSION } from '@lineside/shared/config/version.ts';
 import { qualityName } from '@lineside/shared/contracts/quality.ts';
 import { type DaemonContext, runDaemon } from '@lineside/shared/lifecycle/daemon.ts';
 import { DirectoryLock } from '@lineside/shared/lifecycle/directory-lock.ts';
+import { LogRing } from '@lineside/shared/log/log-ring.ts';
 import { createLogger, type Logger } from '@lineside/shared/log/logger.ts';
 import { type LoadedConfig, loadConfig } from '../config/load-config.ts';
 import { loadConfigAside } from '../config/load-config-aside.ts';
@@ -19,6 +21,7 @@ import type { LocalCertificates } from '../local/certificate-routes.ts';
 import { type LocalPicture, LocalServer } from '../local/local-server.ts';
 import { Pipeline } from '../pipeline.ts';
 import { Reloader } from '../reloader.ts';
+import { RemoteDesk } from '../remote-desk.ts';
 import { newestFileTime, WallClock } from '../wall-clock.ts';
 
 export const run: Command = {
@@ -34,12 +37,18 @@ export const run: Command = {
     } catch (error) {
       return sayProblems(error);
     }
-    const log = createLogger({ name: `gateway ${config.gateway.id}`, level: String(config.log.level) });
-    return runDaemon(log, (context) => start(config, log, context));
+    const ring = new LogRing();
+    const log = createLogger({ name: `gateway ${config.gateway.id}`, level: String(config.log.level), ring });
+    return runDaemon(log, (context) => start(config, log, ring, context));
   },
 };
 
-async function start(config: LoadedConfig, log: Logger, { unwind, progress }: DaemonContext): Promise<string> {
+async function start(
+  config: LoadedConfig,
+  log: Logger,
+  ring: LogRing,
+  { unwind, progress, restart }: DaemonContext,
+): Promise<string> {
   const dataDir = config.resolvePath(config.dataDir);
   const lock = new DirectoryLock(dataDir);
   await lock.acquire();
@@ -60,6 +69,7 @@ async function start(config: LoadedConfig, log: Logger, { unwind, progress }: Da
     now,
     progress,
     onConfig: (command, notAfter) => push.take(command, notAfter),
+    onFleet: (command, notAfter, tell) => remote.answer(command, notAfter, tell),
   });
   clock.onStep = (stepMs, at) => pipeline.clockStepped(stepMs, at);
   const reloader = new Reloader({
@@ -75,6 +85,14 @@ async function start(config: LoadedConfig, log: Logger, { unwind, progress }: Da
     load: loadConfigAside,
     reload: (by, load) => reloader.reload(by, load),
     log: log.child({ part: 'reload' }),
+  });
+  await push.clear();
+  unwind.defer('configuration on trial', () => push.stop());
+  const remote = new RemoteDesk({
+    ...{ running: () => pipeline.config, push, ring, restart, notRestarted },
+    browse: async (ask, tell) => (await import('./remote-looks.ts')).lookAtServer(pipeline.config, ask, tell),
+    probe: async (ask, tell) => (await import('./remote-looks.ts')).lookAtModbus(ask, tell),
+    log: log.child({ part: 'remote' }),
   });
   const thrift = new HeapThrift(() => pipeline.buffer.stats().durableSamples);
   thrift.start();
@@ -104,9 +122,18 @@ async function start(config: LoadedConfig, log: Logger, { unwind, progress }: Da
   }
   // Stopped first: nothing may be exchanged among what is being stopped.
   unwind.defer('reload', () => reloader.stop());
-  hangup.tell(() => void reloader.reload('SIGHUP', () => loadConfigAside(config.file)));
+  hangup.tell(() => {
+    void push.giveUpTrial().then(() => reloader.reload('SIGHUP', () => loadConfigAside(config.file)));
+  });
   log.info({ gateway: config.gateway.id, devices: config.devices.length, tags: pipeline.tags.length }, 'collecting');
   return `collecting from ${config.devices.length} devices`;
+}
+
+/** Ended without something that starts it again, a gateway stays ended. */
+function notRestarted(): string {
+  const { INVOCATION_ID, LINESIDE_RESTARTS } = process.env;
+  if (INVOCATION_ID || LINESIDE_RESTARTS || existsSync('/.dockerenv')) return '';
+  return 'nothing would start this gateway again: it runs under no systemd and in no container; set LINESIDE_RESTARTS=1 where something else does';
 }
 
 function certificatesOf(dataDir: string, log: Logger): LocalCertificates {

@@ -32,6 +32,8 @@ export interface DeviceEntry {
 
 export interface LoadedConfig extends Omit<GatewayConfig, 'devices'> {
   file: string;
+  /** Of its text. */
+  sha256: string;
   devices: DeviceEntry[];
   /** What can work and is to be doubted. */
   warnings: ConfigProblem[];
@@ -61,6 +63,7 @@ export function configOf(document: ConfigDocument): LoadedConfig {
     devices,
     warnings: warnings.sort((a, b) => a.line - b.line),
     file: document.file,
+    sha256: document.sha256,
     resolvePath: (path) => document.resolvePath(path),
     problem: (path, message) => document.problem(path, message),
   };

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { LoadedConfig } from './load-config.ts';
 
 /** What the gateway exchanges while it runs, and what is no setting. */
-const NOT_FIXED = new Set(['devices', 'models', 'alarms', 'file', 'warnings', 'resolvePath', 'problem']);
+const NOT_FIXED = new Set(['devices', 'models', 'alarms', 'file', 'sha256', 'warnings', 'resolvePath', 'problem']);
 
 /** Names of the settings that differ and wait for a restart, such as `buffer.segmentMiB`; empty when none does. */
 export function needingRestart(running: LoadedConfig, wanted: LoadedConfig): string[] {

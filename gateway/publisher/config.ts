@@ -12,11 +12,13 @@ export const HubLinkConfig = Type.Object(
       description: 'File that holds this gateway’s password at the hub, path from the configuration’s folder',
     }),
     tls: Type.Optional(TlsClient),
-    acceptConfig: Type.Boolean({
-      default: false,
-      description:
-        'Whether the hub may change the devices, models, alarms and other settings of this file, but for gateway, dataDir and hub',
-    }),
+    accept: Type.Array(
+      Type.Union([Type.Literal('config'), Type.Literal('restart'), Type.Literal('browse'), Type.Literal('logs')], {
+        description:
+          'config: read and change this file, but for gateway, dataDir and hub; restart: end it, so that it is started anew; browse: look at OPC UA servers and Modbus devices that it reaches; logs: read its last log lines',
+      }),
+      { default: [], maxItems: 4, description: 'What the hub may do here, besides taking data and setting tags' },
+    ),
     catchUpKiBPerSecond: Type.Integer({
       default: 0,
       minimum: 0,

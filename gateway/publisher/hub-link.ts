@@ -9,6 +9,13 @@
  * The buffer's lanes are sequences of their own. What is urgent goes before samples, however many of them wait.
  */
 import {
+  type FleetAnswer,
+  type FleetCommand,
+  MAX_ANSWER_CHARACTERS,
+  MAX_CONFIG_CHARACTERS,
+  PIECE_CHARACTERS,
+} from '@lineside/shared/contracts/fleet.ts';
+import {
   type AcknowledgeCommand,
   Command,
   type CommandReply,
@@ -16,7 +23,6 @@ import {
   type ConfigPushCommand,
   type ConfigPushResult,
   type GatewayStatus,
-  MAX_CONFIG_CHARACTERS,
   type TagWriteCommand,
 } from '@lineside/shared/contracts/link.ts';
 import { topicOf } from '@lineside/shared/contracts/topics.ts';
@@ -53,6 +59,8 @@ export interface HubLinkOptions {
   onWrite(command: TagWriteCommand, notAfter: number): Promise<WriteOutcome>;
   /** Takes over a configuration for the hub, as `onWrite` a value. Never rejects. Absent: none is taken. */
   onConfig?(command: ConfigPushCommand, notAfter: number): Promise<ConfigPushResult>;
+  /** Does what else the hub asks. Never rejects. Absent: nothing is done. */
+  onFleet?(command: FleetCommand, notAfter: number, progress: (words: string) => void): Promise<FleetAnswer>;
   /** How fast a backlog may be sent; 0: as fast as the hub takes it. */
   catchUpKiBPerSecond?: number;
   log: Logger;
@@ -78,6 +86,8 @@ const HELLO_AGAIN_MS = 2_000;
 const LAST_RECORDS_MS = 900;
 /** More records than these that have not been sent are a backlog; fewer are on their way. */
 const BACKLOG_RECORDS = 8;
+/** So many of what was asked are remembered. */
+const MAX_ASKED = 50;
 /** With more than this unsent, what is shown would only come late. Bytes. */
 const SHOWN_BYTES = 1024 * 1024;
 /** What the hub says fits into a few hundred bytes, but for a configuration. */
@@ -103,6 +113,8 @@ export class HubLink {
   #whenCaughtUp: () => void = () => undefined;
   readonly #catchUp: CatchUpRate;
   #pumpLater: NodeJS.Timeout | undefined;
+  /** The newest of what the hub has asked, for a broker may deliver it again. */
+  #asked: string[] = [];
 
   constructor(options: HubLinkOptions) {
     const { buffer, urgent, log } = options;
@@ -347,8 +359,30 @@ export class HubLink {
     const notAfter = this.#hubClock.monotonicAt(command.expiresAt);
     if (command.type === 'tag.write') {
       this.#reply({ type: command.type, outcome: await onWrite(command, notAfter) });
-    } else if (onConfig) {
+    } else if (command.type === 'fleet') await this.#fleet(command, notAfter);
+    else if (onConfig) {
       this.#reply({ type: command.type, id: command.id, result: await onConfig(command, notAfter) });
+    }
+  }
+
+  /** The answer goes in pieces, so that alarms and data need not wait behind it. */
+  async #fleet(command: FleetCommand, notAfter: number): Promise<void> {
+    const { id } = command;
+    const { onFleet } = this.#options;
+    if (!onFleet || this.#asked.includes(id)) return;
+    this.#asked = [...this.#asked, id].slice(-MAX_ASKED);
+    const answer = await onFleet(command, notAfter, (words) =>
+      this.#reply({ type: 'fleet.progress', id, words: words.slice(0, 500) }),
+    );
+    let text = JSON.stringify(answer);
+    if (text.length > MAX_ANSWER_CHARACTERS) {
+      const error = `the answer has ${text.length} characters, and ${MAX_ANSWER_CHARACTERS} are taken at most: ask for less`;
+      text = JSON.stringify({ ok: false, error });
+    }
+    const pieces = Math.max(1, Math.ceil(text.length / PIECE_CHARACTERS));
+    for (let piece = 0; piece < pieces; piece++) {
+      const from = piece * PIECE_CHARACTERS;
+      this.#reply({ type: 'fleet', id, piece, pieces, text: text.slice(from, from + PIECE_CHARACTERS) });
     }
   }
 

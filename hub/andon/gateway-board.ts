@@ -58,6 +58,12 @@ export class GatewayBoard {
       if (status.certificate) view.certificate = status.certificate;
       else delete view.certificate;
       view.lastSeenAt = now;
+      view.startedAt = status.startedAt;
+      view.bufferBytes = status.buffer.bytes;
+      view.bufferFault = status.buffer.fault ?? '';
+      view.configSha256 = status.configSha256 ?? '';
+      view.accepts = status.accepts ?? [];
+      view.clockOffsetMs = Math.round(status.at - now);
     }
     return view;
   }

@@ -94,6 +94,7 @@ const KINDS = {
     means:
       'The operation cannot answer in any of the forms that Accept names; the detail lists those that there are.',
   },
+  ROLLOUT_NOT_FOUND: { status: 404, title: 'No such rollout', means: 'No rollout with this id is running.' },
   TAG_NOT_FOUND: { status: 404, title: 'No such tag', means: 'No tag has this id, or not for you.' },
   ACCOUNT_NAME_TAKEN: {
     status: 409,
@@ -115,6 +116,11 @@ const KINDS = {
     status: 409,
     title: 'Nothing to acknowledge',
     means: 'The alarm has been acknowledged already, or is over.',
+  },
+  CONFIG_INVALID: {
+    status: 400,
+    title: 'No configuration',
+    means: 'The text is no YAML mapping; the detail says why. Nothing was sent.',
   },
   CONFIG_PENDING: {
     status: 409,
@@ -143,10 +149,20 @@ const KINDS = {
     means:
       'A token lets a gateway enrol once. Make a new one; if nobody of yours has used it, revoke the certificate.',
   },
+  GATEWAY_BUSY: {
+    status: 409,
+    title: 'Gateway is asked enough',
+    means: 'Wait for the answers that it owes, and ask again. Nothing was done.',
+  },
   GATEWAY_OFFLINE: {
     status: 409,
     title: 'Gateway is not there',
     means: 'What needs a gateway is not kept for later. Nothing was done; try again when it is online.',
+  },
+  ROLLOUT_RUNNING: {
+    status: 409,
+    title: 'A rollout is running',
+    means: 'One at a time brings a configuration to several gateways. Wait for its end, or stop it.',
   },
   TAG_NOT_WRITABLE: {
     status: 409,
@@ -180,6 +196,12 @@ const KINDS = {
     title: 'The hub failed',
     means: 'The reason is in the hub’s log, under the request id of the answer.',
   },
+  GATEWAY_REFUSED: {
+    status: 502,
+    title: 'The gateway says no',
+    means:
+      'The detail has its words: what hub.accept in its configuration does not name, or why it could not be done.',
+  },
   STORE_BUSY: {
     status: 503,
     title: 'The hub’s store is busy',
@@ -194,6 +216,11 @@ const KINDS = {
     status: 504,
     title: 'No answer on the configuration',
     means: 'The gateway may have taken it over. Look at the hash of the configuration that it reports.',
+  },
+  GATEWAY_SILENT: {
+    status: 504,
+    title: 'No answer from the gateway',
+    means: 'It may have done what it was asked. Look at it before you ask again.',
   },
   WRITE_UNKNOWN: {
     status: 504,

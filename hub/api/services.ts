@@ -11,6 +11,8 @@ import type { Authority } from '../enrolment/authority.ts';
 import type { Enrolment } from '../enrolment/enrolment.ts';
 import type { EquipmentNode, Machine } from '../equipment/plant.ts';
 import type { ConfigDesk } from '../fleet/config-desk.ts';
+import type { FleetDesk } from '../fleet/fleet-desk.ts';
+import type { RolloutDesk } from '../fleet/rollout-desk.ts';
 import type { MqttAccounts } from '../mqtt-accounts/mqtt-accounts.ts';
 import type { OeeService } from '../oee/oee-service.ts';
 import type { RetentionConfig } from '../store/timeseries/config.ts';
@@ -27,6 +29,8 @@ export interface ApiServices {
   mqttAccounts: MqttAccounts;
   /** @throws LinesideError AUTHORITY_UNREADABLE, AUTHORITY_ELSEWHERE */
   authority(): Promise<Pick<Authority, 'certificate' | 'fingerprint'>>;
+  fleet: FleetDesk;
+  rollouts: RolloutDesk;
   oee: OeeService;
   completeness: CompletenessService;
   timeSeries: TimeSeriesStore;

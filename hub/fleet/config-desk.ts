@@ -1,20 +1,33 @@
-/** Sends a gateway its configuration and waits for what it makes of it. Nothing is kept for a gateway that is away. */
+/**
+ * Sends a gateway its configuration, and confirms it once the gateway is seen with it. Until then the gateway has it on
+ * trial, and goes back by itself.
+ */
 import { randomUUID } from 'node:crypto';
-import type { ConfigPushCommand, ConfigPushResult, ConfigReply } from '@lineside/shared/contracts/link.ts';
-import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
+import type {
+  ConfigPushCommand,
+  ConfigPushResult,
+  ConfigReply,
+  GatewayStatus,
+} from '@lineside/shared/contracts/link.ts';
+import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
+import { expectOnline, type FleetDesk } from './fleet-desk.ts';
 import { OwedAnswers } from './owed-answers.ts';
 
 /** A gateway that gets it later does not look at it. Milliseconds. */
 const HOLDS_MS = 10_000;
-
 /** Thousands of tags are checked and models rehearsed in this time. Milliseconds. */
 const ANSWER_MS = 60_000;
+/** A gateway says every 5 s how it is. Milliseconds. */
+const CONFIRM_MS = 30_000;
+/** The confirmation is on its way for less than this. Milliseconds. */
+const LAST_MS = 5_000;
 
 export interface ConfigDeskOptions {
   /** undefined when there is no such gateway. */
   online(gateway: string): boolean | undefined;
   send(gateway: string, command: ConfigPushCommand): void;
+  fleet: Pick<FleetDesk, 'ask'>;
   log: Logger;
   now(): number;
   /** Milliseconds; for tests. */
@@ -24,6 +37,9 @@ export interface ConfigDeskOptions {
 export class ConfigDesk {
   readonly #options: ConfigDeskOptions;
   readonly #waiting = new OwedAnswers<ConfigPushResult>();
+  /** Gateways whose configuration is on its way or on trial. */
+  readonly #busy = new Set<string>();
+  readonly #seen = new Map<string, (status: GatewayStatus) => void>();
 
   constructor(options: ConfigDeskOptions) {
     this.#options = options;
@@ -31,36 +47,86 @@ export class ConfigDesk {
 
   /**
    * @param config YAML
-   * @throws LinesideError GATEWAY_NOT_FOUND, GATEWAY_OFFLINE, CONFIG_PENDING: it was not sent; CONFIG_UNKNOWN: it may
-   *   have been taken over
+   * @param confirmWithinMs a gateway that is not seen with it for so long has gone back to what it had
+   * @throws LinesideError GATEWAY_NOT_FOUND, GATEWAY_OFFLINE, CONFIG_PENDING: it was not sent; CONFIG_UNKNOWN: nobody has
+   *   told what became of it, and unless it is confirmed it goes
    */
-  async push(by: string, gateway: string, config: string): Promise<ConfigPushResult> {
+  async push(by: string, gateway: string, config: string, confirmWithinMs = CONFIRM_MS): Promise<ConfigPushResult> {
     const { online, send, log, now } = this.#options;
-    const there = online(gateway);
-    if (there === undefined) throw new LinesideError('GATEWAY_NOT_FOUND', 'peer', `there is no gateway ${gateway}`);
-    if (!there) throw new LinesideError('GATEWAY_OFFLINE', 'outside', `gateway ${gateway} is not connected`);
-    if (this.#waiting.isOwedBy(gateway)) {
+    expectOnline(gateway, online(gateway));
+    if (this.#busy.has(gateway)) {
       throw new LinesideError('CONFIG_PENDING', 'peer', `gateway ${gateway} is taking over another configuration`);
     }
-    const at = now();
-    const id = randomUUID();
-    const result = this.#waiting.wait(gateway, id, this.#options.answerMs ?? ANSWER_MS, () => unknown(gateway));
-    send(gateway, { id, type: 'config.push', config, by, at, expiresAt: at + HOLDS_MS });
-    log.warn({ gateway, by, bytes: config.length }, 'configuration sent');
-    return result;
+    this.#busy.add(gateway);
+    try {
+      const at = now();
+      const id = randomUUID();
+      const answer = this.#waiting.wait(gateway, id, this.#options.answerMs ?? ANSWER_MS, () => unknown(gateway));
+      send(gateway, { id, type: 'config.push', config, confirmWithinMs, by, at, expiresAt: at + HOLDS_MS });
+      log.warn({ gateway, by, bytes: config.length }, 'configuration sent');
+      const result = await answer;
+      return result.trial ? await this.#confirm(by, gateway, id, result, confirmWithinMs) : result;
+    } finally {
+      this.#busy.delete(gateway);
+    }
   }
 
   replied(gateway: string, { id, result }: ConfigReply): void {
     this.#waiting.settle(gateway, id, result);
   }
 
-  /** A gateway is off line, or the hub ends: nobody waits any more. */
+  /** A gateway says how it is. */
+  status(status: GatewayStatus): void {
+    this.#seen.get(status.gateway)?.(status);
+  }
+
+  /** A gateway is off line, or the hub ends: nobody waits for an answer any more. One on trial may come back in time. */
   gone(gateway?: string): void {
     this.#waiting.giveUp(unknown, gateway);
+  }
+
+  async #confirm(
+    by: string,
+    gateway: string,
+    push: string,
+    result: ConfigPushResult,
+    confirmWithinMs: number,
+  ): Promise<ConfigPushResult> {
+    const { fleet, log } = this.#options;
+    const { trial: _trial, ...applied } = result;
+    try {
+      await this.#untilSeen(gateway, result.sha256, confirmWithinMs);
+      await fleet.ask(by, gateway, { what: 'config.confirm', push }, { patienceMs: LAST_MS });
+      log.warn({ gateway, by, sha256: result.sha256 }, 'configuration confirmed');
+      return applied;
+    } catch (error) {
+      const code = error instanceof LinesideError ? error.code : '';
+      if (code === 'GATEWAY_SILENT') throw unknown(gateway);
+      log.error({ gateway, by, error: messageOf(error) }, 'configuration not confirmed; the gateway goes back');
+      return { ...applied, result: 'rolledBack', problems: [messageOf(error)] };
+    }
+  }
+
+  #untilSeen(gateway: string, sha256: string, ms: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const end = (error?: Error) => {
+        clearTimeout(timer);
+        this.#seen.delete(gateway);
+        if (error) reject(error);
+        else resolve();
+      };
+      const timer = setTimeout(() => {
+        const words = `gateway ${gateway} took it over and was not seen with it within ${ms / 1_000} s: it goes back to what it had`;
+        end(new LinesideError('CONFIG_NOT_SEEN', 'outside', words));
+      }, ms);
+      this.#seen.set(gateway, ({ online, configSha256 }) => {
+        if (online && configSha256 === sha256) end();
+      });
+    });
   }
 }
 
 function unknown(gateway: string): LinesideError {
-  const words = `gateway ${gateway} has not told what it made of it; look at its page, or send it again`;
+  const words = `gateway ${gateway} has not told what it made of it; look at the hash of its configuration, or send it again`;
   return new LinesideError('CONFIG_UNKNOWN', 'outside', words);
 }

@@ -1,4 +1,5 @@
 /** A YAML configuration file that remembers where each of its values stands. */
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument, type Scalar, visit } from 'yaml';
@@ -40,12 +41,15 @@ export class ConfigError extends LinesideError {
 
 export class ConfigDocument {
   readonly file: string;
+  /** Of the text. */
+  readonly sha256: string;
   readonly value: unknown;
   readonly #document: ReturnType<typeof parseDocument>;
   readonly #lines: LineCounter;
 
-  private constructor(file: string, document: ReturnType<typeof parseDocument>, lines: LineCounter) {
+  private constructor(file: string, text: string, document: ReturnType<typeof parseDocument>, lines: LineCounter) {
     this.file = file;
+    this.sha256 = createHash('sha256').update(text).digest('hex');
     this.#document = document;
     this.#lines = lines;
     try {
@@ -103,7 +107,7 @@ export class ConfigDocument {
       },
     });
     if (problems.length > 0) throw new ConfigError(problems.sort((a, b) => a.line - b.line));
-    return new ConfigDocument(file, document, lines);
+    return new ConfigDocument(file, text, document, lines);
   }
 
   /** Line of the key or list entry at `path`, or of the nearest one around it that exists. */

@@ -198,6 +198,17 @@ export const GatewayView = Type.Object({
   devices: Type.Array(DeviceStatus),
   /** By which it comes in; absent when it comes in by a password. */
   certificate: Type.Optional(CertificateStatus),
+  /** What follows is absent until it has been heard of it. */
+  startedAt: Type.Optional(Ms),
+  bufferBytes: Type.Optional(Type.Integer({ description: 'what its buffer takes on its disk' })),
+  bufferFault: Type.Optional(Type.String({ description: 'why its disk takes no data; empty while it does' })),
+  configSha256: Type.Optional(Type.String({ description: 'of the configuration that it runs' })),
+  accepts: Type.Optional(Type.Array(Type.String(), { description: 'what it lets the hub do: its hub.accept' })),
+  clockOffsetMs: Type.Optional(
+    Type.Integer({
+      description: 'how far its clock is ahead of the hub’s; the way of the message makes it a little less',
+    }),
+  ),
 });
 export type GatewayView = Static<typeof GatewayView>;
 

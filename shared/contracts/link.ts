@@ -3,6 +3,7 @@
  * each travels and lineside.proto for the data itself.
  */
 import { type Static, Type } from 'typebox';
+import { FleetCommand, FleetProgress, FleetReply, MAX_CONFIG_CHARACTERS } from './fleet.ts';
 import { GATEWAY_ID_PATTERN } from './topics.ts';
 import { WriteOutcome } from './write.ts';
 
@@ -93,6 +94,10 @@ export const GatewayStatus = Type.Object({
   devices: Type.Array(DeviceStatus),
   /** Absent when it comes in by a password. */
   certificate: Type.Optional(CertificateStatus),
+  /** SHA-256 of the configuration that runs. */
+  configSha256: Type.Optional(Type.String({ pattern: '^[0-9a-f]{64}$' })),
+  /** What the hub may do there: words of `hub.accept`. */
+  accepts: Type.Optional(Type.Array(Type.String({ maxLength: 30 }), { maxItems: 20 })),
 });
 export type GatewayStatus = Static<typeof GatewayStatus>;
 
@@ -126,14 +131,13 @@ export const TagWriteCommand = Type.Object({
 });
 export type TagWriteCommand = Static<typeof TagWriteCommand>;
 
-/** A configuration of 10,000 tags has a third of it. */
-export const MAX_CONFIG_CHARACTERS = 2_000_000;
-
 /** Take over another configuration, now. Sent once, as a write. */
 export const ConfigPushCommand = Type.Object({
   id: Type.String({ minLength: 1, maxLength: 100 }),
   type: Type.Literal('config.push'),
   config: Type.String({ maxLength: MAX_CONFIG_CHARACTERS, description: 'the whole file, YAML' }),
+  /** It goes back to what it had when the hub has not confirmed it so long after it was taken over. Milliseconds. */
+  confirmWithinMs: Type.Integer({ minimum: 500, maximum: 600_000 }),
   by: Type.String({ maxLength: 200 }),
   at: Ms,
   expiresAt: Ms,
@@ -141,7 +145,7 @@ export const ConfigPushCommand = Type.Object({
 export type ConfigPushCommand = Static<typeof ConfigPushCommand>;
 
 /** Hub → gateway. */
-export const Command = Type.Union([AcknowledgeCommand, TagWriteCommand, ConfigPushCommand]);
+export const Command = Type.Union([AcknowledgeCommand, TagWriteCommand, ConfigPushCommand, FleetCommand]);
 export type Command = Static<typeof Command>;
 
 const WriteReply = Type.Object({ type: Type.Literal('tag.write'), outcome: WriteOutcome });
@@ -169,6 +173,9 @@ export const ConfigPushResult = Type.Object({
   }),
   needsRestart: Type.Array(Type.String(), { description: 'settings that are taken over at the next start' }),
   sha256: Type.String({ description: 'of the text that was looked at; empty when none was' }),
+  trial: Type.Optional(
+    Type.Boolean({ description: 'it runs, and takes the place of the file only when the hub confirms it' }),
+  ),
 });
 export type ConfigPushResult = Static<typeof ConfigPushResult>;
 
@@ -180,5 +187,5 @@ const ConfigReply = Type.Object({
 export type ConfigReply = Static<typeof ConfigReply>;
 
 /** Gateway → hub: what became of a command, for whoever waits. What remains of it is the event in the data. */
-export const CommandReply = Type.Union([WriteReply, RefusalReply, ConfigReply]);
+export const CommandReply = Type.Union([WriteReply, RefusalReply, ConfigReply, FleetReply, FleetProgress]);
 export type CommandReply = Static<typeof CommandReply>;

@@ -8,6 +8,9 @@ import { Progress } from './progress.ts';
 import { createServiceNotifier } from './service-notify.ts';
 import { Unwind } from './unwind.ts';
 
+/** EX_TEMPFAIL of sysexits.h: not done, and tried again. */
+const RESTART_CODE = 75;
+
 /** Each part has so long to stop; the demo promises that all of them are down within 5 s. Milliseconds. */
 const STEP_DEADLINE_MS = 3_500;
 
@@ -16,11 +19,13 @@ export interface DaemonContext {
   progress: Progress;
   /** Aborted when the program is to stop, so that a start that waits for something gives up. */
   stopping: AbortSignal;
+  /** Ends it in order, with an exit code by which a service manager starts it again. */
+  restart(reason: string): void;
 }
 
 /**
  * Runs until SIGTERM, SIGINT or the end of the process that started it with an IPC channel. Returns the exit code:
- * 0 after a clean stop, 1 when the start failed or a part did not stop.
+ * 0 after a clean stop, 75 after one that asks for a new start, 1 when the start failed or a part did not stop.
  * @param start opens everything and returns one line for the service manager's status
  */
 export async function runDaemon(log: Logger, start: (context: DaemonContext) => Promise<string>): Promise<number> {
@@ -28,10 +33,16 @@ export async function runDaemon(log: Logger, start: (context: DaemonContext) => 
   const notifier = createServiceNotifier({ log });
   const progress = new Progress({ log, watchdog: notifier.watchdog });
   const stopping = new AbortController();
-  const stop = stopRequested().finally(() => stopping.abort());
+  let code = 0;
+  const { promise: wanted, resolve: want } = Promise.withResolvers<string>();
+  const stop = Promise.race([stopRequested(), wanted]).finally(() => stopping.abort());
+  const restart = (reason: string) => {
+    code = RESTART_CODE;
+    want(reason);
+  };
   let failed = false;
   try {
-    const status = await start({ unwind, progress, stopping: stopping.signal });
+    const status = await start({ unwind, progress, stopping: stopping.signal, restart });
     progress.start();
     unwind.defer('watchdog', () => progress.stop());
     await notifier.ready(status);
@@ -47,7 +58,7 @@ export async function runDaemon(log: Logger, start: (context: DaemonContext) => 
   const result = await unwind.unwind(log, STEP_DEADLINE_MS);
   await notifier.close();
   log.info('stopped');
-  return failed || result.failed.length > 0 ? 1 : 0;
+  return failed || result.failed.length > 0 ? 1 : code;
 }
 
 function stopRequested(): Promise<string> {

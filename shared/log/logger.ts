@@ -2,6 +2,8 @@
 import { fstatSync } from 'node:fs';
 import { type Logger, pino, stdTimeFunctions } from 'pino';
 
+import type { LogRing } from './log-ring.ts';
+
 export type { Logger };
 
 /** syslog priorities, which journald reads from a `<N>` prefix (sd-daemon(3)). */
@@ -17,6 +19,8 @@ export interface LogOptions {
   level: string;
   /** Program name, in each line. */
   name: string;
+  /** Keeps the last lines, as they are written. */
+  ring?: LogRing;
 }
 
 /** JSON lines on stdout; under systemd each line begins with its priority. */
@@ -29,7 +33,14 @@ export function createLogger(options: LogOptions): Logger {
     formatters: { level: (label: string) => ({ level: label }) },
     redact: { paths: REDACT, censor: '[redacted]' },
   };
-  const hooks = { streamWrite: (line: string) => line.replace(IN_ADDRESS, '://[redacted]@') };
+  const { ring } = options;
+  const hooks = {
+    streamWrite(line: string) {
+      const written = line.replace(IN_ADDRESS, '://[redacted]@');
+      ring?.add(written);
+      return written;
+    },
+  };
   if (!stdoutIsJournal()) return pino({ ...settings, hooks });
   return pino(
     { ...settings, hooks },

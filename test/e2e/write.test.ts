@@ -109,7 +109,7 @@ beforeAll(async () => {
     join(dir, 'gateway.yaml'),
     `gateway: { id: line-1 }
 dataDir: gateway
-hub: { url: "mqtt://127.0.0.1:${mqttPort}", passwordFile: secret, acceptConfig: true }
+hub: { url: "mqtt://127.0.0.1:${mqttPort}", passwordFile: secret, accept: [config] }
 local: { enabled: false }
 devices:
   - id: pump

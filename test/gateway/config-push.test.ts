@@ -2,20 +2,28 @@
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import type { LoadedConfig } from '../../gateway/config/load-config.ts';
 import { ConfigPush } from '../../gateway/config-push.ts';
 import type { ReloadOutcome } from '../../gateway/reloader.ts';
 import { tempDir } from '../services/temp-dir.ts';
 
-const COMMAND = { id: 'c1', type: 'config.push', config: 'new', by: 'anna', at: 0, expiresAt: 0 } as const;
+const COMMAND = {
+  id: 'c1',
+  type: 'config.push',
+  config: 'new',
+  confirmWithinMs: 5_000,
+  by: 'anna',
+  at: 0,
+  expiresAt: 0,
+} as const;
 
 async function rig({ accept = true, result = 'applied' as ReloadOutcome['result'] } = {}) {
   const folder = await tempDir();
   const file = join(folder, 'gateway.yaml');
   await writeFile(file, 'old');
   const seen: string[] = [];
-  const running = { hub: { acceptConfig: accept } } as LoadedConfig;
+  const running = { hub: { accept: accept ? ['config'] : [] } } as unknown as LoadedConfig;
   const push = new ConfigPush({
     file,
     running: () => running,
@@ -37,15 +45,20 @@ async function rig({ accept = true, result = 'applied' as ReloadOutcome['result'
     },
     log: pino({ level: 'silent' }),
   });
+  onTestFinished(() => push.stop());
   return { push, file, folder, seen };
 }
 const SOON = () => performance.now() + 10_000;
 
-test('one that runs takes the place of the file, once for each command', async () => {
+test('one that runs takes the place of the file when it is confirmed, once for each command', async () => {
   const { push, file, folder, seen } = await rig();
   const results = await Promise.all([push.take(COMMAND, SOON()), push.take(COMMAND, SOON())]);
   expect(results[0]).toBe(results[1]);
   expect(seen).toEqual(['new']);
+  expect(results[0]).toMatchObject({ result: 'applied', trial: true });
+  expect(await readFile(file, 'utf8')).toBe('old');
+  await push.confirm('c1');
+  await expect(push.confirm('c1')).rejects.toThrow(/not on trial any more/);
   expect(await readFile(file, 'utf8')).toBe('new');
   expect((await readdir(folder)).sort()).toEqual(['gateway.yaml', 'gateway.yaml.previous']);
 });
@@ -59,7 +72,7 @@ test('one that is refused leaves nothing behind, and names places as in the file
 test('a gateway that does not accept any looks at none', async () => {
   const { push, seen } = await rig({ accept: false });
   const { problems } = await push.take(COMMAND, SOON());
-  expect(problems[0]).toMatch(/set hub\.acceptConfig: true in it, at the machine/);
+  expect(problems[0]).toMatch(/add config to hub\.accept in it, at the machine/);
   expect(seen).toEqual([]);
 });
 

@@ -12,6 +12,8 @@ import { AuthService } from '../../hub/auth/auth-service.ts';
 import { CompletenessService } from '../../hub/completeness/completeness-service.ts';
 import { HttpConfig } from '../../hub/config/http.ts';
 import { ConfigDesk } from '../../hub/fleet/config-desk.ts';
+import { FleetDesk } from '../../hub/fleet/fleet-desk.ts';
+import { RolloutDesk } from '../../hub/fleet/rollout-desk.ts';
 import { MqttAccounts } from '../../hub/mqtt-accounts/mqtt-accounts.ts';
 import { noShift } from '../../hub/oee/oee.ts';
 import { OeeService } from '../../hub/oee/oee-service.ts';
@@ -85,11 +87,16 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
     log,
     now,
   });
-  const configs = new ConfigDesk({
-    online: (gateway) => board.gateways.get(gateway)?.online,
-    send: () => undefined,
-    log,
-    now,
+  const far = { online: (gateway: string) => board.gateways.get(gateway)?.online, send: () => undefined, log, now };
+  const fleet = new FleetDesk(far);
+  const configs = new ConfigDesk({ ...far, fleet });
+  const rollouts = new RolloutDesk({
+    ...far,
+    db: stores.db,
+    shared: false,
+    configs,
+    fleet,
+    onChange: () => undefined,
   });
   const completeness = new CompletenessService({
     db: stores.db,
@@ -119,6 +126,8 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
       configs,
       ...testEnrolment(stores.db, stores.dir),
       mqttAccounts,
+      fleet,
+      rollouts,
       oee,
       completeness,
       timeSeries: stores.timeSeries,

@@ -7,14 +7,17 @@ const HOUR_MS = 3_600_000;
 const PACKER = 'acme/hamburg/packaging/line-1/packer';
 
 export const EXAMPLE_WORDS: Readonly<Record<string, unknown>> = {
-  acknowledgeRefused: 'the device does not let itself be acknowledged',
+  accept: 'config',
+  account: '412 tags from 530 nodes',
   acknowledgedAt: null,
   acknowledgedBy: 'm.weber',
+  acknowledgeRefused: 'the device does not let itself be acknowledged',
   added: 'device pump',
   at: AT,
   authority: '-----BEGIN CERTIFICATE-----\nMIIB…\n-----END CERTIFICATE-----\n',
   availability: 0.91,
   body: 'Too hot',
+  bufferFault: '',
   by: 'm.weber',
   category: 'producing',
   certificate: '-----BEGIN CERTIFICATE-----\nMIIB…\n-----END CERTIFICATE-----\n',
@@ -24,10 +27,11 @@ export const EXAMPLE_WORDS: Readonly<Record<string, unknown>> = {
   config: 'gateway:\n  id: line-1\n',
   createdBy: 'm.weber',
   csr: '-----BEGIN CERTIFICATE REQUEST-----\nMIHM…\n-----END CERTIFICATE REQUEST-----\n',
+  configSha256: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
   cursor: 'WyJ0YWdzOm5hbWUiLCJzcGVlZCIsMzFd',
   day: '2026-11-22',
-  decimals: 1,
   decidedAt: AT + 180,
+  decimals: 1,
   description: 'Packs a minute',
   detail: 'there is no tag 31',
   device: 'packer',
@@ -42,6 +46,7 @@ export const EXAMPLE_WORDS: Readonly<Record<string, unknown>> = {
   gateway: 'line-1',
   gateways: [],
   good: 26_140,
+  host: 'plc-7.example',
   id: 31,
   idleMs: 0,
   issuedBy: 'm.weber',
@@ -50,6 +55,7 @@ export const EXAMPLE_WORDS: Readonly<Record<string, unknown>> = {
   lastSeenAt: AT,
   level: 'cell',
   limit: 80,
+  line: '{"level":"warn","time":"2026-11-22T13:20:00.000Z","name":"gateway line-1","msg":"hub link down; samples stay on disk"}',
   machine: PACKER,
   machineName: 'Packer',
   max: 130,
@@ -86,7 +92,9 @@ export const EXAMPLE_WORDS: Readonly<Record<string, unknown>> = {
   revoked: '-----BEGIN X509 CRL-----\nMIH6…\n-----END X509 CRL-----\n',
   revokedAt: null,
   revokedBy: 'm.weber',
+  root: 'ns=2;s=Packer',
   rule: 'seal-too-hot',
+  running: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
   samplesStored: 1_204_882,
   serial: '1f3a9c',
   serverTime: AT,
@@ -113,9 +121,4 @@ export const EXAMPLE_WORDS: Readonly<Record<string, unknown>> = {
 };
 
 /** The same for a field of that name elsewhere, where the word above does not fit. */
-export const OTHER_WORDS: Readonly<Record<string, unknown>> = {
-  id: 'line-1',
-  revoked: '1f3a9c',
-  tag: 'speed',
-  token: 'Zm9vYmFyYmF6',
-};
+export const OTHER_WORDS: Readonly<Record<string, unknown>> = {};

@@ -179,6 +179,23 @@ export interface Database {
   replicas: { id: string; name: string; roles: string; started_at: number; expires_at: number };
   leases: { name: string; owner: string | null; fence: number; since: number };
   machine_figures: { path: string; made_at: number; body: Json<{ oee: Oee; state: MachineState }> };
+  rollouts: {
+    id: string;
+    by_whom: string;
+    created_at: number;
+    ended_at: number | null;
+    state: 'running' | 'done' | 'stopped';
+    reason: Generated<string>;
+    config: string;
+  };
+  rollout_gateways: {
+    rollout: string;
+    gateway: string;
+    wave: number;
+    state: 'waiting' | 'running' | 'done' | 'failed' | 'notSent';
+    detail: Generated<string>;
+    changed_at: number;
+  };
   commands: {
     id: string;
     gateway: string;

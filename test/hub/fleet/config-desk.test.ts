@@ -14,6 +14,7 @@ function rig() {
   const desk = new ConfigDesk({
     online: (gateway) => ({ 'line-1': true, 'line-2': false })[gateway],
     send: (_gateway, command) => sent.push(command),
+    fleet: { ask: () => Promise.reject(new Error('nothing is on trial')) },
     log: pino({ level: 'silent' }),
     now: () => 1_000,
     answerMs: 50,

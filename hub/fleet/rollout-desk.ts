@@ -1,0 +1,167 @@
+/**
+ * Brings one configuration to several gateways, wave after wave, and stops at the first that does not take it. What is
+ * each gateway's own (gateway, dataDir, hub) stays as it has it. One that a restart of the hub has cut off stays stopped:
+ * nobody goes on with it unasked.
+ */
+import { randomUUID } from 'node:crypto';
+import { withSectionsOf } from '@lineside/shared/config/merge-sections.ts';
+import type { ConfigText } from '@lineside/shared/contracts/fleet.ts';
+import type { ConfigPushResult } from '@lineside/shared/contracts/link.ts';
+import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
+import type { Logger } from '@lineside/shared/log/logger.ts';
+import type { Kysely } from 'kysely';
+import {
+  endRollout,
+  insertRollout,
+  listRollouts,
+  moveGateway,
+  type StoredRollout,
+} from '../store/postgres/rollouts.ts';
+import type { Database } from '../store/postgres/schema.ts';
+import type { ConfigDesk } from './config-desk.ts';
+import { expectOnline, type FleetDesk } from './fleet-desk.ts';
+
+/** What each gateway keeps as it has it. */
+const OWN = ['gateway', 'dataDir', 'hub'];
+const READ_MS = 15_000;
+/** Of another hub's rollout something changes at least this often. Milliseconds. */
+const IDLE_MS = 15 * 60_000;
+
+export interface RolloutDeskOptions {
+  db: Kysely<Database>;
+  /** Whether other hubs use the same tables. */
+  shared: boolean;
+  online(gateway: string): boolean | undefined;
+  configs: Pick<ConfigDesk, 'push'>;
+  fleet: Pick<FleetDesk, 'ask'>;
+  /** Something has changed in one. */
+  onChange(id: string): void;
+  log: Logger;
+  now(): number;
+}
+
+export interface RolloutWish {
+  gateways: string[];
+  config: string;
+  /** How many come first, and how many in each wave after it. */
+  first: number;
+  each: number;
+  confirmWithinMs: number;
+}
+
+export class RolloutDesk {
+  readonly #options: RolloutDeskOptions;
+  #running: { id: string; done: Promise<void> } | undefined;
+  #stop = '';
+
+  constructor(options: RolloutDeskOptions) {
+    this.#options = options;
+  }
+
+  async start(): Promise<void> {
+    const { db, shared, now } = this.#options;
+    const idle = shared ? { idleSince: now() - IDLE_MS } : {};
+    await endRollout(db, { state: 'stopped', reason: 'the hub was started anew meanwhile', at: now(), ...idle });
+  }
+
+  /** No further gateway is begun. */
+  async stop(): Promise<void> {
+    this.#stop ||= 'the hub has ended';
+    await this.#running?.done;
+  }
+
+  list(): Promise<StoredRollout[]> {
+    return listRollouts(this.#options.db);
+  }
+
+  /** @throws LinesideError ROLLOUT_NOT_FOUND when it does not run */
+  cancel(by: string, id: string): void {
+    if (this.#running?.id !== id) throw new LinesideError('ROLLOUT_NOT_FOUND', 'peer', 'no such rollout is running');
+    this.#stop ||= `stopped by ${by}`;
+  }
+
+  /**
+   * Begins it, and resolves with its id.
+   *
+   * @throws LinesideError ROLLOUT_RUNNING; GATEWAY_NOT_FOUND, GATEWAY_OFFLINE naming the first: nothing was sent
+   */
+  async begin(by: string, wish: RolloutWish): Promise<string> {
+    const { db, online, log, now } = this.#options;
+    if (this.#running)
+      throw new LinesideError('ROLLOUT_RUNNING', 'peer', 'another rollout is running: wait for its end');
+    for (const gateway of wish.gateways) expectOnline(gateway, online(gateway));
+    const id = randomUUID();
+    const waves = wavesOf(wish);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#running = { id, done: promise };
+    this.#stop = '';
+    try {
+      await insertRollout(db, { id, by, config: wish.config, waves, at: now() });
+    } catch (error) {
+      this.#running = undefined;
+      resolve();
+      throw error;
+    }
+    log.warn({ id, by, gateways: wish.gateways.length, waves: waves.length }, 'rollout begun');
+    void this.#run(id, by, wish, waves)
+      .catch((error: unknown) => log.error({ id, error: messageOf(error) }, 'rollout not brought to its end'))
+      .finally(() => {
+        this.#running = undefined;
+        resolve();
+        this.#options.onChange(id);
+      });
+    return id;
+  }
+
+  async #run(id: string, by: string, wish: RolloutWish, waves: string[][]): Promise<void> {
+    const { db, log, now, onChange } = this.#options;
+    for (const wave of waves) {
+      const ended = await Promise.all(wave.map((gateway) => this.#one(id, by, gateway, wish)));
+      const failed = ended.find((words) => words !== '');
+      const reason = failed ?? this.#stop;
+      onChange(id);
+      if (!reason) continue;
+      await endRollout(db, { id, state: 'stopped', reason, at: now() });
+      log.error({ id, reason }, 'rollout stopped');
+      return;
+    }
+    await endRollout(db, { id, state: 'done', reason: '', at: now() });
+    log.warn({ id, by }, 'rollout done');
+  }
+
+  /** Why it failed; empty when it did not. */
+  async #one(id: string, by: string, gateway: string, wish: RolloutWish): Promise<string> {
+    const { db, now, onChange } = this.#options;
+    const move = async (state: 'running' | 'done' | 'failed', detail: string) => {
+      await moveGateway(db, { id, gateway, state, detail, at: now() });
+      onChange(id);
+    };
+    await move('running', '');
+    try {
+      const result = await this.#push(by, gateway, wish);
+      const good = result.result === 'applied' || result.result === 'unchanged';
+      const restart = result.needsRestart.length > 0 ? `; needs a restart: ${result.needsRestart.join(', ')}` : '';
+      const words = good
+        ? `${result.result}${restart}`
+        : `${result.result}: ${result.problems.join('; ')}`.slice(0, 2_000);
+      await move(good ? 'done' : 'failed', words);
+      return good ? '' : `${gateway} ${words}`;
+    } catch (error) {
+      await move('failed', messageOf(error));
+      return `${gateway}: ${messageOf(error)}`;
+    }
+  }
+
+  async #push(by: string, gateway: string, { config, confirmWithinMs }: RolloutWish): Promise<ConfigPushResult> {
+    const { fleet, configs } = this.#options;
+    const now = await fleet.ask<ConfigText>(by, gateway, { what: 'config.read' }, { patienceMs: READ_MS });
+    return configs.push(by, gateway, withSectionsOf(config, now.config, OWN), confirmWithinMs);
+  }
+}
+
+function wavesOf({ gateways, first, each }: RolloutWish): string[][] {
+  const rest = [...new Set(gateways)];
+  const waves = [rest.splice(0, first)];
+  while (rest.length > 0) waves.push(rest.splice(0, each));
+  return waves;
+}

@@ -1,0 +1,102 @@
+/** A configuration on its way to several gateways: waves, what is each one's own, the first that does not take it. */
+import type { ConfigPushResult } from '@lineside/shared/contracts/link.ts';
+import { pino } from 'pino';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import type { FleetDesk } from '../../../hub/fleet/fleet-desk.ts';
+import { RolloutDesk } from '../../../hub/fleet/rollout-desk.ts';
+import { insertRollout } from '../../../hub/store/postgres/rollouts.ts';
+import { type HubStores, openStores } from '../../services/hub-stores.ts';
+
+const NEW = '# everywhere\ngateway: { id: any }\nhub: { url: "mqtt://elsewhere" }\ndevices: [] # none yet\n';
+const good: ConfigPushResult = {
+  ...{ result: 'applied', problems: [], needsRestart: [], sha256: 'a' },
+  changes: { added: [], changed: [], removed: [] },
+};
+let stores: HubStores;
+beforeAll(async () => {
+  stores = await openStores();
+});
+afterAll(() => stores.close());
+
+function rig(answers: Record<string, Partial<ConfigPushResult>> = {}) {
+  const pushed: [string, string][] = [];
+  const desk = new RolloutDesk({
+    ...{ db: stores.db, shared: false },
+    online: (gateway) =>
+      ({ away: false, none: undefined })[gateway as 'away'] ?? (gateway === 'none' ? undefined : gateway !== 'away'),
+    fleet: {
+      ask: async (_by: string, gateway: string) => ({
+        config: `gateway: { id: ${gateway} } # here\ndataDir: /data/${gateway}\nhub: { url: "mqtt://hub" }\ndevices: []\n`,
+      }),
+    } as unknown as FleetDesk,
+    configs: {
+      push: async (_by, gateway, config) => {
+        pushed.push([gateway, config]);
+        return { ...good, ...answers[gateway] };
+      },
+    },
+    onChange: () => undefined,
+    log: pino({ level: 'silent' }),
+    now: Date.now,
+  });
+  return { desk, pushed };
+}
+
+const wish = (gateways: string[]) => ({ gateways, config: NEW, first: 1, each: 2, confirmWithinMs: 1_000 });
+const newest = async (desk: RolloutDesk) => (await desk.list())[0]!;
+
+test('comes to all of them in waves, each with what is its own', async () => {
+  const { desk, pushed } = rig();
+  await desk.begin('anna', wish(['a', 'b', 'c', 'd']));
+  await vi.waitFor(async () => expect(await newest(desk)).toMatchObject({ state: 'done', by_whom: 'anna' }), 10_000);
+  const { gateways } = await newest(desk);
+  expect(gateways.map(({ gateway, wave, state }) => [gateway, wave, state])).toEqual([
+    ['a', 1, 'done'],
+    ['b', 2, 'done'],
+    ['c', 2, 'done'],
+    ['d', 3, 'done'],
+  ]);
+  expect(pushed[0]![1]).toBe(
+    '# everywhere\ngateway: { id: a } # here\nhub: { url: "mqtt://hub" }\ndevices: [] # none yet\ndataDir: /data/a\n',
+  );
+});
+
+test('stops at the first that does not take it, and does not touch those behind it', async () => {
+  const { desk, pushed } = rig({ b: { result: 'rolledBack', problems: ['not seen'] } });
+  await desk.begin('anna', wish(['a', 'b', 'c', 'd', 'e']));
+  await vi.waitFor(async () => expect((await newest(desk)).state).toBe('stopped'), 10_000);
+  const { reason, gateways } = await newest(desk);
+  expect(reason).toBe('b rolledBack: not seen');
+  expect(gateways.map(({ state }) => state)).toEqual(['done', 'failed', 'done', 'notSent', 'notSent']);
+  expect(pushed).toHaveLength(3);
+});
+
+test('is not begun when one of them is not there, nor beside another', async () => {
+  const { desk, pushed } = rig();
+  await expect(desk.begin('anna', wish(['a', 'away']))).rejects.toMatchObject({ code: 'GATEWAY_OFFLINE' });
+  await expect(desk.begin('anna', wish(['none']))).rejects.toMatchObject({ code: 'GATEWAY_NOT_FOUND' });
+  expect(pushed).toEqual([]);
+  const id = await desk.begin('anna', wish(['a', 'b', 'c', 'd', 'e', 'f']));
+  await expect(desk.begin('ben', wish(['a']))).rejects.toMatchObject({ code: 'ROLLOUT_RUNNING' });
+  desk.cancel('ben', id);
+  await vi.waitFor(
+    async () => expect(await newest(desk)).toMatchObject({ state: 'stopped', reason: 'stopped by ben' }),
+    10_000,
+  );
+});
+
+test('one that a restart of the hub has cut off stays stopped', async () => {
+  await insertRollout(stores.db, {
+    id: 'cut',
+    by: 'anna',
+    config: NEW,
+    waves: [['a'], ['b']],
+    at: Date.now() + 1_000,
+  });
+  const { desk } = rig();
+  await desk.start();
+  expect(await newest(desk)).toMatchObject({
+    ...{ id: 'cut', state: 'stopped', reason: 'the hub was started anew meanwhile' },
+    gateways: [{ state: 'notSent' }, { state: 'notSent' }],
+  });
+});
