@@ -9,9 +9,9 @@ const PACKER = 'acme/hamburg/packaging/line-1/packer';
 export const EXAMPLE_WORDS: Readonly<Record<string, unknown>> = {
   accept: 'config',
   account: '412 tags from 530 nodes',
+  acknowledgeRefused: 'the device does not let itself be acknowledged',
   acknowledgedAt: null,
   acknowledgedBy: 'm.weber',
-  acknowledgeRefused: 'the device does not let itself be acknowledged',
   added: 'device pump',
   at: AT,
   authority: '-----BEGIN CERTIFICATE-----\nMIIB…\n-----END CERTIFICATE-----\n',
@@ -25,13 +25,13 @@ export const EXAMPLE_WORDS: Readonly<Record<string, unknown>> = {
   code: 'TAG_NOT_FOUND',
   comment: 'bearing was greased',
   config: 'gateway:\n  id: line-1\n',
+  configSha256: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
   createdBy: 'm.weber',
   csr: '-----BEGIN CERTIFICATE REQUEST-----\nMIHM…\n-----END CERTIFICATE REQUEST-----\n',
-  configSha256: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
   cursor: 'WyJ0YWdzOm5hbWUiLCJzcGVlZCIsMzFd',
   day: '2026-11-22',
-  decidedAt: AT + 180,
   decimals: 1,
+  decidedAt: AT + 180,
   description: 'Packs a minute',
   detail: 'there is no tag 31',
   device: 'packer',
@@ -121,4 +121,9 @@ export const EXAMPLE_WORDS: Readonly<Record<string, unknown>> = {
 };
 
 /** The same for a field of that name elsewhere, where the word above does not fit. */
-export const OTHER_WORDS: Readonly<Record<string, unknown>> = {};
+export const OTHER_WORDS: Readonly<Record<string, unknown>> = {
+  id: 'line-1',
+  revoked: '1f3a9c',
+  tag: 'speed',
+  token: 'Zm9vYmFyYmF6',
+};
