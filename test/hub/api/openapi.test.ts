@@ -191,7 +191,11 @@ describe('every operation of the document', () => {
     // Without a gateway behind it a write finds nobody to ask, and the example's password is nobody's.
     expect(found).toMatchObject({ signIn: 401, writeTag: 409, pushGatewayConfig: 409 });
     const reads = operations().filter(({ method }) => method === 'get');
-    const failed = reads.filter(({ operation }) => found[operation.operationId] !== 200);
+    // There is no gateway behind this hub that could be asked.
+    const asking = ['getGatewayConfig', 'getGatewayLogs'];
+    const failed = reads.filter(
+      ({ operation }) => !asking.includes(operation.operationId) && found[operation.operationId] !== 200,
+    );
     expect(failed.map(({ path }) => path)).toEqual([]);
   });
 
