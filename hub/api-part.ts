@@ -9,12 +9,14 @@ import { sql } from 'kysely';
 import type { AccessPart } from './access-part.ts';
 import type { AndonBoard } from './andon/board.ts';
 import { buildApp } from './api/app.ts';
+import { addNearMetrics, type MetricsDoor } from './api/plugins/monitoring.ts';
 import { healthRoutes } from './api/routes/health.ts';
 import type { ApiServices } from './api/services.ts';
 import { AuthService } from './auth/auth-service.ts';
 import type { LoadedHubConfig } from './config/load-config.ts';
 import type { Desks } from './desks-part.ts';
 import type { Jobs } from './jobs-part.ts';
+import type { Monitor } from './monitoring/monitor.ts';
 import type { Stores } from './stores-part.ts';
 
 export interface ApiPartOptions {
@@ -28,6 +30,8 @@ export interface ApiPartOptions {
   hanging(): string[];
   starting(): string[];
   notices(): string[];
+  monitor: Monitor;
+  metrics: MetricsDoor;
   unwind: Unwind;
   log: Logger;
   now(): number;
@@ -43,8 +47,8 @@ export interface Served {
 
 /** @throws LinesideError PORT_TAKEN */
 export async function serveApi(options: ApiPartOptions): Promise<Served> {
-  const { config, stores, board, desks, jobs, access, faults, hanging, starting, notices, unwind, log, now } =
-    options;
+  const { config, stores, board, desks, jobs, access, unwind, log, now } = options;
+  const { faults, hanging, starting, notices, monitor, metrics } = options;
   const { equipment } = config;
   const auth = new AuthService({
     db: stores.relational.db,
@@ -65,7 +69,7 @@ export async function serveApi(options: ApiPartOptions): Promise<Served> {
       starting,
       notices,
     },
-    ...{ http: config.http, stores: questions(stores) },
+    ...{ http: config.http, stores: questions(stores), monitor, metrics },
     ...{ enterprise: equipment.enterprise, equipment: equipment.nodes, machines: equipment.machines },
     ...{ enrolment: access.enrolment, mqttAccounts: access.accounts, authority: () => access.authority() },
     ...{ log: log.child({ part: 'api' }), now },
@@ -87,6 +91,7 @@ export async function serveHealth(options: ApiPartOptions): Promise<Served> {
   const { config, stores, unwind } = options;
   const app = Fastify({ logger: false, bodyLimit: 1_024, requestTimeout: 10_000, forceCloseConnections: true });
   healthRoutes(app.withTypeProvider<TypeBoxTypeProvider>(), { ...options, stores: questions(stores) });
+  addNearMetrics(app, options.metrics);
   unwind.defer('health', () => app.close());
   return { url: await listen(app, config), firstPasswordFile: null, first: null };
 }

@@ -19,6 +19,8 @@ import { type Arrival, Ingest } from './ingest/ingest.ts';
 import { relationalLedger } from './ingest/relational-ledger.ts';
 import { makeJobs } from './jobs-part.ts';
 import { heardByOthers } from './listener-part.ts';
+import { watchedStore } from './monitoring/watched-store.ts';
+import { metricsDoor, openMonitor } from './monitoring-part.ts';
 import { Receiver } from './receiver.ts';
 import { ReplicaPart } from './replica-part.ts';
 import { SparkplugPart } from './sparkplug-part.ts';
@@ -37,15 +39,19 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
   const faults = new Set<string>();
   const hanging = () => progress.overdue().map(({ name }) => `${name} makes no progress`);
   let started = false;
-  const stores = await openStores(config, {
+  const monitor = await openMonitor(config, log, unwind);
+  const opened = await openStores(config, {
     ...{ log, unwind, stopping },
+    onQuery: (query) => monitor.sqlSeen(query),
     onFailure: (words) => {
       faults.add(words);
       // Nothing can be committed any more; a fresh process can, and the gateways keep their data meanwhile.
       process.kill(process.pid, 'SIGTERM');
     },
   });
-  const { relational, timeSeries } = stores;
+  const timeSeries = watchedStore(opened.timeSeries, (call) => monitor.callSeen(call));
+  const stores = { ...opened, timeSeries };
+  const { relational } = stores;
   await replaceEquipment(relational.db, config.equipment.nodes);
   const board = await restoredBoard(config, stores, now);
 
@@ -172,17 +178,22 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
       bus.answer(gateway, { ...committed, at: now() });
     },
     termOf: (gateway) => replica.termOf(gateway),
-    onArrival: show,
+    onArrival: (arrival) => {
+      monitor.arrived(arrival.gateway, arrival.frames.at(-1)?.receivedAt);
+      show(arrival);
+    },
     onTags: (gateway, tags, ids) => {
       board.catalog.add(tags.map((tag) => ({ ...tag, gateway, id: ids.get(tag.id)! })));
       if (unsRuns) uns?.tagsChanged(ids.values());
     },
     onCommitted: (run, samples, changed) => {
       board.gateways.committed(run.gateway, run.samples);
+      monitor.committed(run.gateway);
       for (const { tags, at } of samples) jobs.oee.stored(tags, at);
       for (const { event } of run.events) if (event.kind === 'write') writes.decided(run.gateway, event);
       alarmsChanged(changed);
     },
+    aroundCommit: (size, commit) => monitor.commit({ ...size }, commit),
     onQuarantine: (gateway) => board.emit('gateway', board.gateways.quarantined(gateway)),
     log: log.child({ part: 'ingest' }),
     progress: progress.part('ingest', { maxSilenceMs: INGEST_SILENCE_MS }),
@@ -194,18 +205,19 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
 
   const backups = await startBackups({ config, stores, control, unwind, log: log.child({ part: 'backup' }), now });
   const serve = replica.has('api') ? serveApi : serveHealth;
+  const describeFaults = () => [
+    ...faults,
+    ...(relational.fault ? [relational.fault] : []),
+    ...(replica.fault && !relational.fault ? [replica.fault] : []),
+    ...(bus.fault ? [bus.fault] : []),
+    ...(ingest.counts.fault ? [`cannot commit: ${ingest.counts.fault}`] : []),
+    ...(timeSeries.fault && !ingest.counts.fault ? [timeSeries.fault] : []),
+    ...hanging(),
+  ];
+  const metrics = metricsDoor(config, monitor, { board, alarms, ingest, bus, faults: describeFaults }, unwind);
   const { url, firstPasswordFile, first } = await serve({
-    ...{ config, stores, board, desks, jobs, access, unwind, log, now },
-    faults: () => [
-      ...faults,
-      ...(relational.fault ? [relational.fault] : []),
-      ...(replica.fault && !relational.fault ? [replica.fault] : []),
-      ...(bus.fault ? [bus.fault] : []),
-      ...(ingest.counts.fault ? [`cannot commit: ${ingest.counts.fault}`] : []),
-      ...(timeSeries.fault && !ingest.counts.fault ? [timeSeries.fault] : []),
-      ...hanging(),
-    ],
-    hanging,
+    ...{ config, stores, board, desks, jobs, access, monitor, metrics, unwind, log, now },
+    ...{ faults: describeFaults, hanging },
     starting: () => (started ? [] : ['the broker is not up yet']),
     notices: () => [backups?.fault() ?? ''].filter((words) => words !== ''),
   });
@@ -233,7 +245,10 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
       return answer !== null;
     },
   });
-  await bus.start((message) => receiver.take(message));
+  await bus.start((message) => {
+    monitor.messageSeen(message.kind);
+    return receiver.take(message);
+  });
   unwind.defer('broker', () => bus.stop());
   await access.start(bus, control, unwind);
   unwind.defer('control socket', () => control.stop());

@@ -1,8 +1,8 @@
 /** What the gateway says of itself, as metrics. Each name stands in docs/metrics.md. */
 import { ALARM_PRIORITIES } from '@lineside/shared/contracts/alarm.ts';
 import type { DeviceStatus, GatewayStatus } from '@lineside/shared/contracts/link.ts';
-import type { Lag } from './event-loop-lag.ts';
-import type { Metric, MetricSample } from './prometheus-text.ts';
+import type { Lag } from '@lineside/shared/health/event-loop-lag.ts';
+import type { Metric, MetricSample } from '@lineside/shared/health/prometheus-text.ts';
 
 /** All that is told; times in milliseconds, as the parts have them. */
 export interface GatewayFigures {

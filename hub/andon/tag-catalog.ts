@@ -47,6 +47,10 @@ export class TagCatalog extends EventEmitter<{
     if (fresh.length > 0) this.emit('added', fresh);
   }
 
+  get size(): number {
+    return this.#byId.size;
+  }
+
   get(id: number): HubTag | undefined {
     return this.#byId.get(id);
   }

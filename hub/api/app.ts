@@ -8,6 +8,7 @@ import { addDocumentationPages } from './documentation/pages.ts';
 import { addLive } from './live/live.ts';
 import { addCaching } from './plugins/caching.ts';
 import { addCompression } from './plugins/compression.ts';
+import { addMetrics, addMonitoring } from './plugins/monitoring.ts';
 import { addOrigins } from './plugins/origins.ts';
 import { addPages } from './plugins/pages.ts';
 import { addProblems } from './plugins/problems.ts';
@@ -56,6 +57,7 @@ export async function buildApp(services: ApiServices): Promise<FastifyInstance> 
   });
   base.server.maxConnections = limits.connections;
   const app: Api = base.setValidatorCompiler(compileWithDefaults).withTypeProvider<TypeBoxTypeProvider>();
+  addMonitoring(base, services.monitor);
   addProblems(base);
   addRequestIds(base);
   addPages(base);
@@ -67,7 +69,7 @@ export async function buildApp(services: ApiServices): Promise<FastifyInstance> 
   addCaching(base);
   await addCompression(base);
   await addOpenApi(base);
-  await addLive(base, services);
+  addMetrics(base, services.metrics, await addLive(base, services));
   healthRoutes(app, services);
   await addDocumentationPages(base);
   app.register(

@@ -13,11 +13,13 @@ import type { EquipmentNode, Machine } from '../equipment/plant.ts';
 import type { ConfigDesk } from '../fleet/config-desk.ts';
 import type { FleetDesk } from '../fleet/fleet-desk.ts';
 import type { RolloutDesk } from '../fleet/rollout-desk.ts';
+import type { Monitor } from '../monitoring/monitor.ts';
 import type { MqttAccounts } from '../mqtt-accounts/mqtt-accounts.ts';
 import type { OeeService } from '../oee/oee-service.ts';
 import type { RetentionConfig } from '../store/timeseries/config.ts';
 import type { TimeSeriesStore } from '../store/timeseries/time-series.ts';
 import type { WriteDesk } from '../writes/write-desk.ts';
+import type { MetricsDoor } from './plugins/monitoring.ts';
 
 export interface ApiServices {
   auth: AuthService;
@@ -49,6 +51,8 @@ export interface ApiServices {
   stores: Record<string, () => Promise<unknown>>;
   /** What somebody should see to while the hub does its work, such as a backup that is too old. */
   notices?(): string[];
+  monitor: Monitor;
+  metrics: MetricsDoor;
   log: Logger;
   now(): number;
 }

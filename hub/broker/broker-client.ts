@@ -12,7 +12,7 @@ import { type MqttEndpoint, mqttReason, openMqtt } from '@lineside/shared/mqtt/o
 import { Backoff } from '@lineside/shared/time/backoff.ts';
 import type { IPublishPacket, MqttClient } from 'mqtt';
 import { Value } from 'typebox/value';
-import type { GatewayBus, GatewayReceiver } from './gateway-bus.ts';
+import type { BusFigures, GatewayBus, GatewayReceiver } from './gateway-bus.ts';
 
 /** A broker that has not let the hub hear its topics for so long is left and tried again. Milliseconds. */
 const SUBSCRIBE_MS = 10_000;
@@ -45,6 +45,10 @@ export class BrokerClient implements GatewayBus {
   /** Why gateways cannot be heard; empty while they can. */
   get fault(): string {
     return this.#fault === '' ? '' : `broker ${this.#options.endpoint.url}: ${this.#fault}`;
+  }
+
+  get figures(): BusFigures {
+    return { clients: {}, dropped: 0 };
   }
 
   /** Resolves at once: a broker that is not there yet is no reason not to serve what is stored. */

@@ -23,7 +23,7 @@ import type { BrokerTls } from '@lineside/shared/mqtt/broker-tls.ts';
 import type { Credentials } from '@lineside/shared/mqtt/credentials.ts';
 import type { Aedes, AedesPublishPacket, AuthenticateError, Client, PublishPacket } from 'aedes';
 import type { CertificateDoor } from './certificate-door.ts';
-import type { GatewayBus, GatewayReceiver } from './gateway-bus.ts';
+import type { BusFigures, GatewayBus, GatewayReceiver } from './gateway-bus.ts';
 import type { IntegratorDoor } from './integrator-door.ts';
 import type { PublisherDoor } from './publisher-door.ts';
 
@@ -80,6 +80,7 @@ export class EmbeddedBroker implements GatewayBus {
   readonly #accounts = new Set<NamedClient>();
   #expiry: NodeJS.Timeout | undefined;
   readonly fault = '';
+  readonly figures: BusFigures = { clients: { gateway: 0, integrator: 0, source: 0 }, dropped: 0 };
 
   constructor(options: EmbeddedBrokerOptions) {
     this.#options = options;
@@ -88,6 +89,7 @@ export class EmbeddedBroker implements GatewayBus {
       ...{ host, port, tls, maxConnections: MAX_CONNECTIONS, maxPacketBytes: MAX_PACKET_BYTES },
       freePort: "set mqtt.port in the hub's configuration",
       onDropped: (client, error) => {
+        this.figures.dropped++;
         log.warn({ client: nameOf(client), error: messageOf(error) }, 'broker dropped a client');
       },
       onTlsRefused: (error, address) => {
@@ -121,11 +123,13 @@ export class EmbeddedBroker implements GatewayBus {
     });
     broker.on('client', (client: NamedClient) => {
       this.#ids.set(client.id, nameOf(client));
+      this.#count(client, 1);
       if (client.certificate) this.#certified.add(client);
       if (client.gateway === undefined) this.#accounts.add(client);
     });
     broker.on('clientDisconnect', (client) => {
       this.#ids.delete(client.id);
+      this.#count(client, -1);
       this.#certified.delete(client);
       this.#accounts.delete(client);
     });
@@ -172,6 +176,11 @@ export class EmbeddedBroker implements GatewayBus {
   /** For topics that are no gateway's. `done` is called in any case, when all who hear it have taken it. */
   publish(topic: string, payload: string | Buffer, how: { retain: boolean; qos: 0 | 1 }, done: () => void): void {
     this.#host.publish(topic, payload, how, () => done());
+  }
+
+  #count({ gateway, integrator }: NamedClient, by: 1 | -1): void {
+    const kind = gateway !== undefined ? 'gateway' : integrator !== undefined ? 'integrator' : 'source';
+    this.figures.clients[kind]! += by;
   }
 
   #publish(gateway: string, kind: HubTopic, body: Committed | Command | RenewAnswer, qos: 0 | 1 = 1): void {

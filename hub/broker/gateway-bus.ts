@@ -15,9 +15,18 @@ export interface GatewayMessage {
 /** Resolves when the next message may come: a receiver that is behind slows its senders down. */
 export type GatewayReceiver = (message: GatewayMessage) => Promise<void>;
 
+/** For the metrics. */
+export interface BusFigures {
+  /** By what they are: gateway, integrator, source. Empty at a broker of the plant, which counts its own. */
+  clients: Record<string, number>;
+  /** Clients let go since the start: too slow, or they reached for what is not theirs. */
+  dropped: number;
+}
+
 export interface GatewayBus {
   /** Why gateways cannot be heard; empty while they can. */
   readonly fault: string;
+  readonly figures: BusFigures;
   /** Begins to listen. @throws LinesideError PORT_TAKEN, TLS_FILE_UNREADABLE. */
   start(receiver: GatewayReceiver): Promise<void>;
   stop(): Promise<void>;

@@ -5,6 +5,7 @@ import { validate } from '@lineside/shared/config/validate.ts';
 import { checkEndpoint } from '@lineside/shared/mqtt/endpoint.ts';
 import { loadPlant, type Plant } from '../equipment/plant.ts';
 import { checkSources } from '../foreign/config.ts';
+import { checkNetworks } from '../monitoring/config.ts';
 import { checkRoles, type Role } from '../replicas/config.ts';
 import { checkSparkplug } from '../sparkplug/config.ts';
 import { checkRelational } from '../store/postgres/config.ts';
@@ -60,6 +61,9 @@ export function loadHubConfig(file: string, roles?: Role[]): LoadedHubConfig {
     problems.push(document.problem(path, message));
   }
   for (const { path, message } of checkHubUns(value, sites)) {
+    problems.push(document.problem(path.map(step), message));
+  }
+  for (const { path, message } of checkNetworks(value.monitoring.metricsFrom)) {
     problems.push(document.problem(path.map(step), message));
   }
   if (problems.length > 0) throw new ConfigError(problems);

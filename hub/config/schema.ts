@@ -5,6 +5,7 @@ import { type Static, Type } from 'typebox';
 import { BackupConfig } from '../backup/config.ts';
 import { EnrolmentConfig } from '../enrolment/config.ts';
 import { JsonSourceConfig } from '../foreign/config.ts';
+import { MonitoringConfig, TelemetryConfig } from '../monitoring/config.ts';
 import { ReplicaConfig, RolesConfig } from '../replicas/config.ts';
 import { SparkplugHostConfig } from '../sparkplug/config.ts';
 import { RelationalConfig } from '../store/postgres/config.ts';
@@ -124,6 +125,8 @@ export const HubConfig = Type.Object(
     relational: Type.Optional(RelationalConfig),
     timeSeries: TimeSeriesConfig,
     backup: BackupConfig,
+    monitoring: MonitoringConfig,
+    telemetry: Type.Optional(TelemetryConfig),
     log: Type.Object(
       {
         level: Type.Union(

@@ -42,6 +42,7 @@ const PERMISSIONS = {
   'jobs.read': { may: 'see jobs and how far they are', roles: ['engineer', 'manager', 'admin'] },
   'hub.read': { may: 'see the state of the hub, its stores and backups', roles: ['engineer', 'manager', 'admin'] },
   'hub.manage': { may: 'make backups, run jobs, delete data', roles: ['admin'] },
+  'metrics.read': { may: 'read the metrics of the hub from another machine', roles: ['engineer', 'admin'] },
   'audit.read': { may: 'read the audit log', roles: ['manager', 'admin'] },
   'users.manage': { may: 'manage users', roles: ['admin'], person: true },
   'keys.manage': { may: 'manage API keys', roles: ['admin'], person: true },

@@ -18,6 +18,7 @@ import { alarmEvent, EPOCH, envelope, tagInfo } from '../services/gateway-record
 import { gatewayStatus } from '../services/hub-world.ts';
 import { newRelational } from '../services/new-relational.ts';
 import { Program } from '../services/program.ts';
+import { parsePrometheus } from '../services/prometheus.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const SECRET = 'the gateway’s own password';
@@ -198,6 +199,25 @@ describe('the hub as a program', { timeout: 60_000 }, () => {
       5_000,
     );
     socket.close();
+  });
+
+  test('tells its metrics to its own machine', async () => {
+    const text = await (await fetch(`${told.url}/metrics`)).text();
+    const { values } = parsePrometheus(text);
+    expect(values.get('lineside_hub_gateway_online{gateway="line-1"}')).toBe(1);
+    expect(values.get('lineside_hub_ingest_fault')).toBe(0);
+    expect(values.get('lineside_hub_broker_clients{kind="gateway"}')).toBe(1);
+    for (const name of [
+      'lineside_hub_ingest_samples_total',
+      'lineside_hub_ingest_commit_duration_seconds_count',
+      'lineside_hub_ingest_lag_seconds_count',
+      'lineside_hub_broker_messages_total{kind="data"}',
+      'lineside_hub_query_duration_seconds_count{store="timeSeries",statement="append"}',
+      'lineside_hub_live_messages_total',
+    ]) {
+      expect([name, values.get(name)]).toEqual([name, expect.any(Number)]);
+      expect(values.get(name), name).toBeGreaterThan(0);
+    }
   });
 
   test('carries an acknowledgement to the gateway and its event back', async () => {

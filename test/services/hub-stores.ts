@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openRelational, type Relational } from '../../hub/store/postgres/relational.ts';
+import { openRelational, type QuerySeen, type Relational } from '../../hub/store/postgres/relational.ts';
 import { DuckDbStore } from '../../hub/store/timeseries/duckdb/duckdb-store.ts';
 import { newRelational } from './new-relational.ts';
 
@@ -13,11 +13,11 @@ export interface HubStores {
   close(): Promise<void>;
 }
 
-export async function openStores(): Promise<HubStores> {
+export async function openStores(onQuery?: QuerySeen): Promise<HubStores> {
   const dir = await mkdtemp(join(tmpdir(), 'lineside-stores-'));
   const dataDir = join(dir, 'relational');
   await newRelational(dataDir);
-  const relational = await openRelational({ dataDir });
+  const relational = await openRelational({ dataDir, ...(onQuery ? { onQuery } : {}) });
   const timeSeries = new DuckDbStore({ file: join(dir, 'samples.duckdb'), memoryLimit: '128MB' });
   await timeSeries.open();
   return {

@@ -1,6 +1,7 @@
 /** The hub's HTTP side on real stores, without broker and ingest: what a test wants to see it puts in itself. */
 import { join } from 'node:path';
 import type { AcknowledgeCommand, TagWriteCommand } from '@lineside/shared/contracts/link.ts';
+import { prometheusText } from '@lineside/shared/health/prometheus-text.ts';
 import type { FastifyInstance } from 'fastify';
 import { sql } from 'kysely';
 import { pino } from 'pino';
@@ -14,6 +15,7 @@ import { HttpConfig } from '../../hub/config/http.ts';
 import { ConfigDesk } from '../../hub/fleet/config-desk.ts';
 import { FleetDesk } from '../../hub/fleet/fleet-desk.ts';
 import { RolloutDesk } from '../../hub/fleet/rollout-desk.ts';
+import { Monitor } from '../../hub/monitoring/monitor.ts';
 import { MqttAccounts } from '../../hub/mqtt-accounts/mqtt-accounts.ts';
 import { noShift } from '../../hub/oee/oee.ts';
 import { OeeService } from '../../hub/oee/oee-service.ts';
@@ -26,6 +28,7 @@ import { testEnrolment } from './test-enrolment.ts';
 export interface TestHubOptions {
   /** As the configuration has it; the rest as it is without a word. */
   http?: Record<string, unknown>;
+  monitoring?: Partial<ConstructorParameters<typeof Monitor>[0]>;
 }
 
 export interface TestHub {
@@ -41,15 +44,19 @@ export interface TestHub {
   asked: TagWriteCommand[];
   faults: string[];
   hanging: string[];
+  monitor: Monitor;
+  /** Addresses from which the metrics may be read. */
+  near: Set<string>;
   /** The Cookie header of a new session. */
   signIn(): Promise<string>;
   close(): Promise<void>;
 }
 
 export async function startTestHub(options: TestHubOptions = {}): Promise<TestHub> {
-  const stores = await openStores();
   const log = pino({ level: 'silent' });
   const now = Date.now;
+  const monitor = new Monitor({ slowRequestMs: 1_000, slowQueryMs: 500, log, now, ...options.monitoring });
+  const stores = await openStores((query) => monitor.sqlSeen(query));
   const machines = [testMachine()];
   const board = new AndonBoard({
     machines,
@@ -117,6 +124,8 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
   const faults: string[] = [];
   const hanging: string[] = [];
   const equipment = testEquipment();
+  const near = new Set(['127.0.0.1']);
+  const equipment = [{ path: 'acme', parent: null, level: 'enterprise' as const, name: 'Acme', settings: {} }];
   const app = await buildApp({
     ...{
       auth,
@@ -143,10 +152,12 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
     starting: () => [],
     stores: { 'the relational store': () => sql`select 1`.execute(stores.db) },
     http: Value.Default(HttpConfig, { ...options.http }) as HttpConfig,
+    monitor,
+    metrics: { isNear: (address) => near.has(address), text: () => prometheusText(monitor.metrics()) },
   });
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
   return {
-    ...{ stores, app, url, board, alarms, password, sent, faults, hanging, writes, asked },
+    ...{ stores, app, url, board, alarms, password, sent, faults, hanging, monitor, near, writes, asked },
     async signIn() {
       const { token } = await auth.login('admin', password, 'test');
       return `lineside_session=${token}`;

@@ -37,11 +37,19 @@ export async function addSessions(app: FastifyInstance, auth: AuthService): Prom
     // By the route and not by the address as written: /%61pi/v1/me leads to the same one.
     const { url, config } = request.routeOptions;
     if (config.open || !url?.startsWith('/api/')) return;
-    request.identity = await request.identify();
-    if (!request.identity)
-      throw new LinesideError('SESSION_ENDED', 'peer', 'sign in first; the session is over or never was');
-    check(request.identity, config.permission!);
+    await admit(request, config.permission!);
   });
+}
+
+/**
+ * Lets a request in that has the permission, for routes that ask by themselves.
+ * @throws LinesideError SESSION_ENDED, PASSWORD_CHANGE_REQUIRED, PERMISSION_MISSING
+ */
+export async function admit(request: FastifyRequest, permission: Permission): Promise<void> {
+  request.identity = await request.identify();
+  if (!request.identity)
+    throw new LinesideError('SESSION_ENDED', 'peer', 'sign in first; the session is over or never was');
+  check(request.identity, permission);
 }
 
 /** How somebody looks to themselves. */

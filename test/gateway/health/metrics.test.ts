@@ -1,11 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { prometheusText } from '@lineside/shared/health/prometheus-text.ts';
 import { describe, expect, test } from 'vitest';
 import { type GatewayFigures, gatewayMetrics } from '../../../gateway/health/gateway-metrics.ts';
-import { prometheusText } from '../../../gateway/health/prometheus-text.ts';
+import { parsePrometheus } from '../../services/prometheus.ts';
 import { Machine } from '../local/fixture.ts';
 
-const DOCUMENT = readFileSync(resolve(import.meta.dirname, '../../../docs/metrics.md'), 'utf8');
+const DOCUMENT = readFileSync(resolve(import.meta.dirname, '../../../docs/metrics.md'), 'utf8').split(
+  '# Metrics of the hub',
+)[0]!;
 
 function figures(): GatewayFigures {
   const { status } = new Machine().picture();
@@ -33,38 +36,8 @@ function figures(): GatewayFigures {
   };
 }
 
-/** Reads the text format as its description says; fails on a line that it does not allow. */
-function parse(text: string) {
-  expect(text.endsWith('\n')).toBe(true);
-  const types = new Map<string, string>();
-  const values = new Map<string, number>();
-  let current = '';
-  for (const line of text.slice(0, -1).split('\n')) {
-    const head = /^# (HELP|TYPE) ([a-zA-Z_:][a-zA-Z0-9_:]*) (.+)$/.exec(line);
-    if (head?.[1] === 'HELP') {
-      // All lines of a metric stand together, so no name may begin twice.
-      expect(types.has(head[2]!)).toBe(false);
-      current = head[2]!;
-    } else if (head) {
-      expect(head[2]).toBe(current);
-      expect(['counter', 'gauge', 'summary']).toContain(head[3]);
-      types.set(current, head[3]!);
-    } else {
-      const label = '[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\\\\n]|\\\\["\\\\n])*"';
-      const sample = new RegExp(`^([a-zA-Z_:][a-zA-Z0-9_:]*)(\\{${label}(?:,${label})*\\})? (\\S+)$`).exec(line);
-      expect(sample, line).not.toBeNull();
-      const [, name, labels = '', value] = sample!;
-      expect(types.get(current) === 'summary' ? name!.replace(/_(sum|count)$/, '') : name).toBe(current);
-      expect(Number(value), line).not.toBeNaN();
-      expect(values.has(name + labels), line).toBe(false);
-      values.set(name + labels, Number(value));
-    }
-  }
-  return { types, values };
-}
-
 describe('the text', () => {
-  const { types, values } = parse(prometheusText(gatewayMetrics(figures())));
+  const { types, values } = parsePrometheus(prometheusText(gatewayMetrics(figures())));
 
   test('is what Prometheus reads, and says what the parts said, in seconds and bytes', () => {
     const press = '{device="press",driver="modbus"}';

@@ -120,6 +120,35 @@ describe('who may call what', () => {
   });
 });
 
+describe('the metrics', () => {
+  const metrics = (headers: Record<string, string> = {}) => call('/metrics', { anonymous: true, headers });
+
+  test('are for the hub’s own machine, but not through a proxy on it', async () => {
+    const response = await metrics();
+    expect(response.headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/);
+    expect(await response.text()).toContain('lineside_hub_request_duration_seconds_count');
+    for (const name of ['x-forwarded-for', 'forwarded', 'x-real-ip', 'via']) {
+      expect((await problem(await metrics({ [name]: '127.0.0.1' }))).code).toBe('SESSION_ENDED');
+    }
+  });
+
+  test('are elsewhere for those who may', async () => {
+    hub.near.clear();
+    expect((await problem(await metrics())).code).toBe('SESSION_ENDED');
+    expect((await call('/metrics')).status).toBe(200);
+    hub.near.add('127.0.0.1');
+  });
+
+  test('know each route by its name, whatever it is asked with', async () => {
+    await call('/api/v1/tags/77777/history?from=1&to=2');
+    await call('/nowhere/at/all');
+    const text = await (await metrics()).text();
+    expect(text).toContain('route="/api/v1/tags/:id/history",status="4xx"');
+    expect(text).toContain('route="none",status="4xx"');
+    expect(text).not.toMatch(/77777|nowhere/);
+  });
+});
+
 describe('signing in', () => {
   test('sets a cookie that scripts and other sites cannot use, and signing out ends it', async () => {
     const response = await post('/api/v1/login', { name: 'admin', password: hub.password });

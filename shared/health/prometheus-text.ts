@@ -6,13 +6,13 @@
 export interface Metric {
   /** With its unit: `_seconds`, `_bytes`, and `_total` for what only grows. */
   name: string;
-  type: 'counter' | 'gauge' | 'summary';
+  type: 'counter' | 'gauge' | 'summary' | 'histogram';
   help: string;
   samples: MetricSample[];
 }
 
 export interface MetricSample {
-  /** Of a summary: `_sum` or `_count`. */
+  /** Of a summary or a histogram: `_sum`, `_count` or `_bucket`. */
   suffix?: string;
   labels?: Record<string, string>;
   value: number;
