@@ -1,12 +1,14 @@
 /**
  * `npm run schemas`: writes the JSON Schemas that give editors completion and checks of the YAML files, and the
- * AsyncAPI document of the topics.
+ * AsyncAPI documents of the topics and of the live socket.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { editorSchema } from '@lineside/gateway/config/schema.ts';
+import { liveAsyncapi } from '@lineside/hub/api/documentation/asyncapi.ts';
 import { HubConfig } from '@lineside/hub/config/schema.ts';
 import { PlantConfig } from '@lineside/hub/equipment/plant-config.ts';
+import { stringify } from 'yaml';
 import { asyncapi } from './generate-asyncapi.ts';
 
 const DIR = fileURLToPath(new URL('schemas/', import.meta.url));
@@ -36,8 +38,18 @@ function asWritten(schema: unknown): unknown {
   return copy;
 }
 
+/** The document of the live socket as text. */
+export function liveAsyncapiYaml(): string {
+  const head =
+    '# Made by `npm run schemas` of shared/contracts/live.ts and hub/api/documentation/asyncapi.ts; changes belong there.\n';
+  return head + stringify(liveAsyncapi(), { lineWidth: 118, aliasDuplicateObjects: false });
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   mkdirSync(DIR, { recursive: true });
   for (const [name, text] of schemaFiles()) writeFileSync(`${DIR}${name}`, text);
-  writeFileSync(fileURLToPath(new URL('../docs/asyncapi.yaml', import.meta.url)), asyncapi());
+  const documents = { 'asyncapi.yaml': asyncapi(), 'asyncapi-live.yaml': liveAsyncapiYaml() };
+  for (const [name, text] of Object.entries(documents)) {
+    writeFileSync(fileURLToPath(new URL(`../docs/${name}`, import.meta.url)), text);
+  }
 }

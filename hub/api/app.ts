@@ -3,6 +3,7 @@ import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/typ
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { Value } from 'typebox/value';
 import type { HttpConfig } from '../config/http.ts';
+import { addAsyncApi } from './documentation/asyncapi.ts';
 import { addOpenApi } from './documentation/openapi.ts';
 import { addDocumentationPages } from './documentation/pages.ts';
 import { addLive } from './live/live.ts';
@@ -69,6 +70,7 @@ export async function buildApp(services: ApiServices): Promise<FastifyInstance> 
   addCaching(base);
   await addCompression(base);
   await addOpenApi(base);
+  addAsyncApi(base);
   addMetrics(base, services.metrics, await addLive(base, services));
   healthRoutes(app, services);
   await addDocumentationPages(base);

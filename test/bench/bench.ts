@@ -5,7 +5,7 @@ export interface BenchOptions {
   seconds: number;
   /** What waits in the buffer at the start, MiB, when somebody says so. */
   backlogMiB?: number | undefined;
-  /** hub: which stores, when somebody says so. */
+  /** hub, live, api: which stores, when somebody says so. */
   store?: 'embedded' | 'servers' | undefined;
   /** hub: how long to look at its memory beside all else. */
   soakSeconds?: number | undefined;

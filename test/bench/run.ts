@@ -5,17 +5,30 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
+import { api } from './api.ts';
 import type { Bench, BenchOptions } from './bench.ts';
 import { buffer } from './buffer.ts';
 import { drivers } from './drivers.ts';
 import { gateway } from './gateway.ts';
 import { hub } from './hub.ts';
+import { live } from './live.ts';
 import { pipeline } from './pipeline.ts';
 import { soak } from './soak.ts';
 import { sparkplug } from './sparkplug.ts';
 import { wire } from './wire.ts';
 
-const benches: Record<string, Bench> = { pipeline, gateway, hub, drivers, buffer, wire, sparkplug, soak };
+const benches: Record<string, Bench> = {
+  pipeline,
+  gateway,
+  hub,
+  live,
+  api,
+  drivers,
+  buffer,
+  wire,
+  sparkplug,
+  soak,
+};
 
 /** A week. */
 const MAX_SECONDS = 604_800;
@@ -28,7 +41,7 @@ ${Object.entries(benches)
 
   --seconds N        measure for so long, after the warm-up; --minutes N the same in minutes
   --backlog MIB      buffer: how much waits at the start (1024)
-  --store WHICH      hub: embedded or servers (both)
+  --store WHICH      hub, live, api: embedded or servers (hub: both; else embedded)
   --soak MINUTES     hub: watch its memory for so long, besides
   --profile FOLDER   leave a .cpuprofile of each thread measured there; that takes CPU time of its own
 `;

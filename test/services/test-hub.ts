@@ -125,7 +125,6 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
   const hanging: string[] = [];
   const equipment = testEquipment();
   const near = new Set(['127.0.0.1']);
-  const equipment = [{ path: 'acme', parent: null, level: 'enterprise' as const, name: 'Acme', settings: {} }];
   const app = await buildApp({
     ...{
       auth,

@@ -1,5 +1,8 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { resolve } from 'node:path';
 import type { AlarmView, LiveValue } from '@lineside/shared/contracts/api.ts';
 import type { JobView } from '@lineside/shared/contracts/job.ts';
 import { LiveClose, LiveMessage, MAX_SUBSCRIPTIONS, type Subscribe } from '@lineside/shared/contracts/live.ts';
@@ -38,7 +41,7 @@ const tag = (id: number, gateway: string, name: string, device = 'packer') => {
 beforeAll(async () => {
   server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
   server.on('connection', (socket, { url }) => {
-    const client = live.enter(socket, viewers[Number(url!.slice(1))]!);
+    const client = live.enter(socket, viewers[Number(url!.slice(1))] ?? everything);
     socket.on('message', (data) => live.receive(client, String(data)));
     socket.on('close', () => live.leave(client));
   });
@@ -354,5 +357,42 @@ describe('bounds', () => {
     client.socket.send('{"type":"unsubscribe","id":"s"}');
     await vi.waitFor(() => expect(live.figures.subscriptions).toBe(0), 15_000);
     expect(board.watched.has(1)).toBe(false);
+  });
+});
+
+describe('the client of docs/live.md', () => {
+  test('shows what comes, and resumes where it was when its socket is cut', async () => {
+    board.observe(columns([1, 10, 1.5]));
+    const headers: unknown[] = [];
+    const cuts: WebSocket[] = [];
+    const note = (socket: WebSocket, request: IncomingMessage) => {
+      headers.push(request.headers.authorization);
+      cuts.push(socket);
+    };
+    server.on('connection', note);
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const example = resolve(import.meta.dirname, '../../../../docs/examples/live-client.mjs');
+    const child = spawn(process.execPath, [example, 'acme/hamburg/**'], {
+      env: { ...process.env, LINESIDE_URL: url, LINESIDE_KEY: 'key of a program' },
+    });
+    let out = '';
+    child.stdout.on('data', (data) => {
+      out += data;
+    });
+    try {
+      const shows = (text: string) => vi.waitFor(() => expect(out).toContain(text), 15_000);
+      await shows(`value\t${HAMBURG}/speed\t1.5\tCel\tGood`);
+      board.emit('alarm', alarmOf(HAMBURG, 'a', { message: 'first', state: 'unacknowledged' }));
+      await shows(`alarm\t${HAMBURG}\tfirst\tunacknowledged`);
+      cuts.at(-1)!.terminate();
+      await vi.waitFor(() => expect(live.figures.clients).toBe(0), 15_000);
+      board.emit('alarm', alarmOf(HAMBURG, 'b', { message: 'missed', state: 'unacknowledged' }));
+      await shows(`alarm\t${HAMBURG}\tmissed\tunacknowledged`);
+      expect(out.match(/first/g)).toHaveLength(1);
+      expect(headers).toEqual(['Bearer key of a program', 'Bearer key of a program']);
+    } finally {
+      server.off('connection', note);
+      child.kill();
+    }
   });
 });

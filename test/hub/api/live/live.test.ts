@@ -59,6 +59,14 @@ describe('the live socket', () => {
     await once(own, 'open');
   });
 
+  test('is described by the hub itself', async () => {
+    const response = await fetch(`${hub.url}/api/asyncapi.json`);
+    expect(await response.json()).toMatchObject({
+      asyncapi: '3.0.0',
+      channels: { live: { address: '/api/v1/live' } },
+    });
+  });
+
   test('begins with a greeting', async () => {
     const { heard } = await watch();
     expect(Value.Errors(LiveHello, heard[0])).toEqual([]);
