@@ -1,14 +1,18 @@
+import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { TLSSocket } from 'node:tls';
 import { gunzipSync } from 'node:zlib';
 import type { Value } from '@lineside/shared/contracts/frame.ts';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { InfluxConfig } from '../../../../../hub/store/timeseries/influx/config.ts';
 import { InfluxStore } from '../../../../../hub/store/timeseries/influx/influx-store.ts';
 import { columns, record, timeSeriesContract } from '../../../../contract/time-series.ts';
+import { authority, signed } from '../../../../services/certificates.ts';
 import { freePorts } from '../../../../services/free-ports.ts';
 import { hasInfluxDb, InfluxDb } from '../../../../services/influxdb.ts';
 import { tempDir } from '../../../../services/temp-dir.ts';
@@ -241,6 +245,33 @@ describe.skipIf(!hasInfluxDb)('InfluxDB 1.x', () => {
     await store.append([record(1, columns([1, T0, 1]))]);
     expect(await store.count()).toBe(1);
     await store.close();
+  });
+
+  it('comes in over TLS with its own certificate, and only to a server that it trusts', async () => {
+    const dir = await tempDir();
+    const [plant, stranger] = [authority(dir, 'plant'), authority(dir, 'stranger')];
+    const [influx, hub] = [signed(dir, plant, 'influx'), signed(dir, plant, 'hub')];
+    const read = (path: string) => readFileSync(path);
+    const names: string[] = [];
+    const tls = { key: read(influx.key), cert: read(influx.cert), ca: read(plant.cert), requestCert: true };
+    const secure = createSecureServer(tls, (request, answer) => {
+      names.push(String((request.socket as TLSSocket).getPeerCertificate().subject.CN));
+      answer.writeHead(request.url === '/ping' ? 204 : 200).end(request.url === '/ping' ? '' : '{"results":[]}');
+    });
+    onTestFinished(() => void secure.close());
+    await new Promise<void>((resolve) => secure.listen(0, '127.0.0.1', resolve));
+    const at = (caFile: string) => {
+      const url = `https://127.0.0.1:${(secure.address() as AddressInfo).port}`;
+      const certificate = { caFile, certFile: hub.cert, keyFile: hub.key, serverName: 'influx' };
+      const config = { url, database: 'x', timeoutMs: 1_000, tls: certificate };
+      return new InfluxStore({ config, resolvePath: (path) => path, stopping: AbortSignal.timeout(300) });
+    };
+    const trusting = at(plant.cert);
+    await trusting.open();
+    await trusting.close();
+    expect(names).toEqual(['hub', 'hub']);
+    await expect(at(stranger.cert).open()).rejects.toThrow(/its certificate is not trusted; set tls.caFile/);
+    expect(names).toHaveLength(2);
   });
 
   it('sends a token as Basic, and compresses what it writes', async () => {
