@@ -195,7 +195,8 @@ describe('a hub with a gateway', { timeout: 90_000 }, () => {
     await vi.waitFor(() => expect(answers.at(-1)).toMatchObject({ epoch, seq: 30 }), 15_000);
 
     const day = new Date(began + kept * 1_000).toISOString().slice(0, 10);
-    const [statement] = await get<CompletenessStatement[]>(`/api/v1/completeness?day=${day}`);
+    const stated = () => get<{ items: CompletenessStatement[] }>(`/api/v1/completeness?day=${day}`);
+    const [statement] = (await stated()).items;
     expect(statement).toMatchObject({
       delivery: 'incomplete',
       missing: [
@@ -207,7 +208,7 @@ describe('a hub with a gateway', { timeout: 90_000 }, () => {
     // A gap that comes later has its own cause.
     await send(last + 10, { prev: 0 });
     await committed(last + 10);
-    const [later] = await get<CompletenessStatement[]>(`/api/v1/completeness?day=${day}`);
+    const [later] = (await stated()).items;
     expect(later!.missing.find(({ fromSeq }) => fromSeq === last + 6)?.cause).toMatch(/dropped or damaged/);
     await hub.stop();
   });
