@@ -1,5 +1,4 @@
 /** Serves API and pages, and lets the first user in. */
-import { join } from 'node:path';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import type { Unwind } from '@lineside/shared/lifecycle/unwind.ts';
@@ -12,9 +11,9 @@ import { buildApp } from './api/app.ts';
 import { addNearMetrics, type MetricsDoor } from './api/plugins/monitoring.ts';
 import { healthRoutes } from './api/routes/health.ts';
 import type { ApiServices } from './api/services.ts';
-import { AuthService } from './auth/auth-service.ts';
 import type { LoadedHubConfig } from './config/load-config.ts';
 import type { Desks } from './desks-part.ts';
+import { openIdentity } from './identity-part.ts';
 import type { Jobs } from './jobs-part.ts';
 import type { Monitor } from './monitoring/monitor.ts';
 import type { Stores } from './stores-part.ts';
@@ -50,21 +49,16 @@ export async function serveApi(options: ApiPartOptions): Promise<Served> {
   const { config, stores, board, desks, jobs, access, unwind, log, now } = options;
   const { faults, hanging, starting, notices, monitor, metrics } = options;
   const { equipment } = config;
-  const auth = new AuthService({
-    db: stores.relational.db,
-    firstPasswordFile: join(stores.dataDir, 'first-password'),
-    now,
-  });
-  const first = await auth.start();
+  const { people, first } = await openIdentity(config, stores, { unwind, log, now });
   const app = await buildApp({
     ...{
-      auth,
+      access: people,
       board,
       ...desks,
       ...jobs,
       timeSeries: stores.timeSeries,
       retention: config.timeSeries.retention,
-      faults,
+      faults: () => [...faults(), ...(people.audit.fault ? [people.audit.fault] : [])],
       hanging,
       starting,
       notices,
@@ -83,7 +77,7 @@ export async function serveApi(options: ApiPartOptions): Promise<Served> {
     desks.fleet.gone();
     await stopped;
   });
-  return { url: await listen(app, config), firstPasswordFile: auth.firstPasswordFile, first };
+  return { url: await listen(app, config), firstPasswordFile: people.sessions.firstPasswordFile, first };
 }
 
 /** For a hub without API: whether it is alive and ready, and nothing else. @throws LinesideError PORT_TAKEN */

@@ -38,6 +38,18 @@ const KINDS = {
     means:
       'It is damaged, for another gateway, not signed by its own key, or its key is of a kind that is not taken.',
   },
+  PASSWORD_REFUSED: {
+    status: 400,
+    title: 'Choose another password',
+    means:
+      'It is too short, one of the common ones, or made of the user’s name. Nothing else is asked of a password.',
+  },
+  EXPIRY_PAST: { status: 400, title: 'Expired already', means: 'The time at which a key ends must lie ahead.' },
+  SITES_REFUSED: {
+    status: 400,
+    title: 'Sites not possible',
+    means: 'A path is none of the plant’s, or an administrator was to be limited. Nothing was changed.',
+  },
   LOGIN_REFUSED: {
     status: 401,
     title: 'Name or password is wrong',
@@ -47,6 +59,11 @@ const KINDS = {
     status: 401,
     title: 'Not signed in',
     means: 'There is no session or key, or it is over. Sign in again, or send a valid key.',
+  },
+  TOKEN_REFUSED: {
+    status: 401,
+    title: 'Refresh token not good',
+    means: 'It has been used before, has expired, or its sign-in is over. Sign in again.',
   },
   ORIGIN_REFUSED: {
     status: 403,
@@ -78,6 +95,11 @@ const KINDS = {
     status: 404,
     title: 'No such MQTT account',
     means: 'No account of this name was made through the API. Those of the hub’s configuration are changed there.',
+  },
+  PASSWORD_WRONG: {
+    status: 403,
+    title: 'Present password is wrong',
+    means: 'To choose another password, the present one is asked for. After five attempts there is a wait.',
   },
   ALARM_NOT_FOUND: { status: 404, title: 'No such alarm', means: 'No alarm has this occurrence, or not for you.' },
   EQUIPMENT_NOT_FOUND: {
@@ -111,6 +133,25 @@ const KINDS = {
     status: 404,
     title: 'No such certificate',
     means: 'The gateway has no certificate that is valid, or not this one. Nothing was revoked.',
+  },
+  USER_NOT_FOUND: { status: 404, title: 'No such user', means: 'No user has this name.' },
+  KEY_NOT_FOUND: { status: 404, title: 'No such key', means: 'No API key in force has this id.' },
+  PROVIDER_NOT_SET: {
+    status: 404,
+    title: 'No provider of identities',
+    means: 'The hub’s configuration has no auth.oidc. Sign in with a password.',
+  },
+  USER_EXISTS: { status: 409, title: 'Name is taken', means: 'Another user has this name. Nothing was made.' },
+  KEY_EXISTS: { status: 409, title: 'Name is taken', means: 'An API key in force has this name. Revoke it first.' },
+  LAST_ADMIN: {
+    status: 409,
+    title: 'Last administrator',
+    means: 'Nobody could manage users any more. Make another user an administrator first.',
+  },
+  USER_BY_PROVIDER: {
+    status: 409,
+    title: 'User of the provider',
+    means: 'The user’s password and role are kept at the provider of identities. Change them there.',
   },
   ALARM_ACKNOWLEDGED: {
     status: 409,

@@ -3,7 +3,7 @@ import type { GatewayView, Overview } from '@lineside/shared/contracts/api.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import type { AlarmDesk } from '../alerts/alarm-desk.ts';
 import type { AndonBoard } from '../andon/board.ts';
-import type { AuthService } from '../auth/auth-service.ts';
+import type { Access } from '../auth/access.ts';
 import { type Identity, seesDevice, seesGateway, within } from '../auth/identity.ts';
 import type { CompletenessService } from '../completeness/completeness-service.ts';
 import type { HttpConfig } from '../config/http.ts';
@@ -22,7 +22,7 @@ import type { WriteDesk } from '../writes/write-desk.ts';
 import type { MetricsDoor } from './plugins/monitoring.ts';
 
 export interface ApiServices {
-  auth: AuthService;
+  access: Access;
   board: AndonBoard;
   alarms: AlarmDesk;
   writes: WriteDesk;

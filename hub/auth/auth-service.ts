@@ -1,10 +1,12 @@
-/** Who may come in: users, their sessions, and the first user of a new hub. */
-import { createHash, randomBytes } from 'node:crypto';
+/** Who may come in: passwords, the sessions of browsers, and the first user of a new hub. */
+import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import type { Kysely } from 'kysely';
+import { type Actor, appendAudit } from '../store/postgres/audit.ts';
 import type { Database } from '../store/postgres/schema.ts';
+import { noteSignIn, type UserRow } from '../store/postgres/users.ts';
 import {
   countUsers,
   createSession,
@@ -15,9 +17,11 @@ import {
   findUser,
   touchSession,
 } from '../store/postgres/users-and-sessions.ts';
+import { digest } from './digest.ts';
 import { type Identity, identityOfUser } from './identity.ts';
 import { LoginThrottle } from './login-throttle.ts';
 import { generatePassword, hashPassword, verifyPassword } from './password.ts';
+import { ThrottledError } from './throttled-error.ts';
 
 /** A session lives for so long after its last use. Milliseconds. */
 export const SESSION_MS = 12 * 3_600_000;
@@ -29,42 +33,47 @@ export interface AuthServiceOptions {
   db: Kysely<Database>;
   /** File that keeps the first user's generated password, readable by the hub's user only. */
   firstPasswordFile: string;
+  throttle?: LoginThrottle;
   now(): number;
 }
 
-/** LOGIN_THROTTLED, with the seconds to wait. */
-export class ThrottledError extends LinesideError {
-  readonly seconds: number;
-
-  constructor(seconds: number) {
-    super('LOGIN_THROTTLED', 'peer', `too many attempts; try again in ${seconds} s`);
-    this.seconds = seconds;
-  }
-}
+/** From where somebody comes who is not known yet. */
+export type Origin = Pick<Actor, 'address' | 'requestId'>;
 
 export class AuthService {
   readonly #options: AuthServiceOptions;
-  readonly #throttle = new LoginThrottle();
+  readonly #throttle: LoginThrottle;
   /** Compared with when a name is unknown, so that it takes as long as a wrong password. */
   #decoy = '';
 
   constructor(options: AuthServiceOptions) {
     this.#options = options;
+    this.#throttle = options.throttle ?? new LoginThrottle();
   }
 
   /** Creates the first user of a new hub. Returns its password then, and null ever after. */
   async start(): Promise<{ user: string; password: string } | null> {
     const { db, firstPasswordFile, now } = this.#options;
     this.#decoy = await hashPassword(generatePassword());
-    await deleteExpiredSessions(db, now());
+    await this.sweep();
     if ((await countUsers(db)) > 0) return null;
     const password = generatePassword();
     // First the file: a user whose password nobody knows could never come in.
     // One that a crash has left behind goes, for an existing file would keep the mode that it has.
     await rm(firstPasswordFile, { force: true });
     await writeFile(firstPasswordFile, `${password}\n`, { mode: 0o600, flag: 'wx' });
-    await createUser(db, { name: FIRST_USER, role: 'admin', passwordHash: await hashPassword(password), at: now() });
+    const passwordHash = await hashPassword(password);
+    if (!(await createUser(db, { name: FIRST_USER, role: 'admin', passwordHash, at: now() }))) {
+      // Another hub on this store was faster: its password is the one that counts.
+      await rm(firstPasswordFile, { force: true });
+      return null;
+    }
     return { user: FIRST_USER, password };
+  }
+
+  /** Sessions that are over go. */
+  async sweep(): Promise<void> {
+    await deleteExpiredSessions(this.#options.db, this.#options.now());
   }
 
   /** Where the first password still stands; null when the file is gone. */
@@ -73,29 +82,56 @@ export class AuthService {
     return existsSync(firstPasswordFile) ? firstPasswordFile : null;
   }
 
+  /** The first user has a password of their own: the generated one opens nothing any more. */
+  async passwordChanged(name: string): Promise<void> {
+    if (name === FIRST_USER) await rm(this.#options.firstPasswordFile, { force: true });
+  }
+
   /**
-   * Checks a password and opens a session. Returns the token for the cookie; only its digest is stored.
+   * Checks a password. Both ways in, by session and by token, go through here.
+   *
+   * @param way what is noted in the audit log as the way in
    * @throws LinesideError LOGIN_REFUSED, LOGIN_THROTTLED (a ThrottledError)
    */
-  async login(typed: string, password: string, address: string): Promise<{ identity: Identity; token: string }> {
+  async verify(typed: string, password: string, origin: Origin, way: 'session' | 'token'): Promise<UserRow> {
     const { db, now } = this.#options;
     // A phone begins every word with a capital.
     const name = typed.trim().toLowerCase();
-    const keys = [`name ${name}`, `address ${address}`];
+    const keys = [`name ${name}`, `address ${origin.address}`];
     const wait = this.#throttle.waitFor(keys, now());
-    if (wait > 0) {
-      throw new ThrottledError(Math.ceil(wait / 1000));
-    }
+    if (wait > 0) throw new ThrottledError(Math.ceil(wait / 1000));
     // Counted before the slow check, so that parallel guesses are not free.
     this.#throttle.failed(keys, now());
     const user = await findUser(db, name);
     const right = await verifyPassword(user?.password_hash ?? this.#decoy, password);
-    if (!user || user.disabled_at !== null || !right)
+    const actor: Actor = { ...origin, name, kind: 'nobody' };
+    const note = { action: 'user.sign-in', target: name, after: { way }, at: now() };
+    if (!user?.password_hash || user.disabled_at !== null || !right) {
+      // The throttle bounds how many there are of a name; names that are none would be without end.
+      if (user) await appendAudit(db, { ...note, actor, outcome: 'refused' });
       throw new LinesideError('LOGIN_REFUSED', 'peer', 'unknown name or wrong password');
+    }
     this.#throttle.succeeded(keys);
+    await noteSignIn(db, name, now());
+    await appendAudit(db, { ...note, actor: { ...actor, kind: 'user' }, outcome: 'done' });
+    return user;
+  }
+
+  /**
+   * Checks a password and opens a session. Returns the token for the cookie; only its digest is stored.
+   * @throws LinesideError LOGIN_REFUSED, LOGIN_THROTTLED (a ThrottledError)
+   */
+  async login(typed: string, password: string, origin: Origin): Promise<{ identity: Identity; token: string }> {
+    const user = await this.verify(typed, password, origin, 'session');
+    return { identity: identityOfUser(user), token: await this.open(user.name) };
+  }
+
+  /** Opens a session for somebody who has proved who they are. Returns the token for the cookie. */
+  async open(user: string): Promise<string> {
+    const { db, now } = this.#options;
     const token = randomBytes(32).toString('base64url');
-    await createSession(db, { tokenHash: digest(token), user: name, at: now(), expiresAt: now() + SESSION_MS });
-    return { identity: identityOfUser(user), token };
+    await createSession(db, { tokenHash: digest(token), user, at: now(), expiresAt: now() + SESSION_MS });
+    return token;
   }
 
   /** Whose session it is; null when it is over or never was. */
@@ -111,9 +147,4 @@ export class AuthService {
   async logout(token: string): Promise<void> {
     await deleteSession(this.#options.db, digest(token));
   }
-}
-
-/** Tokens are 256 random bits: a fast digest keeps a stolen table useless. */
-function digest(token: string): string {
-  return createHash('sha256').update(token).digest('hex');
 }

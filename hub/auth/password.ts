@@ -8,14 +8,15 @@ const OPTIONS = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
 /** Letters and digits that cannot be taken for one another when read from a screen. */
 const ALPHABET = 'abcdefghijkmnpqrstuvwxyz23456789';
 
+/** The same characters are the same password, whichever way a keyboard has put them together. */
 export function hashPassword(password: string): Promise<string> {
-  return hash(password, OPTIONS);
+  return hash(password.normalize('NFKC'), OPTIONS);
 }
 
 /** False also when the stored hash is damaged. */
 export async function verifyPassword(stored: string, password: string): Promise<boolean> {
   try {
-    return await verify(stored, password);
+    return await verify(stored, password.normalize('NFKC'));
   } catch {
     return false;
   }

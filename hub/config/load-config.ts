@@ -11,6 +11,7 @@ import { checkSparkplug } from '../sparkplug/config.ts';
 import { checkRelational } from '../store/postgres/config.ts';
 import { checkTimeSeries } from '../store/timeseries/config.ts';
 import { checkHubUns } from '../uns/config.ts';
+import { checkAuth } from './auth.ts';
 import { checkTls } from './check-tls.ts';
 import { HubConfig } from './schema.ts';
 
@@ -52,11 +53,13 @@ export function loadHubConfig(file: string, roles?: Role[]): LoadedHubConfig {
   if (problems.length > 0) throw new ConfigError(problems);
   const equipment = loadPlant(document.resolvePath(value.plant));
   const sites = equipment.nodes.filter(({ level }) => level === 'site').map(({ path }) => path.split('/').at(-1)!);
+  const places = new Set(equipment.nodes.map(({ path }) => path));
   for (const { path, message } of [
     ...checkSources(value),
     ...checkSparkplug(value),
     ...checkTimeSeries(value),
     ...checkRoles(value),
+    ...checkAuth(value.auth, places),
   ]) {
     problems.push(document.problem(path, message));
   }

@@ -11,6 +11,7 @@ import { SparkplugHostConfig } from '../sparkplug/config.ts';
 import { RelationalConfig } from '../store/postgres/config.ts';
 import { TimeSeriesConfig } from '../store/timeseries/config.ts';
 import { HubUnsConfig, IntegratorConfig } from '../uns/config.ts';
+import { AuthConfig } from './auth.ts';
 import { HttpConfig } from './http.ts';
 
 const closed = { additionalProperties: false };
@@ -122,6 +123,7 @@ export const HubConfig = Type.Object(
     sparkplug: Type.Optional(SparkplugHostConfig),
     enrolment: EnrolmentConfig,
     gateways: Type.Array(Gateway, { default: [], maxItems: 2_000, description: 'The gateways that may come in' }),
+    auth: AuthConfig,
     relational: Type.Optional(RelationalConfig),
     timeSeries: TimeSeriesConfig,
     backup: BackupConfig,

@@ -2,7 +2,7 @@
  * Who may do what: the one place. A permission is a word that a route of the hub's API asks for; a role is what a person
  * at a plant is. The web app hides what is not allowed, the hub refuses it.
  */
-import { Type } from 'typebox';
+import { type Static, Type } from 'typebox';
 
 export const ROLES = ['operator', 'supervisor', 'maintenance', 'engineer', 'manager', 'admin'] as const;
 export type Role = (typeof ROLES)[number];
@@ -16,7 +16,7 @@ interface Rule {
   person?: true;
 }
 
-const PERMISSIONS = {
+export const PERMISSIONS = {
   'account.read': { may: 'see who they are signed in as', roles: ROLES },
   'account.change': { may: 'change their own password, end their own sessions', roles: ROLES, person: true },
   'plant.read': { may: 'see the plant, its machines, OEE and completeness', roles: ROLES },
@@ -55,6 +55,11 @@ const WORDS = Object.keys(PERMISSIONS) as Permission[];
 
 /** Schema of a permission's word. */
 export const Permission = Type.Enum([...WORDS]);
+
+/** What an API key may be given. */
+const KEY_SCOPES = WORDS.filter((word) => RULES[word].person !== true);
+export const KeyScope = Type.Enum([...KEY_SCOPES]);
+export type KeyScope = Static<typeof KeyScope>;
 
 const BY_ROLE = new Map(
   ROLES.map((role) => [role, new Set(WORDS.filter((word) => RULES[word].roles.includes(role)))] as const),

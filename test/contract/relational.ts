@@ -44,6 +44,7 @@ import {
   touchSession,
 } from '../../hub/store/postgres/users-and-sessions.ts';
 import { createWrite, listWrites } from '../../hub/store/postgres/writes.ts';
+import { accountsContract } from './relational-accounts.ts';
 
 const NOW = Date.UTC(2026, 10, 22, 8);
 const EPOCH = '0123456789abcdef0123456789abcdef';
@@ -97,6 +98,8 @@ export function relationalContract(
         ...more,
       });
     }
+
+    accountsContract(() => db);
 
     describe('sessions', () => {
       it('has users by name, once', async () => {

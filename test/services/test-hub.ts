@@ -1,5 +1,4 @@
 /** The hub's HTTP side on real stores, without broker and ingest: what a test wants to see it puts in itself. */
-import { join } from 'node:path';
 import type { AcknowledgeCommand, TagWriteCommand } from '@lineside/shared/contracts/link.ts';
 import { prometheusText } from '@lineside/shared/health/prometheus-text.ts';
 import type { FastifyInstance } from 'fastify';
@@ -9,9 +8,11 @@ import { Value } from 'typebox/value';
 import { AlarmDesk } from '../../hub/alerts/alarm-desk.ts';
 import { AndonBoard } from '../../hub/andon/board.ts';
 import { buildApp } from '../../hub/api/app.ts';
-import { AuthService } from '../../hub/auth/auth-service.ts';
+import { Access } from '../../hub/auth/access.ts';
 import { CompletenessService } from '../../hub/completeness/completeness-service.ts';
+import type { OidcConfig } from '../../hub/config/auth.ts';
 import { HttpConfig } from '../../hub/config/http.ts';
+import type { Machine } from '../../hub/equipment/plant.ts';
 import { ConfigDesk } from '../../hub/fleet/config-desk.ts';
 import { FleetDesk } from '../../hub/fleet/fleet-desk.ts';
 import { RolloutDesk } from '../../hub/fleet/rollout-desk.ts';
@@ -29,6 +30,8 @@ export interface TestHubOptions {
   /** As the configuration has it; the rest as it is without a word. */
   http?: Record<string, unknown>;
   monitoring?: Partial<ConstructorParameters<typeof Monitor>[0]>;
+  machines?: Machine[];
+  oidc?: OidcConfig;
 }
 
 export interface TestHub {
@@ -37,9 +40,11 @@ export interface TestHub {
   url: string;
   board: AndonBoard;
   alarms: AlarmDesk;
+  access: Access;
   password: string;
   sent: AcknowledgeCommand[];
   writes: WriteDesk;
+  configs: ConfigDesk;
   /** What gateways were asked to write. */
   asked: TagWriteCommand[];
   faults: string[];
@@ -57,7 +62,7 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
   const now = Date.now;
   const monitor = new Monitor({ slowRequestMs: 1_000, slowQueryMs: 500, log, now, ...options.monitoring });
   const stores = await openStores((query) => monitor.sqlSeen(query));
-  const machines = [testMachine()];
+  const { machines = [testMachine()], oidc } = options;
   const board = new AndonBoard({
     machines,
     meaningOf: (machine, code) => meaningOf(machine.state!, code),
@@ -83,7 +88,7 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
     onJob: (job) => board.jobs.tell(job),
     log,
     now,
-    answerMs: 400,
+    answerMs: 1_500,
   });
   const tagId = (gateway: string, device: string, name: string) => board.catalog.find(gateway, device, name)?.id;
   const oee = new OeeService({
@@ -119,15 +124,20 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
     takenBy: async () => '',
     onChanged: () => undefined,
   });
-  const auth = new AuthService({ db: stores.db, firstPasswordFile: join(stores.dir, 'first-password'), now });
-  const { password } = (await auth.start())!;
+  const equipment = testEquipment();
+  const access = new Access({
+    ...{ db: stores.db, dataDir: stores.dir, passwordContext: ['lineside', 'Acme'], log, now },
+    config: { minPasswordLength: 12, ...(oidc && { oidc }) },
+    clientSecret: oidc && 'secret',
+    isPlace: (path) => machines.some((machine) => `${machine.path}/`.startsWith(`${path}/`)),
+  });
+  const { password } = (await access.start())!;
   const faults: string[] = [];
   const hanging: string[] = [];
-  const equipment = testEquipment();
   const near = new Set(['127.0.0.1']);
   const app = await buildApp({
     ...{
-      auth,
+      access,
       board,
       alarms,
       writes,
@@ -156,13 +166,15 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
   });
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
   return {
-    ...{ stores, app, url, board, alarms, password, sent, faults, hanging, monitor, near, writes, asked },
+    ...{ stores, app, url, board, alarms, access, password, sent, faults, hanging },
+    ...{ monitor, near, writes, configs, asked },
     async signIn() {
-      const { token } = await auth.login('admin', password, 'test');
+      const { token } = await access.sessions.login('admin', password, { address: 'test', requestId: '' });
       return `lineside_session=${token}`;
     },
     async close() {
       writes.stop();
+      access.stop();
       await app.close();
       await stores.close();
     },

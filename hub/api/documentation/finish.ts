@@ -1,4 +1,5 @@
 /** Makes the generated document complete: an example for everything, headers, and one name for each shape. */
+import * as accounts from '@lineside/shared/contracts/accounts.ts';
 import * as contracts from '@lineside/shared/contracts/api.ts';
 import { PROBLEMS, type ProblemCode, typeOf } from '../problem-list.ts';
 import { exampleOf, type JsonSchema } from './example.ts';
@@ -40,7 +41,7 @@ type Document = Record<string, unknown> & {
 };
 
 /** The shapes that have a name. */
-const SHAPES = new Map<string, unknown>(Object.entries(contracts));
+const SHAPES = new Map<string, unknown>([...Object.entries(contracts), ...Object.entries(accounts)]);
 
 const REQUEST_ID = {
   description: 'Id of the request, as in the hub’s log: the caller’s own where it sent a sane one.',

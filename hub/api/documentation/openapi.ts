@@ -20,6 +20,9 @@ const TAGS = [
   { name: 'alarms', description: 'Alarms (ISA-18.2): those that are not normal, those that were, acknowledging.' },
   { name: 'gateways', description: 'The gateways at the machines.' },
   { name: 'integrators', description: 'Who hears the plant’s topics over MQTT.' },
+  { name: 'users', description: 'Users: their roles, their sites, their passwords. For administrators.' },
+  { name: 'keys', description: 'API keys of programs, with scopes. For administrators.' },
+  { name: 'audit', description: 'Who changed what, when and from where.' },
   { name: 'health', description: 'Whether the hub is alive and ready.' },
 ];
 

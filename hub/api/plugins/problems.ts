@@ -2,7 +2,7 @@
 import type { Problem } from '@lineside/shared/contracts/api.ts';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
-import { ThrottledError } from '../../auth/auth-service.ts';
+import { ThrottledError } from '../../auth/throttled-error.ts';
 import { PROBLEMS, type ProblemCode, problemOf, typeOf } from '../problem-list.ts';
 
 /** Codes for what the framework refuses. */
@@ -30,6 +30,7 @@ export function addProblems(app: FastifyInstance): void {
 
 export function sendProblem(reply: FastifyReply, code: ProblemCode, detail: string): FastifyReply {
   const { status, title } = PROBLEMS[code];
+  if (status === 401) void reply.header('www-authenticate', 'Bearer');
   const problem: Problem = { type: typeOf(code), title, status, code, detail, requestId: reply.request.id };
   return reply.code(status).type('application/problem+json').send(problem);
 }

@@ -1,11 +1,13 @@
-/** The session cookie, and the hook that lets only those in who may do what a route says. */
+/** Session cookie and Authorization header, and the hook that lets only those in who may do what a route says. */
 import cookie from '@fastify/cookie';
 import type { User } from '@lineside/shared/contracts/api.ts';
 import type { Permission } from '@lineside/shared/contracts/permissions.ts';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
-import { type AuthService, SESSION_MS } from '../../auth/auth-service.ts';
+import type { Access } from '../../auth/access.ts';
+import { SESSION_MS } from '../../auth/auth-service.ts';
 import type { Identity } from '../../auth/identity.ts';
+import type { Actor } from '../../store/postgres/audit.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -26,11 +28,12 @@ const COOKIE = 'lineside_session';
 /** What somebody with a password that is not theirs yet may do. */
 const BEFORE_OWN_PASSWORD: readonly Permission[] = ['account.read', 'account.change'];
 
-export async function addSessions(app: FastifyInstance, auth: AuthService): Promise<void> {
+export async function addSessions(app: FastifyInstance, access: Pick<Access, 'identify'>): Promise<void> {
   await app.register(cookie);
   app.decorateRequest('identity', null);
   app.decorateRequest('identify', function identify(this: FastifyRequest) {
-    return identityOf(this, auth);
+    const bearer = bearerOf(this);
+    return access.identify({ session: tokenOf(this), bearer, address: this.ip });
   });
   app.addHook('onRoute', holdRule);
   app.addHook('onRequest', async (request) => {
@@ -48,7 +51,7 @@ export async function addSessions(app: FastifyInstance, auth: AuthService): Prom
 export async function admit(request: FastifyRequest, permission: Permission): Promise<void> {
   request.identity = await request.identify();
   if (!request.identity)
-    throw new LinesideError('SESSION_ENDED', 'peer', 'sign in first; the session is over or never was');
+    throw new LinesideError('SESSION_ENDED', 'peer', 'sign in first; the session or key is over or never was');
   check(request.identity, permission);
 }
 
@@ -79,9 +82,16 @@ function check({ permissions, role, mustChangePassword }: Identity, permission: 
   throw new LinesideError('PERMISSION_MISSING', 'peer', `${who} does not have the permission ${permission}`);
 }
 
-async function identityOf(request: FastifyRequest, auth: AuthService): Promise<Identity | null> {
-  const token = tokenOf(request);
-  return token ? auth.session(token) : null;
+/** Whoever acts, for the audit log. */
+export function actorOf({ identity, ip, id }: FastifyRequest): Actor {
+  const { name, kind } = identity!;
+  return { name, kind, address: ip, requestId: id };
+}
+
+/** An access token or an API key. */
+function bearerOf(request: FastifyRequest): string | undefined {
+  // Of another scheme, it is for a proxy in front.
+  return /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
 }
 
 export function tokenOf(request: FastifyRequest): string | undefined {

@@ -2,13 +2,14 @@
  * The tables as Kysely sees them; migrations/ is what makes them. All times are milliseconds since 1970 UTC. JSON is
  * written as text: drivers disagree on what becomes of an array.
  */
+import type { ActorKind, AuditOutcome } from '@lineside/shared/contracts/accounts.ts';
 import type { AlarmPriority, AlarmState, AlarmTransition } from '@lineside/shared/contracts/alarm.ts';
 import type { MachineState, Oee } from '@lineside/shared/contracts/api.ts';
 import type { CompletenessStatement } from '@lineside/shared/contracts/completeness.ts';
 import type { AnyEvent } from '@lineside/shared/contracts/event.ts';
 import type { Value, ValueType } from '@lineside/shared/contracts/frame.ts';
 import type { AcknowledgeCommand, GatewayStatus } from '@lineside/shared/contracts/link.ts';
-import type { Role } from '@lineside/shared/contracts/permissions.ts';
+import type { KeyScope, Role } from '@lineside/shared/contracts/permissions.ts';
 import type { ColumnType, Generated, GeneratedAlways, Selectable } from 'kysely';
 
 type Json<T> = ColumnType<T, string, string>;
@@ -38,6 +39,52 @@ export interface Database {
     created_at: number;
     expires_at: number;
     last_seen_at: number;
+  };
+  api_keys: {
+    id: string;
+    name: string;
+    prefix: string;
+    key_hash: string;
+    scopes: Json<KeyScope[]>;
+    sites: ColumnType<string[] | null, string | null, never>;
+    created_by: string;
+    created_at: number;
+    expires_at: number | null;
+    revoked_at: number | null;
+    revoked_by: Generated<string>;
+    last_used_at: number | null;
+    last_used_from: Generated<string>;
+  };
+  token_keys: { kid: string; public_jwk: Json<Record<string, unknown>>; created_at: number };
+  refresh_families: {
+    id: string;
+    user_name: string;
+    created_at: number;
+    expires_at: number;
+    revoked_at: number | null;
+    reason: Generated<string>;
+    address: string;
+    client: string;
+  };
+  refresh_tokens: {
+    token_hash: string;
+    family: string;
+    issued_at: number;
+    expires_at: number;
+    used_at: number | null;
+  };
+  audit_log: {
+    id: GeneratedAlways<number>;
+    at: ColumnType<number, number, never>;
+    actor: ColumnType<string, string, never>;
+    actor_kind: ColumnType<ActorKind, ActorKind, never>;
+    action: ColumnType<string, string, never>;
+    target: ColumnType<string, string, never>;
+    outcome: ColumnType<AuditOutcome, AuditOutcome, never>;
+    before: ColumnType<unknown, string | null, never>;
+    after: ColumnType<unknown, string | null, never>;
+    address: ColumnType<string, string, never>;
+    request_id: ColumnType<string, string, never>;
   };
   equipment: {
     path: string;

@@ -10,7 +10,8 @@ import { gatewayStatus } from '../../services/hub-world.ts';
 import { startTestHub, type TestHub } from '../../services/test-hub.ts';
 
 const OPEN = new Set([
-  ...['/health', '/ready', '/api/v1/login', '/api/v1/logout'],
+  ...['/health', '/ready', '/api/v1/login', '/api/v1/logout', '/api/v1/sign-in'],
+  ...['/api/v1/tokens', '/api/v1/tokens/refresh', '/api/v1/tokens/revoke'],
   ...['/api/v1/enrol', '/api/v1/authority'],
 ]);
 const MACHINE = encodeURIComponent('acme/site/area/line/packer');

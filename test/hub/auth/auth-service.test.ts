@@ -1,9 +1,10 @@
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { AuthService, SESSION_MS, type ThrottledError } from '../../../hub/auth/auth-service.ts';
+import { AuthService, SESSION_MS } from '../../../hub/auth/auth-service.ts';
 import { LoginThrottle } from '../../../hub/auth/login-throttle.ts';
 import { generatePassword } from '../../../hub/auth/password.ts';
+import type { ThrottledError } from '../../../hub/auth/throttled-error.ts';
 import { type HubStores, openStores } from '../../services/hub-stores.ts';
 
 let stores: HubStores;
@@ -14,7 +15,7 @@ let address = 0;
 
 const service = () =>
   new AuthService({ db: stores.db, firstPasswordFile: join(stores.dir, 'first-password'), now: () => now });
-const next = () => `192.0.2.${++address}`;
+const next = () => ({ address: `192.0.2.${++address}`, requestId: 'r' });
 const code = (promise: Promise<unknown>) =>
   promise.then(
     () => 'ok',

@@ -114,10 +114,19 @@ export function alarmRoutes(app: Api, { alarms, machines }: ApiServices): void {
         response: { 200: AlarmView, 404: Problem, 409: Problem },
       },
     },
-    (request) => {
+    async (request) => {
       const { name, sites } = request.identity!;
       const mine = (machine: string) => reaches({ sites }, machine);
-      return alarms.acknowledge(request.params.occurrence, name, request.body.comment, mine);
+      const { occurrence } = request.params;
+      const { comment } = request.body;
+      const alarm = await alarms.acknowledge(occurrence, name, comment, mine);
+      const { gateway, device, rule, message, state } = alarm;
+      request.auditNote = {
+        target: occurrence,
+        before: { state },
+        after: { gateway, device, rule, message, comment },
+      };
+      return alarm;
     },
   );
 }

@@ -1,4 +1,5 @@
 /** Gateways, from afar. */
+import { createHash } from 'node:crypto';
 import { Problem } from '@lineside/shared/contracts/api.ts';
 import {
   BrowseAsk,
@@ -138,7 +139,12 @@ export function fleetRoutes(app: Api, { configs, fleet, rollouts, machines, boar
       const { identity } = request;
       const id = own(identity!, request.params.id);
       const { config, confirmWithinSeconds } = request.body;
-      return configs.push(identity!.name, id, config, confirmWithinSeconds * 1_000);
+      // The file itself may hold secrets.
+      const after = { characters: config.length, sha256: createHash('sha256').update(config).digest('hex') };
+      request.auditNote = { target: id, after };
+      const result = await configs.push(identity!.name, id, config, confirmWithinSeconds * 1_000);
+      request.auditNote = { target: id, after: { ...after, result } };
+      return result;
     },
   );
 

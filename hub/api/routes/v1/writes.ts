@@ -38,13 +38,17 @@ export function writeRoutes(app: Api, { writes, board, machines }: ApiServices):
         response: { 200: WriteOutcome, 400: Problem, 404: Problem, 409: Problem, 429: Problem, 504: Problem },
       },
     },
-    (request) => {
+    async (request) => {
       const { value, comment } = request.body;
       const { id } = request.params;
       const tag = board.catalog.current(id);
       if (tag && !sees(request.identity!, tag))
         throw new LinesideError('TAG_NOT_FOUND', 'peer', `there is no tag ${id}`);
-      return writes.request(request.identity!.name, id, value, comment);
+      if (tag) request.auditNote = { target: `${tag.gateway}/${tag.device}/${tag.name}` };
+      const outcome = await writes.request(request.identity!.name, id, value, comment);
+      const { ok, old, new: now, error } = outcome;
+      request.auditNote = { ...request.auditNote, before: old, after: { value, comment, ok, now, error } };
+      return outcome;
     },
   );
 

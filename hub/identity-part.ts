@@ -1,0 +1,37 @@
+/** Who may come in, by the hub's configuration. */
+import { readSecret } from '@lineside/shared/config/validate.ts';
+import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
+import type { Unwind } from '@lineside/shared/lifecycle/unwind.ts';
+import type { Logger } from '@lineside/shared/log/logger.ts';
+import { Access } from './auth/access.ts';
+import type { LoadedHubConfig } from './config/load-config.ts';
+import type { Stores } from './stores-part.ts';
+
+/** @throws LinesideError SECRET_UNREADABLE, SIGNING_KEY_DAMAGED */
+export async function openIdentity(
+  config: LoadedHubConfig,
+  { relational, dataDir }: Stores,
+  { unwind, log, now }: { unwind: Unwind; log: Logger; now(): number },
+): Promise<{ people: Access; first: { user: string; password: string } | null }> {
+  const { auth, equipment } = config;
+  const places = new Set(equipment.nodes.map(({ path }) => path));
+  const people = new Access({
+    ...{ db: relational.db, dataDir, config: auth, clientSecret: clientSecretOf(config), now },
+    isPlace: (path) => places.has(path),
+    passwordContext: ['lineside', equipment.enterprise],
+    log: log.child({ part: 'access' }),
+  });
+  unwind.defer('who may come in', () => people.stop());
+  return { people, first: await people.start() };
+}
+
+function clientSecretOf({ auth, resolvePath, file }: LoadedHubConfig): string | undefined {
+  const secretFile = auth.oidc?.clientSecretFile;
+  if (secretFile === undefined) return undefined;
+  try {
+    return readSecret(resolvePath(secretFile));
+  } catch (cause) {
+    const words = `${file}: auth.oidc.clientSecretFile: ${messageOf(cause)}`;
+    throw new LinesideError('SECRET_UNREADABLE', 'config', words, { cause });
+  }
+}

@@ -1,0 +1,82 @@
+/** The audit log. It can only be added to: the database refuses everything else. */
+import type { ActorKind, AuditOutcome } from '@lineside/shared/contracts/accounts.ts';
+import type { Kysely, Transaction } from 'kysely';
+import { cleanText, toJson } from './clean-text.ts';
+import type { Database, Row } from './schema.ts';
+
+/** Whoever acts, and from where. */
+export interface Actor {
+  name: string;
+  kind: ActorKind;
+  /** Of the network; empty for the hub itself. */
+  address: string;
+  requestId: string;
+}
+
+export interface AuditNote {
+  actor: Actor;
+  /** Such as user.create. */
+  action: string;
+  target: string;
+  outcome: AuditOutcome;
+  /** What changed, as it was and as it became. Never a secret. */
+  before?: unknown;
+  after?: unknown;
+  at: number;
+}
+
+export interface AuditFilter {
+  actor?: string | undefined;
+  action?: string | undefined;
+  target?: string | undefined;
+  /** From this time on. */
+  from?: number | undefined;
+  /** Before this time. */
+  to?: number | undefined;
+  /** Only what comes behind the entry with this id in the list. */
+  after?: number | undefined;
+  newestFirst: boolean;
+  limit: number;
+}
+
+/** Characters of a name or target, and of what is kept of before and after. */
+const MAX_TEXT = 500;
+const MAX_BODY = 16_000;
+
+/** Within the transaction of the change, where it has one. */
+export async function appendAudit(db: Kysely<Database> | Transaction<Database>, note: AuditNote): Promise<void> {
+  const { actor, action, target, outcome, before, after, at } = note;
+  await db
+    .insertInto('audit_log')
+    .values({
+      ...{ at, actor: short(actor.name), actor_kind: actor.kind, action, target: short(target), outcome },
+      ...{ before: bodyOf(before), after: bodyOf(after) },
+      ...{ address: short(actor.address), request_id: short(actor.requestId) },
+    })
+    .execute();
+}
+
+export async function listAudit(db: Kysely<Database>, filter: AuditFilter): Promise<Row<'audit_log'>[]> {
+  let query = db.selectFrom('audit_log').selectAll();
+  for (const column of ['actor', 'action', 'target'] as const) {
+    const wanted = filter[column];
+    if (wanted !== undefined) query = query.where(column, '=', wanted);
+  }
+  if (filter.from !== undefined) query = query.where('at', '>=', filter.from);
+  if (filter.to !== undefined) query = query.where('at', '<', filter.to);
+  if (filter.after !== undefined) query = query.where('id', filter.newestFirst ? '<' : '>', filter.after);
+  return query
+    .orderBy('id', filter.newestFirst ? 'desc' : 'asc')
+    .limit(filter.limit)
+    .execute();
+}
+
+function short(text: string): string {
+  return cleanText(text).slice(0, MAX_TEXT);
+}
+
+function bodyOf(value: unknown): string | null {
+  if (value === undefined || value === null) return null;
+  const json = toJson(value);
+  return json.length <= MAX_BODY ? json : toJson({ tooLong: json.length, begin: json.slice(0, 1_000) });
+}
