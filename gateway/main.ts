@@ -9,6 +9,7 @@ import { type Commands, runProgram } from '@lineside/shared/cli/program.ts';
 const COMMANDS: Commands = {
   run: async () => [(await import('./commands/run.ts')).run],
   check: async () => [(await import('./commands/check.ts')).check],
+  enrol: async () => [(await import('./commands/enrol.ts')).enrolCommand],
   record: async () => [(await import('./commands/record.ts')).record],
   replay: async () => [(await import('./commands/replay.ts')).replay],
   probe: async () => [

@@ -10,11 +10,11 @@ import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error
 import type { Progress, ProgressMark } from '@lineside/shared/lifecycle/progress.ts';
 import type { Unwind } from '@lineside/shared/lifecycle/unwind.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
-import { endpointOf } from '@lineside/shared/mqtt/endpoint.ts';
 import { AlarmStage, type WatchedAlarm } from './alarms/alarm-stage.ts';
 import { GatewayBuffer } from './buffer/buffer.ts';
 import type { LoadedConfig } from './config/load-config.ts';
 import { DeviceSet, type DeviceSwap, type TagId } from './device-set.ts';
+import { type HubIdentity, hubIdentity } from './hub-identity.ts';
 import { ModelSet, type ModelSwap } from './model-set.ts';
 import type { ModelStatus } from './models/model-stage.ts';
 import type { Outlet } from './outlet.ts';
@@ -69,6 +69,7 @@ export class Pipeline {
   #own: OwnTags | undefined;
   #alarms: AlarmStage | undefined;
   #link: HubLink | undefined;
+  #certificate: HubIdentity['certificate'];
   /** What goes out beside the buffer. */
   readonly #outlets: Outlet[] = [];
   #uns: UnsOutlet | undefined;
@@ -167,9 +168,11 @@ export class Pipeline {
     // The link heartbeats of the devices alone give the buffer something to commit every few seconds.
     this.#bufferMark = progress.part('buffer', { maxSilenceMs: 6 * LINK_HEARTBEAT_MS });
 
+    const identity = hubIdentity(config, log.child({ part: 'certificate' }), now);
+    this.#certificate = identity.certificate;
     this.#link = new HubLink({
       gateway: config.gateway.id,
-      endpoint: endpointOf(config.hub, config.resolvePath),
+      ...identity,
       buffer: this.buffer,
       urgent: this.buffer.urgent,
       status: () => this.status(),
@@ -267,6 +270,7 @@ export class Pipeline {
   status(): GatewayStatus {
     const { config, version, now } = this.#options;
     const { epoch, pendingRecords, pendingSamples, bytes, fault } = this.buffer.stats();
+    const certificate = this.#certificate?.status();
     return {
       gateway: config.gateway.id,
       online: true,
@@ -277,6 +281,7 @@ export class Pipeline {
       devices: this.#devices.statuses(),
       configSha256: this.#config.sha256,
       accepts: config.hub.accept,
+      ...(certificate ? { certificate } : {}),
     };
   }
 

@@ -12,6 +12,7 @@ import { type AlarmConfig, checkAlarm } from '../alarms/config.ts';
 import type { ExpandedTag } from '../drivers/driver.ts';
 import { drivers } from '../drivers/registry.ts';
 import { type ModelConfig, outputOf, parseTagPath } from '../models/config.ts';
+import { checkHubLink } from '../publisher/config.ts';
 import { checkSparkplug } from '../sparkplug/config.ts';
 import { type CommonTag, checkTag, typeAfter } from '../tags/config.ts';
 import { checkUnsParts } from './check-uns.ts';
@@ -157,7 +158,7 @@ function checkReferences(document: ConfigDocument, config: GatewayConfig, proble
     checkUnique(document, [list], 'id', listOf(config, list), problems);
   }
   if (config.hub && !formal.some(({ path }) => path[0] === 'hub')) {
-    for (const { path, message } of checkEndpoint(config.hub))
+    for (const { path, message } of [...checkEndpoint(config.hub), ...checkHubLink(config.hub)])
       problems.push(document.problem(['hub', ...path], message));
   }
   if (config.sparkplug && !formal.some(({ path }) => path[0] === 'sparkplug')) {

@@ -75,6 +75,7 @@ function ofGateway({ status, tags, link, alarms, clock, reload, process }: Gatew
     metric('hub_connected', 'gauge', '1 while the hub answers.', Number(link.connected)),
     metric('hub_since_timestamp_seconds', 'gauge', 'Since when the hub answers or does not.', link.since / 1e3),
     metric('hub_records_sent_total', 'counter', 'Records sent to the hub, repeats included.', link.recordsSent),
+    ...ofCertificate(status),
     metric('clock_steps_total', 'counter', 'How often the clock was set while it ran.', clock.steps),
     metric('clock_guessed', 'gauge', '1 while this machine’s clock was never set.', Number(clock.guessed)),
     metric('alarms', 'gauge', 'Alarms that are not normal.', alarmSamples),
@@ -95,6 +96,26 @@ function ofGateway({ status, tags, link, alarms, clock, reload, process }: Gatew
       'gauge',
       'Settings of the file that wait for a restart.',
       reload?.needsRestart.length ?? 0,
+    ),
+  ];
+}
+
+/** Absent when it comes in by a password. */
+function ofCertificate({ certificate }: GatewayStatus): Metric[] {
+  if (!certificate) return [];
+  const { notBefore, notAfter } = certificate;
+  return [
+    metric(
+      'hub_certificate_start_timestamp_seconds',
+      'gauge',
+      'Begin of the certificate for the hub.',
+      notBefore / 1e3,
+    ),
+    metric(
+      'hub_certificate_expiry_timestamp_seconds',
+      'gauge',
+      'End of the certificate for the hub.',
+      notAfter / 1e3,
     ),
   ];
 }

@@ -8,9 +8,18 @@ export const HubLinkConfig = Type.Object(
       description:
         'Address of the hub’s broker, such as mqtt://hub.example:1883 or mqtts://hub.example:8883; the password goes into passwordFile',
     }),
-    passwordFile: Type.String({
-      description: 'File that holds this gateway’s password at the hub, path from the configuration’s folder',
-    }),
+    passwordFile: Type.Optional(
+      Type.String({
+        description: 'File that holds this gateway’s password at the hub, path from the configuration’s folder',
+      }),
+    ),
+    identityDir: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description:
+          'Folder for the certificate by which this gateway comes in, in place of a password: `gateway enrol` puts it there, and it renews itself. Path from the configuration’s folder; the gateway must be able to write there',
+      }),
+    ),
     tls: Type.Optional(TlsClient),
     accept: Type.Array(
       Type.Union([Type.Literal('config'), Type.Literal('restart'), Type.Literal('browse'), Type.Literal('logs')], {
@@ -35,3 +44,30 @@ export const HubLinkConfig = Type.Object(
   { additionalProperties: false, description: 'The hub that this gateway streams to' },
 );
 export type HubLinkConfig = Static<typeof HubLinkConfig>;
+
+/** How the gateway is to come in; what of that cannot work. */
+export function checkHubLink({ url, passwordFile, identityDir, tls }: HubLinkConfig): {
+  path: string[];
+  message: string;
+}[] {
+  if (identityDir === undefined) {
+    if (passwordFile !== undefined) return [];
+    const message = 'the gateway could not come in: add identityDir and run `gateway enrol`, or passwordFile';
+    return [{ path: [], message }];
+  }
+  const problems: { path: string[]; message: string }[] = [];
+  if (passwordFile !== undefined) {
+    const message = 'the gateway comes in by the certificate in identityDir: remove passwordFile, or identityDir';
+    problems.push({ path: ['passwordFile'], message });
+  }
+  if (url.startsWith('mqtt://')) {
+    const message =
+      'a certificate is shown over TLS: write mqtts:// and the hub’s TLS port, or passwordFile for identityDir';
+    problems.push({ path: ['url'], message });
+  }
+  for (const field of ['certFile', 'keyFile'] as const) {
+    if (tls?.[field] === undefined) continue;
+    problems.push({ path: ['tls', field], message: `the certificate is the one in identityDir: remove ${field}` });
+  }
+  return problems;
+}

@@ -61,10 +61,21 @@ export interface HubLinkOptions {
   onConfig?(command: ConfigPushCommand, notAfter: number): Promise<ConfigPushResult>;
   /** Does what else the hub asks. Never rejects. Absent: nothing is done. */
   onFleet?(command: FleetCommand, notAfter: number, progress: (words: string) => void): Promise<FleetAnswer>;
+  /** By which it comes in, and what renews it. Absent: it comes in by a password. */
+  certificate?: LinkCertificate | undefined;
   /** How fast a backlog may be sent; 0: as fast as the hub takes it. */
   catchUpKiBPerSecond?: number;
   log: Logger;
   now(): number;
+}
+
+export interface LinkCertificate {
+  /** Why the gateway cannot come in by it; empty when it can. */
+  problem(): string;
+  /** What to ask the hub when it is time for another one; null when it is not. */
+  request(): Promise<object | null>;
+  /** Whether it is another one from now on, after this answer. */
+  answered(message: unknown): Promise<boolean>;
 }
 
 export interface LinkState {
@@ -82,6 +93,8 @@ const SILENCE_MS = 5_000;
 const HELLO_MS = 15_000;
 /** At a broker of its own the hub may come back later than the gateway and miss its hello: it is said again so often. */
 const HELLO_AGAIN_MS = 2_000;
+/** How often it is looked whether the certificate is to be renewed. */
+const CERTIFICATE_MS = 60_000;
 /** At the end, the hub gets so long to commit the last records; what it does not stays on disk. */
 const LAST_RECORDS_MS = 900;
 /** More records than these that have not been sent are a backlog; fewer are on their way. */
@@ -223,7 +236,9 @@ export class HubLink {
   }
 
   get #who() {
-    return { name: this.#options.gateway, nameSetting: 'gateway.id', passwordSetting: 'hub.passwordFile' };
+    const { gateway: name, certificate } = this.#options;
+    const passwordSetting = certificate ? 'hub.identityDir' : 'hub.passwordFile';
+    return { name, nameSetting: 'gateway.id', passwordSetting, byCertificate: certificate !== undefined };
   }
 
   #topic(kind: Parameters<typeof topicOf>[1]): string {
@@ -231,7 +246,12 @@ export class HubLink {
   }
 
   #connect(): void {
-    const { endpoint, gateway, log } = this.#options;
+    const { endpoint, gateway, certificate, log } = this.#options;
+    const problem = certificate?.problem() ?? '';
+    if (problem !== '') {
+      this.#lost(undefined, problem);
+      return;
+    }
     let client: MqttClient;
     try {
       client = openMqtt(
@@ -280,6 +300,37 @@ export class HubLink {
       }
       this.#hello();
     });
+    if (this.#options.certificate) this.#hearCertificates(client);
+  }
+
+  /** A broker whose rights are older than this topic goes on as before, until the certificate ends. */
+  #hearCertificates(client: MqttClient): void {
+    const look = () => void this.#renewCertificate(client);
+    client.subscribe(this.#topic('certificate'), { qos: 1 }, (error, granted) => {
+      if (client !== this.#client) return;
+      const refused = error || (granted ?? []).some(({ qos }) => qos === 128);
+      if (refused)
+        this.#options.log.warn('the broker refuses the topic by which certificates come: it cannot be renewed');
+      else look();
+    });
+    this.#timers.push(setInterval(look, CERTIFICATE_MS));
+  }
+
+  async #renewCertificate(client: MqttClient): Promise<void> {
+    try {
+      const request = await this.#options.certificate!.request();
+      if (!request || client !== this.#client || !client.connected) return;
+      client.publish(this.#topic('renew'), JSON.stringify(request), { qos: 1 });
+    } catch (error) {
+      this.#options.log.warn({ error: messageOf(error) }, 'certificate not renewed; trying again in an hour');
+    }
+  }
+
+  /** What is in flight is sent again: the hub passes over what it has. */
+  async #takeCertificate(client: MqttClient, message: unknown): Promise<void> {
+    if (!(await this.#options.certificate?.answered(message)) || client !== this.#client || this.#stopped) return;
+    this.#drop('coming in by its new certificate');
+    this.#connect();
   }
 
   #hello(): void {
@@ -328,7 +379,8 @@ export class HubLink {
       if (message.at !== undefined) this.#hubClock.heard(message.at, performance.now());
       // One after the other: the second must find what the first has changed.
       this.#answers = this.#answers.then(() => this.#committed(client, message));
-    } else if (topic === this.#topic('command') && Value.Check(Command, message)) this.#command(message);
+    } else if (topic === this.#topic('certificate')) void this.#takeCertificate(client, message);
+    else if (topic === this.#topic('command') && Value.Check(Command, message)) this.#command(message);
     else this.#options.log.warn({ topic, bytes: payload.length }, 'message from the hub not understood; passed over');
   }
 

@@ -50,17 +50,20 @@ export function openMqtt(
  * Why a broker could not be reached or lets nobody in, for an operator. Its refusals are numbers (MQTT 3.1.1,
  * table 3.1; MQTT 5.0, 3.2.2.2).
  *
- * @param who the user name, and where it and its password are set
+ * @param who the user name, where it and its password are set, and whether it comes by a certificate in its place
  */
 export function mqttReason(
   error: Error & { code?: unknown },
-  who: { name: string; nameSetting: string; passwordSetting: string },
+  who: { name: string; nameSetting: string; passwordSetting: string; byCertificate?: boolean },
 ): string {
   switch (error.code) {
     case 4:
     case 5:
     case 0x86:
     case 0x87:
+      if (who.byCertificate) {
+        return `the broker does not let "${who.name}" in by its certificate: it was revoked, or is of another hub; the hub's log says which. To enrol again: gateway enrol`;
+      }
       return `the broker does not let "${who.name}" in; check ${who.nameSetting} and the password in ${who.passwordSetting}`;
     case 2:
     case 0x85:
