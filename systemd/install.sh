@@ -225,7 +225,7 @@ next_steps() {
   edit=/etc/lineside/$part.yaml
   if [ "$part" = gateway ]; then
     secret=/etc/lineside/secrets/gateway/hub-password
-    origin="the hub's file /etc/lineside/secrets/hub/<gateway id>-password"
+    origin="the hub's file /etc/lineside/secrets/hub/<gateway id>-password; or enrol: docs/operations/enrolment.md"
   else
     edit="$edit and /etc/lineside/plant.yaml"
     secret='/etc/lineside/secrets/hub/<gateway id>-password'

@@ -1,12 +1,6 @@
 /** `gateway enrol`: gets this gateway its certificate from the hub, once, by a token. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { EnrolAnswer } from '@lineside/shared/contracts/enrolment.ts';
-import { type EnrolmentToken, parseToken } from '@lineside/shared/enrolment/token.ts';
-import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
-import { type LoadedConfig, loadConfig } from '../config/load-config.ts';
-import { enrol } from '../identity/enrol.ts';
-import { certificateStatus, day, IdentityFiles } from '../identity/identity-files.ts';
 import {
   CONFIG_OPTION,
   type Command,
@@ -14,7 +8,13 @@ import {
   configFile,
   sayProblems,
   textOption,
-} from './command.ts';
+} from '@lineside/shared/cli/command.ts';
+import type { EnrolAnswer } from '@lineside/shared/contracts/enrolment.ts';
+import { type EnrolmentToken, parseToken } from '@lineside/shared/enrolment/token.ts';
+import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
+import { type LoadedConfig, loadConfig } from '../config/load-config.ts';
+import { enrol } from '../identity/enrol.ts';
+import { certificateStatus, day, IdentityFiles } from '../identity/identity-files.ts';
 
 const STDIN = 0;
 

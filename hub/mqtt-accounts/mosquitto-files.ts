@@ -88,6 +88,8 @@ function rights({ hub, gateways, accounts, uns, sources, sparkplug }: MosquittoA
       `user ${hub.name}`,
       ...GATEWAY_TOPICS.map((kind) => `topic read ${topicOf('+', kind)}`),
       ...HUB_TOPICS.map((kind) => `topic write ${topicOf('+', kind)}`),
+      // Several hubs hear what another of them has committed.
+      `topic read ${topicOf('+', 'committed')}`,
       ...(uns ? [`topic readwrite ${uns.prefix}/#`] : []),
       ...sources.map(({ filter }) => `topic read ${filter}`),
       ...(sparkplug ? ['topic read spBv1.0/#', 'topic write spBv1.0/+/NCMD/+', 'topic write spBv1.0/STATE/+'] : []),
