@@ -69,7 +69,7 @@ export interface HubLinkOptions {
   now(): number;
 }
 
-export interface LinkCertificate {
+interface LinkCertificate {
   /** Why the gateway cannot come in by it; empty when it can. */
   problem(): string;
   /** What to ask the hub when it is time for another one; null when it is not. */
