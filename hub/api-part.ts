@@ -16,6 +16,7 @@ import type { Desks } from './desks-part.ts';
 import { openIdentity } from './identity-part.ts';
 import type { Jobs } from './jobs-part.ts';
 import type { Monitor } from './monitoring/monitor.ts';
+import { IdempotencyKeys } from './store/postgres/idempotency-keys.ts';
 import type { Stores } from './stores-part.ts';
 
 export interface ApiPartOptions {
@@ -64,6 +65,7 @@ export async function serveApi(options: ApiPartOptions): Promise<Served> {
       notices,
     },
     ...{ http: config.http, stores: questions(stores), monitor, metrics },
+    idempotency: new IdempotencyKeys(stores.relational.db, now),
     ...{ enterprise: equipment.enterprise, equipment: equipment.nodes, machines: equipment.machines },
     ...{ enrolment: access.enrolment, mqttAccounts: access.accounts, authority: () => access.authority() },
     ...{ log: log.child({ part: 'api' }), now },

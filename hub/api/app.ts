@@ -11,6 +11,7 @@ import { addAudit } from './plugins/audit.ts';
 import { addCaching } from './plugins/caching.ts';
 import { addCompression } from './plugins/compression.ts';
 import { addMetrics, addMonitoring } from './plugins/monitoring.ts';
+import { addIdempotency } from './plugins/idempotency.ts';
 import { addOrigins } from './plugins/origins.ts';
 import { addPages } from './plugins/pages.ts';
 import { addProblems } from './plugins/problems.ts';
@@ -74,6 +75,7 @@ export async function buildApp(services: ApiServices): Promise<FastifyInstance> 
   await addSessions(base, services.access);
   addAudit(base, services.access.audit, services.now);
   addIdentityLimit(base, limits, ({ identity }) => identity?.name);
+  addIdempotency(base, services.idempotency);
   addCaching(base);
   await addCompression(base);
   await addOpenApi(base);

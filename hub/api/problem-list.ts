@@ -205,6 +205,22 @@ const KINDS = {
     title: 'A rollout is running',
     means: 'One at a time brings a configuration to several gateways. Wait for its end, or stop it.',
   },
+  IDEMPOTENCY_ANSWER_GONE: {
+    status: 409,
+    title: 'Done, and its answer was not kept',
+    means: 'This key was used and the request was done; its answer held a secret or was too long to be kept.',
+  },
+  IDEMPOTENCY_BUSY: {
+    status: 409,
+    title: 'The same request is at work',
+    means: 'A request with this key is being answered now. Ask again after the seconds that Retry-After says.',
+  },
+  IDEMPOTENCY_UNKNOWN: {
+    status: 409,
+    title: 'Not known whether it was done',
+    means:
+      'The hub ended while it worked on the request with this key. Look whether it was done; then use another key.',
+  },
   TAG_NOT_WRITABLE: {
     status: 409,
     title: 'Tag may not be set',
@@ -217,10 +233,20 @@ const KINDS = {
     title: 'Media type not supported',
     means: 'Bodies are JSON: send content-type: application/json.',
   },
+  IDEMPOTENCY_KEY_REUSED: {
+    status: 422,
+    title: 'Key of another request',
+    means: 'A key stands for one request, with its address and body, for a day. Use a new one.',
+  },
   LOGIN_THROTTLED: {
     status: 429,
     title: 'Too many attempts',
     means: 'Wait for the seconds that Retry-After says, then try to sign in again.',
+  },
+  TOO_MANY_KEYS: {
+    status: 429,
+    title: 'Too many idempotency keys',
+    means: 'One user or key has 10,000 of them within a day. Send the request without one, or wait.',
   },
   TOO_MANY_REQUESTS: {
     status: 429,

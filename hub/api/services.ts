@@ -16,6 +16,7 @@ import type { RolloutDesk } from '../fleet/rollout-desk.ts';
 import type { Monitor } from '../monitoring/monitor.ts';
 import type { MqttAccounts } from '../mqtt-accounts/mqtt-accounts.ts';
 import type { OeeService } from '../oee/oee-service.ts';
+import type { IdempotencyKeys } from '../store/postgres/idempotency-keys.ts';
 import type { RetentionConfig } from '../store/timeseries/config.ts';
 import type { TimeSeriesStore } from '../store/timeseries/time-series.ts';
 import type { WriteDesk } from '../writes/write-desk.ts';
@@ -41,6 +42,8 @@ export interface ApiServices {
   equipment: EquipmentNode[];
   machines: Machine[];
   http: HttpConfig;
+  /** Keys by which clients mark their writes. */
+  idempotency: IdempotencyKeys;
   /** What keeps the hub from doing its work now, in words; empty while all is well. */
   faults(): string[];
   /** Which parts make no progress any more, in words: only a restart helps. */

@@ -21,6 +21,7 @@ import { MqttAccounts } from '../../hub/mqtt-accounts/mqtt-accounts.ts';
 import { noShift } from '../../hub/oee/oee.ts';
 import { OeeService } from '../../hub/oee/oee-service.ts';
 import { meaningOf } from '../../hub/oee/state-map.ts';
+import { IdempotencyKeys } from '../../hub/store/postgres/idempotency-keys.ts';
 import { WriteDesk } from '../../hub/writes/write-desk.ts';
 import { type HubStores, openStores } from './hub-stores.ts';
 import { testEquipment, testMachine } from './hub-world.ts';
@@ -160,6 +161,7 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
     hanging: () => hanging,
     starting: () => [],
     stores: { 'the relational store': () => sql`select 1`.execute(stores.db) },
+    idempotency: new IdempotencyKeys(stores.db, now),
     http: Value.Default(HttpConfig, { ...options.http }) as HttpConfig,
     monitor,
     metrics: { isNear: (address) => near.has(address), text: () => prometheusText(monitor.metrics()) },

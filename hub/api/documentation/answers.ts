@@ -56,6 +56,10 @@ function standing({ method, url, schema, config }: RouteOptions): ProblemCode[] 
   if (writes) codes.push('BODY_TOO_LARGE', 'MEDIA_TYPE_UNSUPPORTED', 'ORIGIN_REFUSED');
   if (url.startsWith('/api/') && !config?.open) {
     codes.push('SESSION_ENDED', 'PERMISSION_MISSING', 'PASSWORD_CHANGE_REQUIRED');
+    if (writes) {
+      codes.push('IDEMPOTENCY_KEY_REUSED', 'IDEMPOTENCY_BUSY', 'IDEMPOTENCY_UNKNOWN', 'TOO_MANY_KEYS');
+      codes.push('IDEMPOTENCY_ANSWER_GONE');
+    }
   }
   return codes;
 }

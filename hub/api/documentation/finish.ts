@@ -37,7 +37,11 @@ interface Operation {
 
 type Document = Record<string, unknown> & {
   paths: Record<string, Record<string, Operation>>;
-  components: { schemas?: Record<string, unknown>; headers?: Record<string, unknown> };
+  components: {
+    parameters?: Record<string, unknown>;
+    schemas?: Record<string, unknown>;
+    headers?: Record<string, unknown>;
+  };
 };
 
 /** The shapes that have a name. */
@@ -55,6 +59,14 @@ const LINK = {
   description: 'Address of the next page, rel="next"; absent on the last.',
   schema: { type: 'string', examples: ['</api/v1/tags?limit=100&cursor=WyJ0…>; rel="next"'] },
 };
+const IDEMPOTENCY_KEY = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  description:
+    'Any word of your own for this write: sent again with it, it is not done again but answered as before.',
+  schema: { type: 'string', minLength: 1, maxLength: 200 },
+  example: '7d0e3c1a-2f4b-4c0e-9a51-4b1f6d2e8c77',
+};
 const RETRY_AFTER = { description: 'Seconds to wait.', schema: { type: 'integer', examples: [2] } };
 
 /** Only what a document has is turned into it: the rest stays as the routes say. */
@@ -66,6 +78,7 @@ export function finishDocument(made: unknown): never {
   document.components.headers = {
     ...{ 'X-Request-Id': REQUEST_ID, ETag: ETAG, Link: LINK, 'Retry-After': RETRY_AFTER },
   };
+  document.components.parameters = { IdempotencyKey: IDEMPOTENCY_KEY };
   nameShapes(document);
   return document as never;
 }
@@ -76,6 +89,9 @@ function finish(method: string, operation: Operation): void {
     if ('$ref' in parameter) continue;
     parameter.example ??= parameter.schema.default ?? exampleOf(parameter.schema, parameter.name);
     if (parameter.in === 'query' && parameter.schema.default !== undefined) parameter.required = false;
+  }
+  if (!['get', 'head'].includes(method) && operation.security?.length !== 0) {
+    operation.parameters = [...parameters, { $ref: '#/components/parameters/IdempotencyKey' }];
   }
   for (const media of Object.values(requestBody?.content ?? {})) {
     if (!media.schema) continue;

@@ -1,6 +1,7 @@
 /** One id for a request, in every log line, answer and problem: the caller's own where it is a sane one. */
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import type { FastifyInstance } from 'fastify';
 
 const HEADER = 'x-request-id';
@@ -16,5 +17,7 @@ export function requestId({ headers }: Pick<IncomingMessage, 'headers'>): string
 export function addRequestIds(app: FastifyInstance): void {
   app.addHook('onRequest', async (request, reply) => {
     void reply.header(HEADER, request.id);
+    // No name has it, and no database takes it.
+    if (request.url.includes('%00')) throw new LinesideError('REQUEST_INVALID', 'peer', 'an address holds no NUL');
   });
 }

@@ -242,6 +242,15 @@ export interface Database {
     state: 'waiting' | 'running' | 'done' | 'failed' | 'notSent';
     detail: Generated<string>;
     changed_at: number;
+  },
+  idempotency_keys: {
+    who: string;
+    key: string;
+    request_sha256: string;
+    taken_at: number;
+    status: number | null;
+    content_type: Generated<string>;
+    body: string | null;
   };
   commands: {
     id: string;

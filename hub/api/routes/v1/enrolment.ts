@@ -69,6 +69,7 @@ export function enrolmentRoutes(app: Api, { enrolment, authority, board, machine
     '/gateways/:id/enrolment-token',
     {
       config: {
+        secretAnswer: true,
         permission: 'gateways.enrol',
         problems: ['GATEWAY_NOT_FOUND', 'GATEWAY_NAME_TAKEN', 'ENROLMENT_NEEDS_TLS'],
       },

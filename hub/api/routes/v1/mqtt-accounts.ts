@@ -38,7 +38,7 @@ const Body = Type.Object(
 );
 const Params = Type.Object({ name: Name });
 const rule = (...problems: ProblemCode[]) => ({
-  config: { permission: 'integrators.manage' as const, problems },
+  config: { secretAnswer: true as const, permission: 'integrators.manage' as const, problems },
 });
 
 export function mqttAccountRoutes(app: Api, { mqttAccounts }: ApiServices): void {
