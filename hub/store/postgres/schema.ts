@@ -242,7 +242,7 @@ export interface Database {
     state: 'waiting' | 'running' | 'done' | 'failed' | 'notSent';
     detail: Generated<string>;
     changed_at: number;
-  },
+  };
   idempotency_keys: {
     who: string;
     key: string;
