@@ -17,7 +17,7 @@ import {
   statementsOf,
 } from '../store/postgres/completeness.ts';
 import { watermarks } from '../store/postgres/ledger.ts';
-import type { Database } from '../store/postgres/schema.ts';
+import type { Database, Row } from '../store/postgres/schema.ts';
 import type { TagCount, TimeSeriesStore } from '../store/timeseries/time-series.ts';
 import { type DayWindow, dayBefore, dayWindow } from './day.ts';
 import { missingOf } from './missing.ts';
@@ -40,8 +40,16 @@ interface Findings extends Pick<CompletenessStatement, 'gateway' | 'missing' | '
   /** Ids, those of no device included. */
   tags: number[];
   devices: (Omit<DeviceFindings, 'counts'> & { tags: number[] })[];
+  clock: Row<'gateway_events'>[];
   /** Whether one of its devices had been connected before the day was over. */
   lived: boolean;
+}
+
+/** By gateway. */
+interface Said {
+  gaps: Map<string, Row<'gaps'>[]>;
+  events: Map<string, Row<'gateway_events'>[]>;
+  marks: Map<string, Row<'watermarks'>[]>;
 }
 
 const PERIOD_MS = 10 * 60_000;
@@ -124,25 +132,26 @@ export class CompletenessService {
     const zones = Map.groupBy(gateways, (gateway) => this.#options.timeZoneOf(gateway));
     for (const [timeZone, those] of zones) {
       const window = windowIn(timeZone);
+      const said = await this.#said(those, window);
       const due: Findings[] = [];
       for (const gateway of those) {
-        const found = await this.#look(gateway, window);
+        const found = await this.#look(gateway, window, said);
         if (isDue(found)) due.push(found);
       }
       if (due.length === 0) continue;
       const counts = new Map<number, TagCount>();
       for (const count of await this.#options.timeSeries.perTag(window.from, window.to)) counts.set(count.tag, count);
-      for (const found of due) made.push(await this.#statement(found, window, counts));
+      for (const found of due) made.push(this.#statement(found, window, counts));
     }
     return made;
   }
 
   /** What is known of the day before its samples are counted. */
-  async #look(gateway: string, window: DayWindow): Promise<Findings> {
+  async #look(gateway: string, window: DayWindow, said: Said): Promise<Findings> {
     const { timeSeries, tagsOf } = this.#options;
     const now = this.#options.now();
     const tags = tagsOf(gateway);
-    const missing = await this.#missing(gateway, window);
+    const missing = missingIn(gateway, said);
     const devices: Findings['devices'] = [];
     let deliveredUntil: number | null = null;
     for (const device of [...new Set(tags.map((tag) => tag.device))].sort()) {
@@ -160,18 +169,18 @@ export class CompletenessService {
     }
     return {
       ...{ gateway, tags: tags.map(({ id }) => id), missing, devices, at: now },
+      clock: said.events.get(gateway)?.filter(({ kind }) => kind === 'clock') ?? [],
       lived: devices.some(({ firstSeenAt }) => firstSeenAt !== null && firstSeenAt < Math.min(window.to, now)),
       delivery: deliveryOf(missing, deliveredUntil, window, now),
     };
   }
 
-  async #statement(
-    { gateway, tags, missing, devices, delivery, at }: Findings,
+  #statement(
+    { gateway, tags, missing, devices, clock, delivery, at }: Findings,
     window: DayWindow,
     counts: Map<number, TagCount>,
-  ): Promise<CompletenessStatement> {
-    const { db, timeZoneOf } = this.#options;
-    const clock = await eventsBetween(db, gateway, 'clock', window.from, window.to);
+  ): CompletenessStatement {
+    const { timeZoneOf } = this.#options;
     const countsOf = (ids: number[]) => ids.flatMap((id) => counts.get(id) ?? []);
     return {
       ...{ gateway, day: window.day, timeZone: timeZoneOf(gateway), from: window.from, to: window.to, at },
@@ -187,22 +196,20 @@ export class CompletenessService {
     };
   }
 
-  /** Gaps of the sequence, each with what the gateway itself says of it; and what never got a number. */
-  async #missing(gateway: string, { from, to }: DayWindow): Promise<Missing[]> {
+  /** What is in the relational store about a day, of all these gateways together. */
+  async #said(gateways: string[], { from, to }: DayWindow): Promise<Said> {
     const { db } = this.#options;
-    const gaps = await gapsBetween(db, gateway, from, to);
-    const drops = (await eventsBetween(db, gateway, 'drop', from, to)).flatMap(({ body }) =>
-      Value.Check(DropEvent, body) ? [body] : [],
-    );
-    const marks = (await watermarks(db)).filter((mark) => mark.gateway === gateway);
-    return missingOf(
-      gaps.map((gap) => ({
-        ...{ epoch: gap.epoch, fromSeq: gap.from_seq, toSeq: gap.to_seq, cause: gap.cause },
-        ...{ fromAt: gap.from_at, toAt: gap.to_at },
-      })),
-      drops,
-      new Map(marks.map(({ epoch, seq }) => [epoch, seq])),
-    );
+    const [gaps, events, marks] = await Promise.all([
+      gapsBetween(db, gateways, from, to),
+      eventsBetween(db, gateways, ['drop', 'clock'], from, to),
+      watermarks(db, gateways),
+    ]);
+    const gatewayOf = ({ gateway }: { gateway: string }) => gateway;
+    return {
+      gaps: Map.groupBy(gaps, gatewayOf),
+      events: Map.groupBy(events, gatewayOf),
+      marks: Map.groupBy(marks, gatewayOf),
+    };
   }
 
   async #firstSeenOf(link: number): Promise<number | null> {
@@ -213,4 +220,18 @@ export class CompletenessService {
     this.#firstSeen.set(link, first.at);
     return first.at;
   }
+}
+
+/** Gaps of the sequence, each with what the gateway itself says of it; and what never got a number. */
+function missingIn(gateway: string, said: Said): Missing[] {
+  const gaps = said.gaps.get(gateway) ?? [];
+  const drops = (said.events.get(gateway) ?? []).flatMap(({ body }) => (Value.Check(DropEvent, body) ? [body] : []));
+  return missingOf(
+    gaps.map((gap) => ({
+      ...{ epoch: gap.epoch, fromSeq: gap.from_seq, toSeq: gap.to_seq, cause: gap.cause },
+      ...{ fromAt: gap.from_at, toAt: gap.to_at },
+    })),
+    drops,
+    new Map((said.marks.get(gateway) ?? []).map(({ epoch, seq }) => [epoch, seq])),
+  );
 }

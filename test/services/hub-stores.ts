@@ -13,20 +13,21 @@ export interface HubStores {
   close(): Promise<void>;
 }
 
-export async function openStores(onQuery?: QuerySeen): Promise<HubStores> {
+/** @param elsewhere a relational store that is used in place of an embedded one, and is not closed here */
+export async function openStores(onQuery?: QuerySeen, elsewhere?: Relational['db']): Promise<HubStores> {
   const dir = await mkdtemp(join(tmpdir(), 'lineside-stores-'));
   const dataDir = join(dir, 'relational');
-  await newRelational(dataDir);
-  const relational = await openRelational({ dataDir, ...(onQuery ? { onQuery } : {}) });
+  if (!elsewhere) await newRelational(dataDir);
+  const relational = elsewhere ? undefined : await openRelational({ dataDir, ...(onQuery ? { onQuery } : {}) });
   const timeSeries = new DuckDbStore({ file: join(dir, 'samples.duckdb'), memoryLimit: '128MB' });
   await timeSeries.open();
   return {
     dir,
-    db: relational.db,
+    db: elsewhere ?? relational!.db,
     timeSeries,
     async close() {
       await timeSeries.close();
-      await relational.close();
+      await relational?.close();
       await rm(dir, { recursive: true, force: true });
     },
   };

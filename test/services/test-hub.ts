@@ -28,6 +28,8 @@ import { testEquipment, testMachine } from './hub-world.ts';
 import { testEnrolment } from './test-enrolment.ts';
 
 export interface TestHubOptions {
+  /** A relational store of the test's own; else an embedded one. */
+  db?: HubStores['db'];
   /** As the configuration has it; the rest as it is without a word. */
   http?: Record<string, unknown>;
   monitoring?: Partial<ConstructorParameters<typeof Monitor>[0]>;
@@ -62,7 +64,7 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
   const log = pino({ level: 'silent' });
   const now = Date.now;
   const monitor = new Monitor({ slowRequestMs: 1_000, slowQueryMs: 500, log, now, ...options.monitoring });
-  const stores = await openStores((query) => monitor.sqlSeen(query));
+  const stores = await openStores((query) => monitor.sqlSeen(query), options.db);
   const { machines = [testMachine()], oidc } = options;
   const board = new AndonBoard({
     machines,

@@ -1,55 +1,75 @@
 /** What is missing of a gateway's data, and the daily statements about it. */
 import type { CompletenessStatement } from '@lineside/shared/contracts/completeness.ts';
-import { type Kysely, sql } from 'kysely';
+import { type Kysely, type RawBuilder, sql } from 'kysely';
 import { toJson } from './clean-text.ts';
 import type { Database, Row } from './schema.ts';
 
 const MOST = 1_000;
 
-/** Gaps of a gateway that lie in a range of time, at least in part; one without a time counts when it was noted. */
+/** Gaps of gateways that lie in a range of time, at least in part; one without a time counts when it was noted. */
 export async function gapsBetween(
   db: Kysely<Database>,
-  gateway: string,
+  gateways: readonly string[],
   from: number,
   to: number,
 ): Promise<Row<'gaps'>[]> {
+  if (gateways.length === 0) return [];
   return db
-    .selectFrom('gaps')
+    .selectFrom((e) =>
+      e
+        .selectFrom('gaps')
+        .selectAll()
+        .select(firstOf(sql`noted_at, epoch, from_seq`))
+        .where('gateway', 'in', gateways)
+        .where(
+          sql<boolean>`coalesce(from_at, to_at, noted_at) < ${to} and coalesce(to_at, from_at, noted_at) >= ${from}`,
+        )
+        .as('found'),
+    )
     .selectAll()
-    .where('gateway', '=', gateway)
-    .where(sql<boolean>`coalesce(from_at, to_at, noted_at) < ${to} and coalesce(to_at, from_at, noted_at) >= ${from}`)
-    .orderBy('noted_at')
-    .orderBy('epoch')
-    .orderBy('from_seq')
-    .limit(MOST)
+    .where('rank', '<=', MOST)
+    .orderBy('gateway')
+    .orderBy('rank')
     .execute();
 }
 
-/** Events of one kind of a gateway that happened, or are about a time, in a range, by time. */
+/** Events of some kinds of gateways that happened, or are about a time, in a range, by gateway and time. */
 export async function eventsBetween(
   db: Kysely<Database>,
-  gateway: string,
-  kind: string,
+  gateways: readonly string[],
+  kinds: readonly string[],
   from: number,
   to: number,
 ): Promise<Row<'gateway_events'>[]> {
+  if (gateways.length === 0) return [];
   // A drop happens later than what is dropped was measured; looking back and ahead a month finds those as well.
   const month = 31 * 86_400_000;
   return db
-    .selectFrom('gateway_events')
-    .selectAll()
-    .where('gateway', '=', gateway)
-    .where('kind', '=', kind)
-    .where('happened_at', '>=', from - month)
-    .where('happened_at', '<', to + month)
-    .where(
-      sql<boolean>`coalesce((body ->> 'fromAt')::float8, happened_at) < ${to} and coalesce((body ->> 'toAt')::float8, happened_at) >= ${from}`,
+    .selectFrom((e) =>
+      e
+        .selectFrom('gateway_events')
+        .selectAll()
+        .select(firstOf(sql`happened_at, seq, place`, sql`, kind`))
+        .where('gateway', 'in', gateways)
+        .where('kind', 'in', kinds)
+        .where('happened_at', '>=', from - month)
+        .where('happened_at', '<', to + month)
+        .where(
+          sql<boolean>`coalesce((body ->> 'fromAt')::float8, happened_at) < ${to} and coalesce((body ->> 'toAt')::float8, happened_at) >= ${from}`,
+        )
+        .as('found'),
     )
-    .orderBy('happened_at')
-    .orderBy('seq')
-    .orderBy('place')
-    .limit(MOST)
+    .selectAll()
+    .where('rank', '<=', MOST)
+    .orderBy('gateway')
+    .orderBy('kind')
+    .orderBy('rank')
     .execute();
+}
+
+/** The place of a row among those of its gateway, so that one that has very many takes nothing from the others. */
+function firstOf(order: RawBuilder<unknown>, beside = sql``) {
+  return sql<number>`row_number() over (partition by gateway${beside} order by ${order})`.as('rank');
 }
 
 /** A later one replaces an earlier one of the same day. */

@@ -1,0 +1,223 @@
+/** What the API and the hub ask of the relational store, of tables as large as after a year: how often, and by which index. */
+import { type Kysely, sql } from 'kysely';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { findAlarm, openAlarms } from '../../../../hub/store/postgres/alarms.ts';
+import {
+  createCommand,
+  finishCommands,
+  pendingCommands,
+  pendingOccurrences,
+} from '../../../../hub/store/postgres/commands.ts';
+import { eventsBetween, gapsBetween, statedDays } from '../../../../hub/store/postgres/completeness.ts';
+import { listEvents } from '../../../../hub/store/postgres/gateway-events.ts';
+import { upsertGatewayStatus } from '../../../../hub/store/postgres/gateways.ts';
+import { commitAll, listGaps, watermarks } from '../../../../hub/store/postgres/ledger.ts';
+import { insertQuarantine, listQuarantine } from '../../../../hub/store/postgres/quarantine.ts';
+import type { Relational } from '../../../../hub/store/postgres/relational.ts';
+import type { Database } from '../../../../hub/store/postgres/schema.ts';
+import { tagIds, tagsOfDevice, tagsOfGateway } from '../../../../hub/store/postgres/tags.ts';
+import { settleWrite } from '../../../../hub/store/postgres/writes.ts';
+import { alarmEvent } from '../../../services/gateway-records.ts';
+import { gatewayStatus } from '../../../services/hub-world.ts';
+import { hasPostgres, Postgres } from '../../../services/postgres.ts';
+import { startTestHub, type TestHub } from '../../../services/test-hub.ts';
+
+const GATEWAYS = 60;
+/** A request asks so often at most, whatever the plant has; one of them is for the session. */
+const MOST_QUERIES = 8;
+/** A table with fewer rows may be read whole. */
+const LARGE = 1_000;
+
+const NOW = Date.UTC(2026, 10, 22, 8);
+const EPOCH = 'e'.repeat(32);
+
+const ROWS = `
+insert into gateways (id, first_seen_at, last_seen_at) select 'g-' || n, 0, 0 from generate_series(1, ${GATEWAYS}) n;
+insert into tags (gateway, device, name, type)
+  select 'g-' || n, 'packer', 't' || t, 'float64' from generate_series(1, ${GATEWAYS}) n, generate_series(1, 100) t;
+insert into tag_ids (gateway, epoch, gateway_tag, tag) select gateway, '${EPOCH}', id, id from tags;
+insert into watermarks (gateway, epoch, seq, samples, updated_at)
+  select 'g-' || n, lpad(e::text, 32, '0'), 1, 1, 1 from generate_series(1, ${GATEWAYS}) n, generate_series(1, 10) e;
+insert into gaps (gateway, epoch, from_seq, to_seq, cause, noted_at, from_at, to_at)
+  select 'g-' || n % ${GATEWAYS}, '${EPOCH}', n, n, 'dropped', ${NOW} - n * 6000000::bigint, ${NOW} - n * 6000000::bigint, ${NOW} - n * 6000000::bigint
+  from generate_series(1, 5000) n;
+insert into alarms (occurrence, gateway, rule, device, priority, message, state, raised_at)
+  select 'o' || n, 'g-' || n % ${GATEWAYS}, 'hot', 'packer', 'high', 'Too hot', case when n % 500 = 0 then 'unacknowledged' else 'normal' end,
+    ${NOW} - n * 1000 from generate_series(1, 20000) n;
+insert into alarm_events (occurrence, transition, at) select occurrence, 'raised', raised_at from alarms;
+insert into commands (id, gateway, type, body, created_at, done_at)
+  select 'c' || n, 'g-' || n % ${GATEWAYS}, 'alarm.acknowledge', jsonb_build_object('occurrence', 'o' || n), n,
+    case when n % 500 = 0 then null else 1 end from generate_series(1, 20000) n;
+insert into gateway_events (gateway, epoch, seq, place, kind, happened_at, body)
+  select 'g-' || n % ${GATEWAYS}, '${EPOCH}', n, 0, (array['write', 'drop', 'clock'])[n % 3 + 1], ${NOW} - n * 1000000::bigint,
+    '{"kind":"clock","stepMs":1}' from generate_series(1, 30000) n;
+insert into writes (gateway, via, id, asked_at, device, tag, by_whom, requested, error)
+  select 'g-' || n % ${GATEWAYS}, 'hub', 'w' || n, ${NOW} - n * 1000, 'packer', 't' || n % 100, 'u' || n % 40, '1', ''
+  from generate_series(1, 20000) n;
+insert into quarantine (gateway, received_at, reason, bytes, sample)
+  select 'g-' || n % ${GATEWAYS}, n, '', 0, '' from generate_series(1, 10000) n;
+insert into completeness_statements (gateway, day, made_at, body)
+  select 'g-' || n, (date '2026-01-01' + d)::text, 1, '{"gateway":"g","missing":[]}'
+  from generate_series(1, ${GATEWAYS}) n, generate_series(1, 300) d;
+insert into sessions (token_hash, user_name, created_at, expires_at, last_seen_at)
+  select 's' || n, 'admin', 0, 0, 0 from generate_series(1, 5000) n;
+`;
+
+interface Plan {
+  'Node Type': string;
+  'Relation Name'?: string;
+  Plans?: Plan[];
+}
+
+describe.skipIf(!hasPostgres)('the queries of the relational store', { timeout: 120_000 }, () => {
+  let server: Postgres;
+  let store: Relational;
+  let db: Kysely<Database>;
+  let hub: TestHub;
+  let seen: { sql: string; parameters: readonly unknown[] }[] = [];
+  const large = new Set<string>();
+
+  beforeAll(async () => {
+    server = await Postgres.start();
+    store = await server.open({ onQuery: (query) => void seen.push(query) });
+    db = store.db;
+    hub = await startTestHub({ db });
+    await server.sql(`${ROWS} analyze;`, 'lineside_1');
+    const { rows } = await sql<{ name: string }>`select relname as name from pg_class
+      where relkind = 'r' and reltuples >= ${LARGE} and relnamespace = 'public'::regnamespace`.execute(db);
+    for (const { name } of rows) large.add(name);
+    for (let n = 1; n <= GATEWAYS; n++)
+      hub.board.gateways.know({ id: `g-${n}`, lastSeenAt: NOW, since: NOW, samplesStored: 0 });
+    hub.board.catalog.add(await db.selectFrom('tags').selectAll().where('name', '<', 't2').execute());
+  }, 120_000);
+
+  afterAll(async () => {
+    await hub?.close();
+    await store?.close();
+    await server?.dispose();
+  });
+
+  /** What was asked meanwhile. */
+  async function asked(work: () => Promise<unknown>): Promise<typeof seen> {
+    seen = [];
+    await work();
+    return seen.filter(({ sql: text }) => /^(select|insert|update|delete|with)/i.test(text));
+  }
+
+  /** Large tables that PostgreSQL would read whole for it. */
+  async function scanned({ sql: text, parameters }: (typeof seen)[number]): Promise<string[]> {
+    const plan = await db.connection().execute(async (connection) => {
+      const { rows } = await connection.executeQuery<{ 'QUERY PLAN': { Plan: Plan }[] }>({
+        ...sql`select 1`.compile(connection),
+        sql: `explain (format json) ${text}`,
+        parameters,
+      });
+      return rows[0]!['QUERY PLAN'][0]!.Plan;
+    });
+    const found: string[] = [];
+    const look = (node: Plan) => {
+      if (node['Node Type'] === 'Seq Scan' && large.has(node['Relation Name']!)) found.push(node['Relation Name']!);
+      for (const inner of node.Plans ?? []) look(inner);
+    };
+    look(plan);
+    return found;
+  }
+
+  async function expectIndexes(queries: typeof seen): Promise<void> {
+    const bad: string[] = [];
+    for (const query of new Map(queries.map((each) => [each.sql, each])).values()) {
+      const tables = await scanned(query);
+      if (tables.length > 0) bad.push(`${tables.join()} is read whole by: ${query.sql}`);
+    }
+    expect(bad).toEqual([]);
+  }
+
+  test('notice a table that is read whole', async () => {
+    expect(large).toContain('writes');
+    const query = { sql: "select * from writes where comment = 'x'", parameters: [] };
+    expect(await scanned(query)).toEqual(['writes']);
+  });
+
+  test('of every route that reads are few, whatever there is, and go by an index', async () => {
+    const cookie = await hub.signIn();
+    const document = (await (await fetch(`${hub.url}/api/openapi.json`)).json()) as {
+      paths: Record<string, Record<string, { parameters?: { name: string; in: string; required?: boolean }[] }>>;
+    };
+    const known: Record<string, string> = {
+      machine: 'acme/site/area/line/packer',
+      occurrence: 'o1',
+      from: '0',
+      to: '1',
+    };
+    const all: typeof seen = [];
+    const many: string[] = [];
+    let answered = 0;
+    for (const [path, methods] of Object.entries(document.paths)) {
+      if (!methods.get || !path.startsWith('/api/')) continue;
+      const idOf = path.includes('/tags/') ? '1' : path.includes('/gateways/') ? 'g-1' : 'admin';
+      const value = (name: string) => known[name] ?? idOf;
+      const query = (methods.get.parameters ?? []).filter(
+        (parameter) => parameter.in === 'query' && parameter.required,
+      );
+      const words = new URLSearchParams(Object.fromEntries(query.map(({ name }) => [name, value(name)])));
+      const url = `${hub.url}${path.replace(/\{(\w+)\}/g, (_all, name: string) => encodeURIComponent(value(name)))}?${words}`;
+      const queries = await asked(async () => {
+        const response = await fetch(url, { headers: { cookie }, signal: AbortSignal.timeout(30_000) });
+        if (response.ok) answered++;
+        await response.body?.cancel();
+      });
+      if (queries.length > MOST_QUERIES) many.push(`${path} asks ${queries.length} times`);
+      all.push(...queries);
+    }
+    expect(answered).toBeGreaterThanOrEqual(12);
+    expect(many).toEqual([]);
+    await expectIndexes(all);
+  });
+
+  test('of filtered lists and of everyday work go by an index', async () => {
+    const cookie = await hub.signIn();
+    const lists = [
+      'alarms?limit=500',
+      'writes?gateway=g-1',
+      'writes?user=u3',
+      'writes?gateway=g-1&device=packer&tag=t3',
+    ];
+    const status = gatewayStatus({ gateway: 'g-1' });
+    const event = { kind: 'clock', at: NOW, stepMs: 5, clock: 'host' } as never;
+    const run = { gateway: 'g-1', epoch: EPOCH, seq: 9, samples: 1, gaps: [], alarmEvents: [], events: [], at: NOW };
+    const queries = await asked(async () => {
+      for (const list of lists) await fetch(`${hub.url}/api/v1/${list}`, { headers: { cookie } });
+      await commitAll(db, [
+        {
+          ...run,
+          events: [{ seq: 9, place: 0, event }],
+          alarmEvents: [{ ...alarmEvent({ occurrence: 'o7' }), tag: null }],
+        },
+        { ...run, gateway: 'g-2', lease: { name: 'gateway:g-2', owner: 'nobody', fence: 1 } },
+      ]);
+      await upsertGatewayStatus(db, status, NOW);
+      await insertQuarantine(db, { gateway: 'g-1', at: NOW, reason: 'x', payload: Buffer.alloc(1) });
+      const command = {
+        id: 'new',
+        type: 'alarm.acknowledge',
+        occurrence: 'o500',
+        by: 'a',
+        comment: '',
+        at: NOW,
+      } as const;
+      await createCommand(db, 'g-1', command);
+      await finishCommands(db, 'o500', NOW);
+      await settleWrite(db, 'g-1', { id: 'w1', ok: true, old: 1, new: 2, at: NOW, error: '' });
+      await Promise.all([pendingCommands(db, 'g-1'), pendingOccurrences(db), openAlarms(db), findAlarm(db, 'o1')]);
+      await Promise.all([tagIds(db, 'g-1', EPOCH), tagsOfGateway(db, 'g-1'), tagsOfDevice(db, 'g-1', 'packer')]);
+      await Promise.all([watermarks(db, ['g-1', 'g-2']), listGaps(db, 'g-1'), listQuarantine(db, 'g-1')]);
+      await listEvents(db, { gateway: 'g-1', kind: 'drop', limit: 50 });
+      await listEvents(db, { kind: 'drop', limit: 50 });
+      await gapsBetween(db, ['g-1', 'g-2'], NOW - 86_400_000, NOW);
+      await eventsBetween(db, ['g-1', 'g-2'], ['drop'], NOW - 86_400_000, NOW);
+      await statedDays(db, '2026-10-20');
+    });
+    expect(queries.length).toBeGreaterThan(30);
+    await expectIndexes(queries);
+  });
+});
