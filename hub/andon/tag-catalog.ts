@@ -27,6 +27,7 @@ export class TagCatalog extends EventEmitter<{
   version = 0;
   /** Made at the first question after a change. */
   #byDevice: Map<string, HubTag[]> | undefined;
+  #byGateway: Map<string, HubTag[]> | undefined;
 
   constructor() {
     super();
@@ -37,6 +38,7 @@ export class TagCatalog extends EventEmitter<{
     const fresh = tags.filter(({ id }) => !this.#byId.has(id));
     this.#byDevice = undefined;
     this.version++;
+    this.#byGateway = undefined;
     for (const tag of tags) {
       this.#byId.set(tag.id, tag);
       // A tag whose type was changed is another tag; the younger one is meant.
@@ -71,8 +73,9 @@ export class TagCatalog extends EventEmitter<{
   }
 
   /** Those that a gateway gives now, its own included. */
-  ofGateway(gateway: string): HubTag[] {
-    return [...this.#byName.values()].filter((tag) => tag.gateway === gateway);
+  ofGateway(gateway: string): readonly HubTag[] {
+    this.#byGateway ??= Map.groupBy(this.#byName.values(), (tag) => tag.gateway);
+    return this.#byGateway.get(gateway) ?? [];
   }
 
   /** Those of all devices, under gateway/device: by name, the gateways' own left out. */

@@ -30,7 +30,7 @@ export interface CompletenessOptions {
   /** Of the site where the gateway is: its days begin at that site's midnight. */
   timeZoneOf(gateway: string): string;
   /** The tags of a gateway as the hub knows them, the gateway's own included. */
-  tagsOf(gateway: string): { id: number; device: string; name: string }[];
+  tagsOf(gateway: string): readonly { id: number; device: string; name: string }[];
   log: Logger;
   now(): number;
 }
@@ -108,9 +108,12 @@ export class CompletenessService {
     const known = new Set((await statedDays(db, oldest.day)).map(({ gateway, day }) => `${gateway} ${day}`));
     for (let back = OPEN_DAYS; back >= 1 && !this.#stopped; back--) {
       const windowIn = (timeZone: string) => dayBefore(back, timeZone, now());
-      const rest = this.#options
-        .gateways()
-        .filter((gateway) => !known.has(`${gateway} ${windowIn(timeZoneOf(gateway)).day}`));
+      const rest: string[] = [];
+      for (const gateway of this.#options.gateways()) {
+        const { day, to } = windowIn(timeZoneOf(gateway));
+        // Nearly all are stated, and those of before a gateway's first data need no look: there are hundreds of them.
+        if (!known.has(`${gateway} ${day}`) && (await this.#livedBefore(gateway, to))) rest.push(gateway);
+      }
       // A day before its first data is no day of this gateway.
       const isDue = ({ lived, delivery }: Findings) => lived && (delivery !== 'open' || back === OPEN_DAYS);
       for (const statement of await this.#make(rest, windowIn, isDue)) {
@@ -210,6 +213,16 @@ export class CompletenessService {
       events: Map.groupBy(events, gatewayOf),
       marks: Map.groupBy(marks, gatewayOf),
     };
+  }
+
+  /** Whether a device of the gateway had been connected by then. */
+  async #livedBefore(gateway: string, at: number): Promise<boolean> {
+    for (const { id, name } of this.#options.tagsOf(gateway)) {
+      if (name !== LINK_TAG) continue;
+      const firstSeenAt = await this.#firstSeenOf(id);
+      if (firstSeenAt !== null && firstSeenAt < at) return true;
+    }
+    return false;
   }
 
   async #firstSeenOf(link: number): Promise<number | null> {

@@ -20,15 +20,21 @@ import type { CommittedRun, IngestLedger } from './ledger.ts';
 import { presentOf } from './present.ts';
 import { previewOf } from './preview.ts';
 import { Sequence } from './sequence.ts';
+import { WaitingRecords } from './waiting-records.ts';
 
 /**
  * Accepted records wait at most so long for company before they are committed together. Milliseconds. Most of what
  * a commit costs, two syncs among it, does not depend on its size; nothing but the answer waits meanwhile.
  */
 const GROUP_MS = 500;
-/** So many are company enough: half of a gateway's window, so that one that catches up does not wait for the clock. */
-const GROUP_RECORDS = 32;
-/** Most samples of one group commit, and of all that may wait; beyond, the broker holds messages back. */
+/** So many of one epoch do not wait for the clock: half of a gateway's window, which is closed until they are answered. */
+const EPOCH_RECORDS = 32;
+/** So many samples of whomever are company enough: they take several times what a commit costs besides. */
+const ENOUGH_SAMPLES = 20_000;
+/** A group has as many samples as can be committed in about this time, for whatever comes meanwhile waits so long. */
+const COMMIT_MS = 250;
+/** Bounds of that; and most samples that may wait: beyond, the broker holds messages back. */
+const MIN_GROUP_SAMPLES = 10_000;
 const MAX_GROUP_SAMPLES = 250_000;
 const MAX_WAITING_SAMPLES = 1_000_000;
 
@@ -108,8 +114,9 @@ export class Ingest {
   readonly #epochs = new Map<string, Promise<Epoch>>();
   readonly #watermarks = new Map<string, number>();
   readonly #backoff = new Backoff(250, 10_000);
-  #waiting: Accepted[] = [];
-  #waitingSamples = 0;
+  readonly #waiting = new WaitingRecords<Accepted>();
+  /** Most samples of a group: less where commits take long. */
+  #groupSamples = MAX_GROUP_SAMPLES;
   #timer: NodeJS.Timeout | undefined;
   #committing: Promise<void> | undefined;
   #stopped = false;
@@ -173,14 +180,10 @@ export class Ingest {
   async end(gateways: string[], mayCommit: boolean): Promise<void> {
     const leaving = new Set(gateways);
     await this.#committing;
-    while (mayCommit && this.counts.fault === '' && this.#waiting.some(({ id }) => leaving.has(id.gateway))) {
+    while (mayCommit && this.counts.fault === '' && this.#waiting.has(leaving)) {
       await this.#commitNow();
     }
-    this.#waiting = this.#waiting.filter(({ id, samples }) => {
-      if (!leaving.has(id.gateway)) return true;
-      this.#waitingSamples -= samples.tags.length;
-      return false;
-    });
+    this.#waiting.removeGateways(leaving);
     this.#forget(gateways);
     this.#letIn();
   }
@@ -211,7 +214,7 @@ export class Ingest {
     const epoch = await this.#epoch(gateway, envelope.epoch);
     epoch.turn = epoch.turn.then(() => this.#take(epoch, envelope, payload));
     await epoch.turn;
-    if (this.#waitingSamples > MAX_WAITING_SAMPLES) await new Promise<void>((resolve) => this.#room.push(resolve));
+    if (this.#waiting.samples > MAX_WAITING_SAMPLES) await new Promise<void>((resolve) => this.#room.push(resolve));
   }
 
   /**
@@ -290,9 +293,8 @@ export class Ingest {
     sequence.accepted = envelope.seq;
     this.counts.recordsAccepted++;
     this.counts.samplesAccepted += record.samples.tags.length;
-    this.#waiting.push(record);
-    this.#waitingSamples += record.samples.tags.length;
-    this.#schedule();
+    const ofEpoch = this.#waiting.push(record);
+    this.#schedule(ofEpoch);
     const arrival = presentOf(gateway, record.samples, frames);
     if (arrival.samples.tags.length > 0) this.#tell(() => this.#options.onArrival(arrival));
   }
@@ -307,10 +309,10 @@ export class Ingest {
   }
 
   /** Sees to it that what waits gets committed: at once when it is urgent, later after a failure. */
-  #schedule(): void {
-    if (this.#committing || this.#stopped || this.#waiting.length === 0) return;
+  #schedule(ofEpoch = 0): void {
+    if (this.#committing || this.#stopped || this.#waiting.empty) return;
     const failing = this.counts.fault !== '';
-    const urgent = !failing && this.#urgent();
+    const urgent = !failing && (ofEpoch >= EPOCH_RECORDS || this.#enough);
     if (this.#timer && !urgent) return;
     clearTimeout(this.#timer);
     this.#options.progress?.resume();
@@ -323,36 +325,29 @@ export class Ingest {
     this.#timer = undefined;
     this.#committing = this.#commitGroup().finally(() => {
       this.#committing = undefined;
-      if (this.#waiting.length === 0) this.#options.progress?.pause();
+      if (this.#waiting.empty) this.#options.progress?.pause();
       else this.#schedule();
     });
     return this.#committing;
   }
 
-  /** Somebody waits for an alarm or an event; and a full group gains nothing by waiting. */
-  #urgent(): boolean {
-    return (
-      this.#waiting.length >= GROUP_RECORDS ||
-      this.#waitingSamples >= MAX_GROUP_SAMPLES ||
-      this.#waiting.some(({ alarms, events }) => alarms.length > 0 || events.length > 0)
-    );
+  /** Somebody waits for an alarm or an event; and what a commit costs is spread over enough samples. */
+  get #enough(): boolean {
+    return this.#waiting.urgent || this.#waiting.samples >= ENOUGH_SAMPLES;
   }
 
   async #commitGroup(): Promise<void> {
-    const group: Accepted[] = [];
-    let samples = 0;
-    for (const record of this.#waiting) {
-      if (group.length > 0 && samples + record.samples.tags.length > MAX_GROUP_SAMPLES) break;
-      group.push(record);
-      samples += record.samples.tags.length;
-    }
+    const group = this.#waiting.group(this.#groupSamples);
     if (group.length === 0) return;
+    const samples = group.reduce((sum, record) => sum + record.samples.tags.length, 0);
+    const begun = performance.now();
     try {
       const { aroundCommit = (_size, commit) => commit() } = this.#options;
       await aroundCommit({ records: group.length, samples }, async () => {
         await this.#options.timeSeries.append(group.map(({ id, samples: columns }) => ({ id, samples: columns })));
         await this.#commitRuns(runsOf(group));
       });
+      this.#suit(samples, performance.now() - begun);
       if (this.counts.fault !== '') this.#options.log.info('commits again');
       this.counts.fault = '';
       this.#backoff.reset();
@@ -382,9 +377,7 @@ export class Ingest {
       return;
     }
     // What is committed is not tried again, and what is another hub's by now is not ours to try.
-    const done = new Set(runs.flatMap(({ records }) => records));
-    this.#waiting = this.#waiting.filter((record) => !done.has(record));
-    for (const { run } of runs) this.#waitingSamples -= run.samples;
+    this.#waiting.remove(runs.flatMap(({ records }) => records));
     for (const [i, { run, records }] of runs.entries()) {
       const { changed, lost } = results[i]!;
       if (lost) this.#options.log.warn({ gateway: run.gateway }, 'another hub takes this gateway’s data now');
@@ -393,8 +386,16 @@ export class Ingest {
     this.#letIn();
   }
 
+  /** Groups are as large as can be committed in the time that others may have to wait for it. */
+  #suit(samples: number, tookMs: number): void {
+    // A small one tells what a commit costs, and not its samples.
+    if (samples < this.#groupSamples / 2) return;
+    const suited = (samples / Math.max(1, tookMs)) * COMMIT_MS;
+    this.#groupSamples = Math.min(MAX_GROUP_SAMPLES, Math.max(MIN_GROUP_SAMPLES, (this.#groupSamples + suited) / 2));
+  }
+
   #letIn(): void {
-    if (this.#waitingSamples <= MAX_WAITING_SAMPLES) for (const go of this.#room.splice(0)) go();
+    if (this.#waiting.samples <= MAX_WAITING_SAMPLES) for (const go of this.#room.splice(0)) go();
   }
 
   async #committed(run: CommittedRun, records: Accepted[], changedAlarms: string[]): Promise<void> {
