@@ -152,7 +152,8 @@ export class Ingest {
     clearTimeout(this.#timer);
     for (const go of this.#room.splice(0)) go();
     await this.#committing;
-    await this.#commitGroup();
+    do await this.#commitGroup();
+    while (!this.#waiting.empty && this.counts.fault === '');
   }
 
   /** This hub takes the data of these gateways from now on; another one may have done so until now. */

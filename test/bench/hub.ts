@@ -69,7 +69,8 @@ async function measure(options: BenchOptions, kind: 'embedded' | 'servers'): Pro
   await using stack = new AsyncDisposableStack();
   const dir = await mkdtemp(join(tmpdir(), 'lineside-bench-hub-'));
   stack.defer(() => rm(dir, { recursive: true, force: true }));
-  const complain = (line: string) => say(`  the hub: ${line}`);
+  let ending = false;
+  const complain = (line: string) => ending || say(`  the hub: ${line}`);
 
   let influx: InfluxDb | undefined;
   let stores: Record<string, unknown> | undefined;
@@ -94,7 +95,10 @@ async function measure(options: BenchOptions, kind: 'embedded' | 'servers'): Pro
   const flags = profileDir ? ['--cpu-prof', `--cpu-prof-dir=${profileDir}`] : [];
   const world = { dir, gateways: GATEWAYS, prefix: PREFIX, stores, flags, complain };
   const hub = await startLoadedHub(world);
-  stack.defer(() => hub.program.stop().catch((error: unknown) => say(messageOf(error))));
+  stack.defer(() => {
+    ending = true;
+    return hub.program.stop().catch((error: unknown) => say(messageOf(error)));
+  });
   const load = (what: string, ...args: string[]) => {
     say(`${kind}: ${what}`);
     const common = ['--broker', hub.broker.href, '--password-file', join(dir, 'secret'), '--prefix', PREFIX];
@@ -166,6 +170,7 @@ async function runLoad(args: string[], hubPid: number, { signal, say }: BenchOpt
     name: 'the load',
     args: ['test/load/run.ts', ...args],
     ready: ({ measuring }) => measuring === true,
+    startDeadlineMs: 300_000,
     hear: (line) => {
       if (line.startsWith('{"measured"')) after = usageOf(hubPid);
       if (line.startsWith('{"load"')) resolve(JSON.parse(line) as LoadFigures);
@@ -196,7 +201,7 @@ async function runLoad(args: string[], hubPid: number, { signal, say }: BenchOpt
 /** What the load sends, of all gateways in turn, with the tags of each under numbers of their own. */
 function bulkRecords() {
   const records = new LoadRecords(TAGS, FLAT_OUT_HZ);
-  const from = Date.now() - 3_600_000;
+  const from = Date.now();
   return Array.from({ length: Math.ceil(BULK_SAMPLES / records.samples) }, (_, i) => {
     const gateway = i % GATEWAYS;
     const seq = Math.floor(i / GATEWAYS) + 1;

@@ -14,7 +14,7 @@ export interface LoadedHubOptions {
   stores?: Record<string, unknown> | undefined;
   /** Node's own options. */
   flags?: string[];
-  complain(line: string): void;
+  complain(line: string): unknown;
 }
 
 export interface LoadedHub {

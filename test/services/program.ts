@@ -29,6 +29,8 @@ export interface ProgramOptions {
   complain?(line: string): unknown;
   /** Everything that it writes is appended there. */
   logFile?: string;
+  /** How long it may take to be ready. Milliseconds. */
+  startDeadlineMs?: number;
 }
 
 const running = new Set<ChildProcess>();
@@ -170,7 +172,7 @@ export class Program {
         act();
       };
       const fail = (what: string) => settle(() => reject(this.#failure(what)));
-      const timer = setTimeout(() => fail('does not answer'), START_DEADLINE_MS);
+      const timer = setTimeout(() => fail('does not answer'), this.#options.startDeadlineMs ?? START_DEADLINE_MS);
       this.#heard = () => {
         if (enough(this.#told)) settle(resolve);
       };

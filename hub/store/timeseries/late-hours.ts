@@ -5,17 +5,28 @@ import type { LateHour, SampleColumns } from './time-series.ts';
 /** @param now when the samples had been stored, or later */
 export function lateHoursOf(records: readonly { samples: SampleColumns }[], now: number): LateHour[] {
   const before = lateBefore(now);
-  const found = new Map<string, LateHour>();
-  const stamp = newStamp();
+  // Every sample of a backlog passes here: no object for each of them.
+  const found = new Map<number, Set<number>>();
   for (const { samples } of records) {
     const { tags, at } = samples;
+    let hour = Number.NaN;
+    let late: Set<number> | undefined;
     for (let i = 0; i < tags.length; i++) {
       if (at[i]! >= before) continue;
-      const late = { tag: tags[i]!, hour: hourOf(at[i]!), stamp };
-      found.set(`${late.tag} ${late.hour}`, late);
+      const its = hourOf(at[i]!);
+      if (its !== hour) {
+        hour = its;
+        late = found.get(hour);
+        if (!late) {
+          late = new Set();
+          found.set(hour, late);
+        }
+      }
+      late!.add(tags[i]!);
     }
   }
-  return [...found.values()];
+  const stamp = newStamp();
+  return [...found].flatMap(([hour, tags]) => Array.from(tags, (tag) => ({ tag, hour, stamp })));
 }
 
 /** What is left at both ends of a time that was deleted. */

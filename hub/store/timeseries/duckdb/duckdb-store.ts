@@ -5,7 +5,16 @@
  * disk, and a record that comes again after a crash is recognised. Durable when `append` resolves: DuckDB syncs
  * its write-ahead log before COMMIT returns.
  */
-import type { DuckDBConnection, DuckDBPreparedStatement } from '@duckdb/node-api';
+import {
+  BIGINT,
+  type DuckDBConnection,
+  type DuckDBPreparedStatement,
+  type DuckDBType,
+  type DuckDBValue,
+  LIST,
+  listValue,
+  VARCHAR,
+} from '@duckdb/node-api';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import { lateHoursAround, lateHoursOf } from '../late-hours.ts';
@@ -243,8 +252,8 @@ export class DuckDbStore implements TimeSeriesStore {
       for (const table of CREATE_ROLLUPS) await connection.run(table);
       this.#watermarks = await readWatermarks(connection);
       const writer = await SampleWriter.create(connection);
-      const update = await connection.prepare(UPDATE_WATERMARK);
-      const insert = await connection.prepare(INSERT_WATERMARK);
+      const update = await connection.prepare(UPDATE_WATERMARKS);
+      const insert = await connection.prepare(INSERT_WATERMARKS);
       this.#open = { database, connection, writer, update, insert, readers: new ReaderPool(database.instance) };
     } catch (error) {
       database.close();
@@ -276,8 +285,12 @@ export class DuckDbStore implements TimeSeriesStore {
       for (const { samples } of fresh) await open.writer.append(samples);
       open.writer.flush();
       await markLate(open.connection, lateHoursOf(fresh, this.#now()));
-      for (const [key, id] of raised) {
-        await setWatermark(this.#watermarks.has(key) ? open.update : open.insert, id);
+      const known = Map.groupBy(raised, ([key]) => this.#watermarks.has(key));
+      for (const [isKnown, marks] of known) {
+        await setWatermarks(
+          isKnown ? open.update : open.insert,
+          marks.map(([, id]) => id),
+        );
       }
       await open.connection.run('COMMIT');
     } catch (error) {
@@ -355,13 +368,31 @@ async function readWatermarks(connection: DuckDBConnection): Promise<Map<string,
   );
 }
 
-const UPDATE_WATERMARK = 'UPDATE watermarks SET seq = $3 WHERE gateway = $1 AND epoch = $2';
-const INSERT_WATERMARK = 'INSERT INTO watermarks VALUES ($1, $2, $3)';
+/** All of a group by one statement: with hundreds of gateways, one each took longer than their samples. */
+const MARKS = 'SELECT unnest($1) AS gateway, unnest($2) AS epoch, unnest($3) AS seq';
+const UPDATE_WATERMARKS = `
+  UPDATE watermarks SET seq = raised.seq FROM (${MARKS}) raised
+  WHERE watermarks.gateway = raised.gateway AND watermarks.epoch = raised.epoch`;
+const INSERT_WATERMARKS = `INSERT INTO watermarks ${MARKS}`;
 
-async function setWatermark(statement: DuckDBPreparedStatement, id: RecordId): Promise<void> {
-  statement.bindVarchar(1, id.gateway);
-  statement.bindVarchar(2, id.epoch);
-  statement.bindBigInt(3, BigInt(id.seq));
+async function setWatermarks(statement: DuckDBPreparedStatement, ids: readonly RecordId[]): Promise<void> {
+  const column = (index: number, type: DuckDBType, values: DuckDBValue[]) =>
+    statement.bindList(index, listValue(values), LIST(type));
+  column(
+    1,
+    VARCHAR,
+    ids.map(({ gateway }) => gateway),
+  );
+  column(
+    2,
+    VARCHAR,
+    ids.map(({ epoch }) => epoch),
+  );
+  column(
+    3,
+    BIGINT,
+    ids.map(({ seq }) => BigInt(seq)),
+  );
   await statement.run();
 }
 
