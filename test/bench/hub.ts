@@ -22,6 +22,7 @@ const GATEWAYS = 200;
 const TAGS = 100;
 /** Of all that 500,000 samples a second are, which makes records of 500. */
 const FLAT_OUT_HZ = 25;
+const RECORD_POLLS = 5;
 const BULK_SAMPLES = 2_000_000;
 const BACKLOG = { gateways: 20, hours: 24 };
 const PREFIX = 'load-';
@@ -89,7 +90,10 @@ async function measure(options: BenchOptions, kind: 'embedded' | 'servers'): Pro
   const records = bulkRecords();
   const bulk = () => (influx ? bulkInflux(influx, records, signal) : bulkDuckDb(dir, records, signal));
   say(`${kind}: ${BULK_SAMPLES} samples straight into the store`);
+  const cpu = process.cpuUsage();
   const bulkPerSecond = await bulk();
+  const { user, system } = process.cpuUsage(cpu);
+  const bulkCpu = (user + system) / BULK_SAMPLES;
   say(`  ${Math.round(bulkPerSecond)} samples/s`);
 
   const flags = profileDir ? ['--cpu-prof', `--cpu-prof-dir=${profileDir}`] : [];
@@ -117,7 +121,18 @@ async function measure(options: BenchOptions, kind: 'embedded' | 'servers'): Pro
     loads.seconds,
   );
   const halfHz = most.load.samplesPerSecond / 2 / (GATEWAYS * TAGS);
-  const half = await load('half of that', '--hz', String(halfHz), ...WARM_UP, '--seconds', loads.seconds);
+  // The same records, half as often.
+  const halfMs = String((RECORD_POLLS * 1_000) / halfHz);
+  const half = await load(
+    'half of that',
+    '--hz',
+    String(halfHz),
+    '--commit-ms',
+    halfMs,
+    ...WARM_UP,
+    '--seconds',
+    loads.seconds,
+  );
   const behind = ['--backlog-hours', String(BACKLOG.hours), '--backlog-gateways', String(BACKLOG.gateways)];
   const catching = await load(
     `${BACKLOG.gateways} gateways catch up ${BACKLOG.hours} h, the others are live`,
@@ -141,7 +156,7 @@ async function measure(options: BenchOptions, kind: 'embedded' | 'servers'): Pro
   return {
     samplesPerSecond: most.load.samplesPerSecond,
     ratioToBulk: round(most.load.samplesPerSecond / bulkPerSecond, 2),
-    bulkSamplesPerSecond: Math.round(bulkPerSecond),
+    bulk: { samplesPerSecond: Math.round(bulkPerSecond), cpuSecondsPerMillion: round(bulkCpu, 2) },
     cpuSecondsPerMillion: most.cpuSecondsPerMillion,
     rssMb: Math.round(Math.max(...runs.flatMap(({ rss }) => rss.map(({ y }) => y)))),
     commitMs: half.load.commitMs,

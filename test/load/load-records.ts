@@ -8,8 +8,6 @@ import { BatchWriter } from '@lineside/shared/wire/batch-writer.ts';
 import { compressBatch } from '@lineside/shared/wire/envelope.ts';
 import type { SampleColumns } from '../../hub/store/timeseries/time-series.ts';
 
-/** A gateway closes a record so long after its first frame (the buffer's `commitMs`). Milliseconds. */
-const COMMIT_MS = 200;
 /** So many different records follow each other, and then come again with other times. */
 const VARIANTS = 32;
 /** Compressed records that are kept for gateways in step. */
@@ -45,10 +43,13 @@ export class LoadRecords {
   readonly #compressed = new Map<string, Buffer>();
   #seed = 1;
 
-  /** @param hz polls of every tag a second */
-  constructor(tags: number, hz: number) {
+  /**
+   * @param hz polls of every tag a second
+   * @param commitMs a gateway closes a record so long after its first frame (its buffer's setting). Milliseconds
+   */
+  constructor(tags: number, hz: number, commitMs = 200) {
     this.periodMs = Math.max(1, Math.round(1_000 / hz));
-    this.polls = Math.max(1, Math.round(COMMIT_MS / this.periodMs));
+    this.polls = Math.max(1, Math.round(commitMs / this.periodMs));
     const kinds = Array.from({ length: tags }, (_, i) => kindOf(i % 100));
     this.tags = kinds.map(([, type], i) => ({
       id: i + 1,

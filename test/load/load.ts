@@ -11,6 +11,8 @@ export interface LoadOptions {
   tags: number;
   /** Polls of every tag a second. */
   hz: number;
+  /** How long a gateway collects before it closes a record. Milliseconds. */
+  commitMs: number;
   /** How long to measure, after the warm-up. */
   seconds: number;
   warmUpSeconds: number;
@@ -59,7 +61,7 @@ class Latencies {
 /** @returns figures; what they mean stands in docs/performance.md */
 export async function runLoad(options: LoadOptions): Promise<Record<string, unknown>> {
   const { gateways: count, tags, hz, seconds, warmUpSeconds, flatOut, signal, say } = options;
-  const records = new LoadRecords(tags, hz);
+  const records = new LoadRecords(tags, hz, options.commitMs);
   const troubles = { reconnects: 0, resends: 0 };
   const latencies = new Latencies();
   let live = 0;

@@ -17,6 +17,7 @@ const USAGE = `usage: npm run load [-- OPTIONS]
   --gateways N           gateways that are simulated (200)
   --tags N               tags of each (100)
   --hz N                 polls of every tag a second (1)
+  --commit-ms N          how long a gateway collects before it closes a record (200)
   --flat-out             as fast as the hub takes it, with the records that --hz makes
   --seconds N            measure for so long (30), after --warm-up N (5)
   --backlog-hours N      some gateways have been without the hub for so long and catch up
@@ -84,7 +85,7 @@ function readArgs() {
         ca: text,
         prefix: text,
       },
-      ...{ 'backlog-hours': text, 'backlog-gateways': text, 'password-file': text },
+      ...{ 'backlog-hours': text, 'backlog-gateways': text, 'password-file': text, 'commit-ms': text },
       ...{ 'flat-out': { type: 'boolean' }, help: { type: 'boolean' } },
     },
   });
@@ -110,6 +111,7 @@ function readArgs() {
     ...{ gateways, backlogHours, backlogGateways, prefix },
     tags: whole('tags', 100, 1, 10_000),
     hz: number('hz', 1, 0.001, 1_000),
+    commitMs: number('commit-ms', 200, 1, 3_600_000),
     seconds: number('seconds', 30, 1, 604_800),
     warmUpSeconds: number('warm-up', 5, 0, 3_600),
     flatOut: values['flat-out'] === true,
