@@ -83,6 +83,11 @@ export class LoadGateway {
     return Math.max(0, Math.floor((now - from) / records.stepMs));
   }
 
+  /** Records that are due and not committed; 0 while it catches up. */
+  waiting(now: number): number {
+    return this.backlogLeft > 0 ? 0 : this.newestSeq(now) - this.committedSeq;
+  }
+
   get backlogLeft(): number {
     return this.#options.flatOut ? 0 : Math.max(0, this.#backlogSeq - this.committedSeq);
   }
