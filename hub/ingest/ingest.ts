@@ -136,7 +136,7 @@ export class Ingest {
 
   /** Taken and not committed yet. */
   get waitingSamples(): number {
-    return this.#waitingSamples;
+    return this.#waiting.samples;
   }
 
   async start(): Promise<void> {
