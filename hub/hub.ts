@@ -108,6 +108,7 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
         start: () => {
           jobs.oee.start();
           jobs.completeness.start();
+          jobs.rollups.start();
           uns?.start(bus);
           unsRuns = uns !== undefined;
         },
@@ -228,7 +229,6 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
   unwind.defer('figures', () => figures.stop());
   unwind.defer('oee', () => jobs.oee.stop());
   unwind.defer('completeness', () => jobs.completeness.stop());
-  jobs.rollups.start();
   unwind.defer('summaries', () => jobs.rollups.stop());
 
   const receiver = new Receiver({
