@@ -92,7 +92,7 @@ describe('the hub’s configuration', () => {
         'plant:',
         'uns: { enabled: true }\nmqtt: { broker: { url: "mqtt://b:1" }, accounts: [{ name: a, passwordFile: s, write: true }] }\nplant:',
       ],
-      ':2: tags are set at the embedded broker or through the API: with mqtt.broker, remove write',
+      ':2: account "a": tags are set at the embedded broker or through the API: with mqtt.broker, remove write',
     ],
     [
       'a gateway that goes by the hub’s own name at the broker',
