@@ -36,6 +36,7 @@ import type { MqttClient } from 'mqtt';
 import { Value } from 'typebox/value';
 import { CatchUpRate } from './catch-up-rate.ts';
 import { HubClock } from './hub-clock.ts';
+import { type LinkCertificate, renewWhenDue } from './link-certificate.ts';
 import { type LinkBuffer, LinkLane, type LinkRecord } from './link-lane.ts';
 
 export interface HubLinkOptions {
@@ -48,7 +49,7 @@ export interface HubLinkOptions {
   urgent?: LinkBuffer;
   /** The gateway's present state, for the retained status. */
   status(): GatewayStatus;
-  /** Acknowledges an alarm for the hub. A rejection is logged. */
+
   /** Gives the words of whoever refuses it for good; empty when nobody does. */
   onAcknowledge(command: AcknowledgeCommand): Promise<string>;
   /**
@@ -69,15 +70,6 @@ export interface HubLinkOptions {
   now(): number;
 }
 
-interface LinkCertificate {
-  /** Why the gateway cannot come in by it; empty when it can. */
-  problem(): string;
-  /** What to ask the hub when it is time for another one; null when it is not. */
-  request(): Promise<object | null>;
-  /** Whether it is another one from now on, after this answer. */
-  answered(message: unknown): Promise<boolean>;
-}
-
 export interface LinkState {
   connected: boolean;
   since: number;
@@ -93,8 +85,6 @@ const SILENCE_MS = 5_000;
 const HELLO_MS = 15_000;
 /** At a broker of its own the hub may come back later than the gateway and miss its hello: it is said again so often. */
 const HELLO_AGAIN_MS = 2_000;
-/** How often it is looked whether the certificate is to be renewed. */
-const CERTIFICATE_MS = 60_000;
 /** At the end, the hub gets so long to commit the last records; what it does not stays on disk. */
 const LAST_RECORDS_MS = 900;
 /** More records than these that have not been sent are a backlog; fewer are on their way. */
@@ -300,30 +290,15 @@ export class HubLink {
       }
       this.#hello();
     });
-    if (this.#options.certificate) this.#hearCertificates(client);
-  }
-
-  /** A broker whose rights are older than this topic goes on as before, until the certificate ends. */
-  #hearCertificates(client: MqttClient): void {
-    const look = () => void this.#renewCertificate(client);
-    client.subscribe(this.#topic('certificate'), { qos: 1 }, (error, granted) => {
-      if (client !== this.#client) return;
-      const refused = error || (granted ?? []).some(({ qos }) => qos === 128);
-      if (refused)
-        this.#options.log.warn('the broker refuses the topic by which certificates come: it cannot be renewed');
-      else look();
-    });
-    this.#timers.push(setInterval(look, CERTIFICATE_MS));
-  }
-
-  async #renewCertificate(client: MqttClient): Promise<void> {
-    try {
-      const request = await this.#options.certificate!.request();
-      if (!request || client !== this.#client || !client.connected) return;
-      client.publish(this.#topic('renew'), JSON.stringify(request), { qos: 1 });
-    } catch (error) {
-      this.#options.log.warn({ error: messageOf(error) }, 'certificate not renewed; trying again in an hour');
-    }
+    const { certificate, log } = this.#options;
+    if (!certificate) return;
+    this.#timers.push(
+      renewWhenDue({
+        ...{ certificate, client, log },
+        topics: { certificate: this.#topic('certificate'), renew: this.#topic('renew') },
+        isCurrent: () => client === this.#client,
+      }),
+    );
   }
 
   /** What is in flight is sent again: the hub passes over what it has. */

@@ -9,6 +9,7 @@ import { pageFrom, readCursor } from '../store/page.ts';
 import { findKey, insertKey, listKeys, revokeKey, touchKey } from '../store/postgres/api-keys.ts';
 import { type Actor, appendAudit } from '../store/postgres/audit.ts';
 import type { Database, Row } from '../store/postgres/schema.ts';
+import { inTransaction } from '../store/postgres/transaction.ts';
 import { digest } from './digest.ts';
 import type { Identity } from './identity.ts';
 import { checkSites } from './sites.ts';
@@ -43,7 +44,7 @@ export class KeyDesk {
       throw new LinesideError('EXPIRY_PAST', 'peer', 'expiresAt has passed; give a time that lies ahead, or null');
     }
     const secret = `${KEY_PREFIX}${randomBytes(32).toString('base64url')}`;
-    const key = await db.transaction().execute(async (trx) => {
+    const key = await inTransaction(db, async (trx) => {
       const row = await insertKey(trx, {
         ...{ id: randomUUID(), name, scopes, sites, expiresAt, at, by: actor.name },
         ...{ prefix: secret.slice(0, SHOWN), keyHash: digest(secret) },
@@ -71,7 +72,7 @@ export class KeyDesk {
   /** It opens nothing from now on, and stays in the list. @throws LinesideError KEY_NOT_FOUND */
   async revoke(actor: Actor, id: string): Promise<ApiKeyView> {
     const { db, now } = this.#options;
-    const view = await db.transaction().execute(async (trx) => {
+    const view = await inTransaction(db, async (trx) => {
       const row = await revokeKey(trx, id, actor.name, now());
       if (!row) throw new LinesideError('KEY_NOT_FOUND', 'peer', 'there is no such key, or it has been revoked');
       const before = { id, prefix: row.prefix, scopes: row.scopes, sites: row.sites };

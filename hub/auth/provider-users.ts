@@ -3,6 +3,7 @@ import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import type { Kysely } from 'kysely';
 import { type Actor, appendAudit } from '../store/postgres/audit.ts';
 import type { Database } from '../store/postgres/schema.ts';
+import { inTransaction } from '../store/postgres/transaction.ts';
 import { changeUser, findUserAtProvider, insertUser, noteSignIn, type UserRow } from '../store/postgres/users.ts';
 import type { Origin } from './auth-service.ts';
 import type { ProvenUser } from './provider.ts';
@@ -19,7 +20,7 @@ export async function takeProvenUser(
 ): Promise<{ user: UserRow; changed: boolean }> {
   const { issuer, subject, fullName, role, sites } = proven;
   // In its own transaction a refusal would take the line about it along.
-  const result = await db.transaction().execute(async (trx) => {
+  const result = await inTransaction(db, async (trx) => {
     const hub: Actor = { ...origin, name: 'hub', kind: 'hub' };
     let user = await findUserAtProvider(trx, issuer, subject);
     let changed = false;

@@ -17,6 +17,7 @@ import {
   userOfFamily,
 } from '../store/postgres/client-tokens.ts';
 import type { Database } from '../store/postgres/schema.ts';
+import { inTransaction } from '../store/postgres/transaction.ts';
 import { digest } from './digest.ts';
 import { type Identity, identityOfUser } from './identity.ts';
 import { ALGORITHM, type SigningKeys } from './signing-key.ts';
@@ -52,7 +53,7 @@ export class TokenDesk {
     const { db, now } = this.#options;
     const at = now();
     const family = randomUUID();
-    const refresh = await db.transaction().execute(async (trx) => {
+    const refresh = await inTransaction(db, async (trx) => {
       await insertFamily(trx, { id: family, user, at, expiresAt: at + FAMILY_MS, address, client });
       await revokeOldest(trx, user, MAX_FAMILIES, at);
       return this.#newRefreshToken(trx, family, at, at + FAMILY_MS);
@@ -64,7 +65,7 @@ export class TokenDesk {
   async refresh(token: string, actor: Omit<Actor, 'name' | 'kind'>): Promise<TokenPair> {
     const { db, now } = this.#options;
     const at = now();
-    const used = await db.transaction().execute(async (trx) => {
+    const used = await inTransaction(db, async (trx) => {
       const found = await useRefreshToken(trx, digest(token), at);
       if (!found) return null;
       if (found.again) {
@@ -91,7 +92,7 @@ export class TokenDesk {
   /** Ends the sign-in that a refresh token belongs to. What is no token is over already. */
   async revoke(token: string): Promise<void> {
     const { db, now } = this.#options;
-    await db.transaction().execute(async (trx) => {
+    await inTransaction(db, async (trx) => {
       const found = await useRefreshToken(trx, digest(token), now());
       if (found) await revokeFamily(trx, found.family, now(), 'signed out');
     });

@@ -7,6 +7,7 @@ import type { Kysely, Transaction } from 'kysely';
 import { pageFrom, readCursor } from '../store/page.ts';
 import { type Actor, appendAudit } from '../store/postgres/audit.ts';
 import type { Database } from '../store/postgres/schema.ts';
+import { inTransaction } from '../store/postgres/transaction.ts';
 import {
   changePassword,
   changeUser,
@@ -79,7 +80,7 @@ export class UserDesk {
     checkSites(sites, role, isPlace);
     const password = generatePassword();
     const passwordHash = await hashPassword(password);
-    const user = await db.transaction().execute(async (trx) => {
+    const user = await inTransaction(db, async (trx) => {
       const row = await insertUser(trx, {
         ...{ name, fullName, role, sites, passwordHash },
         ...{ mustChangePassword: true, at: now() },
@@ -184,7 +185,7 @@ export class UserDesk {
 
   /** One transaction in which nobody else changes the user. */
   async #changing<T>(name: string, work: (trx: Transaction<Database>, before: UserRow) => Promise<T>): Promise<T> {
-    const result = await this.#options.db.transaction().execute(async (trx) => {
+    const result = await inTransaction(this.#options.db, async (trx) => {
       // Always in this order: two administrators who take each other's rights do not wait for one another for ever.
       await lockAdmins(trx);
       const before = await lockUser(trx, name);

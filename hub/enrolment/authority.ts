@@ -51,7 +51,13 @@ export class Authority {
     const authority = await Authority.#read(file, text ?? '');
     // For whoever has to trust it; made again when somebody removed it.
     const open = join(folder, 'ca.pem');
-    if ((await readText(open)) !== authority.certificate) await writeDurably(open, authority.certificate);
+    const isThere = async () => (await readText(open)) === authority.certificate;
+    if (!(await isThere())) {
+      // Of two that write it at once, one finds that the other has put it in its place.
+      await writeDurably(open, authority.certificate).catch(async (error: unknown) => {
+        if (!(await isThere())) throw error;
+      });
+    }
     return authority;
   }
 

@@ -1,6 +1,7 @@
 /** Tokens by which gateways enrol, and the certificates that they have got. */
 import type { Kysely } from 'kysely';
 import type { Database, Row } from './schema.ts';
+import { inTransaction } from './transaction.ts';
 
 /**
  * The authority of this plant: the one that is given, or that which another hub of the same database has made before.
@@ -9,7 +10,7 @@ export async function settleAuthority(
   db: Kysely<Database>,
   own: { fingerprint: string; certificate: string; at: number },
 ): Promise<Row<'authorities'>> {
-  return db.transaction().execute(async (trx) => {
+  return inTransaction(db, async (trx) => {
     const known = await trx.selectFrom('authorities').selectAll().orderBy('made_at').executeTakeFirst();
     if (known) return known;
     const row = { fingerprint: own.fingerprint, certificate: own.certificate, made_at: own.at };
@@ -47,7 +48,7 @@ export async function useToken(
   token: string,
   certificate: Omit<Row<'gateway_certificates'>, 'revoked_at' | 'revoked_by' | 'reason'>,
 ): Promise<boolean> {
-  return db.transaction().execute(async (trx) => {
+  return inTransaction(db, async (trx) => {
     const { numUpdatedRows } = await trx
       .updateTable('enrolment_tokens')
       .set({ used_at: certificate.issued_at, public_key: certificate.public_key, serial: certificate.serial })

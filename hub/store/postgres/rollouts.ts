@@ -2,6 +2,7 @@
 import type { Kysely } from 'kysely';
 import { cleanText } from './clean-text.ts';
 import type { Database, Row } from './schema.ts';
+import { inTransaction } from './transaction.ts';
 
 /** So many are kept. */
 const KEPT = 200;
@@ -15,7 +16,7 @@ export async function insertRollout(
   rollout: { id: string; by: string; config: string; waves: string[][]; at: number },
 ): Promise<void> {
   const { id, by, config, waves, at } = rollout;
-  await db.transaction().execute(async (trx) => {
+  await inTransaction(db, async (trx) => {
     await trx
       .insertInto('rollouts')
       .values({
@@ -64,7 +65,7 @@ export async function endRollout(
   end: { id?: string; state: 'done' | 'stopped'; reason: string; at: number; idleSince?: number },
 ): Promise<void> {
   const { id, state, reason, at, idleSince } = end;
-  await db.transaction().execute(async (trx) => {
+  await inTransaction(db, async (trx) => {
     let ending = trx
       .updateTable('rollouts')
       .set({ state, reason: cleanText(reason), ended_at: at })

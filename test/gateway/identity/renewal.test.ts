@@ -128,7 +128,7 @@ describe('the certificate of a gateway', () => {
       () => expect(stored).toEqual(Array.from({ length: buffer.newestSeq }, (_, i) => i + 1)),
       PATIENT,
     );
-    expect(link.state().connected).toBe(true);
+    await vi.waitFor(() => expect(link.state().connected).toBe(true), PATIENT);
     expect(await enrolment.certificates('line-1')).toMatchObject([
       { serial: serial(), renews: first },
       { serial: first },
