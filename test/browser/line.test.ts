@@ -92,4 +92,56 @@ describe.skipIf(!hasChromium)(`the line in a browser (needs ${CHROMIUM})`, () =>
     await cut.click();
     await tile.getByTestId('connection').getByText('Live').waitFor(PATIENT);
   });
+
+  test('leads from the list to a gateway, its log, and to the line of its configuration that is wrong', async () => {
+    const hub = await signedIn();
+    const complaints: string[] = [];
+    hub.on('pageerror', (error) => complaints.push(error.message));
+    await hub.getByRole('link', { name: 'Gateways' }).click();
+    const row = hub.getByTestId('fleet-row');
+    await row.filter({ hasText: /line-1.*of 3/ }).waitFor(PATIENT);
+    await hub.getByLabel('Filter').fill('no such gateway');
+    await hub.getByText('No gateway fits').waitFor(PATIENT);
+    await hub.getByLabel('Filter').fill('moulder');
+    await row.getByRole('link', { name: 'line-1' }).click();
+    await expect.poll(() => hub.getByTestId('device').count(), PATIENT).toBe(3);
+
+    const log = hub.getByRole('region', { name: 'Last log lines' });
+    await log.getByRole('button', { name: 'Show' }).click();
+    await log.getByRole('listitem').first().waitFor(PATIENT);
+    await log.getByLabel('Filter the lines').fill('no line has these words');
+    await log.getByText(/None of the \d+ lines/).waitFor(PATIENT);
+
+    const config = hub.getByRole('region', { name: 'Configuration', exact: true });
+    await config.getByRole('button', { name: 'Read it' }).click();
+    const text = config.getByRole('textbox', { name: 'Configuration of line-1, YAML' });
+    await text.waitFor(PATIENT);
+    const file = await text.inputValue();
+    expect(file).toContain('${LINESIDE_MQTT_PORT');
+    const lines = file.split('\n');
+    const wrong = lines.findIndex((line) => line.includes('driver: opcua'));
+    await text.fill(lines.with(wrong, '    driver: opcuaa').join('\n'));
+    await config.getByRole('button', { name: 'Check' }).click();
+    const findings = config.getByRole('region', { name: 'What the gateway says of it' });
+    await findings
+      .getByRole('button', { name: `Line ${wrong + 1}`, exact: true })
+      .first()
+      .click(PATIENT);
+    const selected = await text.evaluate((area) => {
+      const { value, selectionStart, selectionEnd } = area as unknown as Record<string, never>;
+      return String(value).slice(selectionStart, selectionEnd);
+    });
+    expect(selected).toBe('    driver: opcuaa');
+    expect(await config.getByRole('button', { name: 'Apply on trial…' }).isDisabled()).toBe(true);
+
+    // A sound one is told with what it would change; nothing is applied here.
+    await text.fill(file.replace('pollMs: 500', 'pollMs: 600'));
+    await config.getByRole('button', { name: 'Check' }).click();
+    await findings.getByText('It is sound').waitFor(PATIENT);
+    await findings.getByText(/moulder/).waitFor(PATIENT);
+    expect(await config.getByRole('button', { name: 'Apply on trial…' }).isEnabled()).toBe(true);
+    await hub.reload();
+    await hub.getByRole('heading', { name: 'line-1' }).waitFor(PATIENT);
+    expect(complaints).toEqual([]);
+  });
 });

@@ -7,8 +7,9 @@ import cookie from '@fastify/cookie';
 import helmet from '@fastify/helmet';
 import staticFiles from '@fastify/static';
 import websocket from '@fastify/websocket';
-import type { Problem } from '@lineside/shared/contracts/api.ts';
+import type { Problem, User } from '@lineside/shared/contracts/api.ts';
 import type { LiveMessage, Subscribe } from '@lineside/shared/contracts/live.ts';
+import { permissionsOf } from '@lineside/shared/contracts/permissions.ts';
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import type { WebSocket } from 'ws';
 import { mockCompleteness } from './mock-completeness.ts';
@@ -21,6 +22,13 @@ const TICK_MS = 200;
 const NO_EVENT = 'mock.0';
 
 export const MOCK_LOGIN = { name: 'admin', password: 'lineside' };
+const MOCK_USER: User = {
+  name: MOCK_LOGIN.name,
+  role: 'admin',
+  permissions: [...permissionsOf('admin')],
+  sites: null,
+  mustChangePassword: false,
+};
 
 export class MockHub {
   readonly plant = new MockPlant();
@@ -120,13 +128,13 @@ export class MockHub {
       const token = crypto.randomUUID();
       this.sessions.add(token);
       reply.setCookie(SESSION, token, { httpOnly: true, sameSite: 'strict', path: '/' });
-      return { name };
+      return MOCK_USER;
     });
     app.post('/api/v1/logout', async (request, reply) => {
       this.sessions.delete(request.cookies[SESSION] ?? '');
       return reply.clearCookie(SESSION, { path: '/' }).code(204).send();
     });
-    app.get('/api/v1/me', async () => ({ name: MOCK_LOGIN.name }));
+    app.get('/api/v1/me', async () => MOCK_USER);
     app.get('/api/v1/overview', async () => plant.overview(Date.now()));
     app.get('/api/v1/tags', async (request) => {
       const { machine, writable } = request.query as { machine?: string; writable?: string };

@@ -1,10 +1,15 @@
+import type { User } from '@lineside/shared/contracts/api.ts';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useCallback, useState } from 'react';
 import { ApiError } from './api/http.ts';
 import { hubApi } from './api/hub-api.ts';
 import { LiveProvider } from './live/live-context.tsx';
+import { FleetShell } from './pages/fleet-shell.tsx';
+import { Gateway } from './pages/gateway.tsx';
+import { Gateways } from './pages/gateways.tsx';
 import { Overview } from './pages/overview.tsx';
 import { SignIn } from './pages/sign-in.tsx';
+import { useRoute } from './route.ts';
 import { Splash } from './ui/splash.tsx';
 
 /** Decides by the session what is shown: the way in, or the line. */
@@ -26,7 +31,7 @@ export function App() {
   if (me.data) {
     return (
       <LiveProvider onEnded={ended}>
-        <Overview user={me.data} onSignedOut={() => leave('You are signed out.')} />
+        <Page user={me.data} onSignedOut={() => leave('You are signed out.')} />
       </LiveProvider>
     );
   }
@@ -41,5 +46,15 @@ export function App() {
         queries.setQueryData(['me'], user);
       }}
     />
+  );
+}
+
+function Page({ user, onSignedOut }: { user: User; onSignedOut: () => void }) {
+  const route = useRoute();
+  if (route.page === 'line') return <Overview user={user} onSignedOut={onSignedOut} />;
+  return (
+    <FleetShell user={user} onSignedOut={onSignedOut}>
+      {route.page === 'gateway' ? <Gateway key={route.id} id={route.id} user={user} /> : <Gateways />}
+    </FleetShell>
   );
 }

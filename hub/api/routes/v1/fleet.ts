@@ -150,7 +150,7 @@ export function fleetRoutes(app: Api, { configs, fleet, rollouts, machines, boar
 
   app.post(
     '/gateways/:id/restart',
-    about('restartGateway', 'gateways.manage', 'End a gateway in order, so that it is started anew', Done),
+    about('restartGateway', 'gateways.restart', 'End a gateway in order, so that it is started anew', Done),
     async (request) => {
       const { identity } = request;
       await ask(identity!, request.params.id, { what: 'restart' }, SHORT_MS, 'Restart');
@@ -158,7 +158,7 @@ export function fleetRoutes(app: Api, { configs, fleet, rollouts, machines, boar
     },
   );
 
-  const logs = about('getGatewayLogs', 'gateways.read', 'The last lines of a gateway’s own log', LogLines);
+  const logs = about('getGatewayLogs', 'gateways.logs', 'The last lines of a gateway’s own log', LogLines);
   const Lines = Type.Integer({ minimum: 1, maximum: MAX_LOG_LINES, default: 200 });
   app.get(
     '/gateways/:id/logs',
@@ -169,7 +169,7 @@ export function fleetRoutes(app: Api, { configs, fleet, rollouts, machines, boar
 
   const LOOKING = 'How far it is, is a job on the live socket. ';
   const browse = about(
-    ...(['browseThroughGateway', 'gateways.configure', 'What an OPC UA server has, seen from a gateway'] as const),
+    ...(['browseThroughGateway', 'gateways.browse', 'What an OPC UA server has, seen from a gateway'] as const),
     ...([DeviceFound, LOOKING] as const),
   );
   app.post(
@@ -190,7 +190,7 @@ export function fleetRoutes(app: Api, { configs, fleet, rollouts, machines, boar
   );
 
   const probe = about(
-    ...(['probeThroughGateway', 'gateways.configure', 'What a Modbus device has, seen from a gateway'] as const),
+    ...(['probeThroughGateway', 'gateways.browse', 'What a Modbus device has, seen from a gateway'] as const),
     DeviceFound,
     `Only reads, and never writes. ${LOOKING}`,
   );

@@ -53,8 +53,7 @@ export function Overview({ user, onSignedOut }: { user: User; onSignedOut: () =>
     <div className={classes.root} data-wall={wall || undefined}>
       <AppHeader
         user={user}
-        wall={wall}
-        onWall={toggleWall}
+        wall={{ on: wall, toggle: toggleWall }}
         onSignedOut={onSignedOut}
         onAlarms={() => alarms.current?.scrollIntoView({ block: 'start', behavior: 'smooth' })}
       />

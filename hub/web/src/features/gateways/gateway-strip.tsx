@@ -3,6 +3,7 @@ import { Button } from '@mantine/core';
 import { IconDatabase, IconPlus, IconRouter, IconRouterOff } from '@tabler/icons-react';
 import { useState } from 'react';
 import { formatMoment } from '../../format/duration.ts';
+import { BACKLOG_MIN } from '../../format/gateway-words.ts';
 import { formatNumber } from '../../format/value.ts';
 import { useGateways, useHubNow, useMachines, usePlantLoaded } from '../../live/live-context.tsx';
 import { Since } from '../../live/since.tsx';
@@ -12,9 +13,6 @@ import { CompletenessDialog } from '../completeness/completeness-dialog.tsx';
 import { DeviceChip } from './device-chip.tsx';
 import classes from './gateway-strip.module.css';
 import { ProposalDialog } from './proposal-dialog.tsx';
-
-/** A backlog under this is only what is on its way between two answers of the hub. */
-const BACKLOG_MIN = 5_000;
 
 /** Each gateway: is it there, what waits on its disk, how its devices are. */
 export function GatewayStrip() {

@@ -1,15 +1,14 @@
 import type { EquipmentProposal } from '@lineside/shared/contracts/proposal.ts';
 import { Button, Modal, Skeleton } from '@mantine/core';
-import { IconCheck, IconCircleCheck, IconCloudOff, IconCopy } from '@tabler/icons-react';
+import { IconCircleCheck, IconCloudOff } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
-import { useRef, useState } from 'react';
+import { useRef } from 'react';
 import { hubApi } from '../../api/hub-api.ts';
 import { formatUnit, formatValue, trustOf, UNKNOWN } from '../../format/value.ts';
+import { CopyButton } from '../../ui/copy-button.tsx';
 import { MessagePanel } from '../../ui/message-panel.tsx';
 import classes from './proposal-dialog.module.css';
 
-/** How long the button says that it has copied. Milliseconds. */
-const COPIED_MS = 2_000;
 /** Tags that are listed of a device; the rest is counted. */
 const LISTED = 12;
 
@@ -89,36 +88,10 @@ function Proposal({ proposal: { device, state, tags, tagCount, yaml } }: { propo
 
 function Lines({ text, device }: { text: string; device: string }) {
   const pre = useRef<HTMLPreElement>(null);
-  const [copied, setCopied] = useState(false);
-  const copy = async () => {
-    if (!(await copyText(text, pre.current))) return;
-    setCopied(true);
-    setTimeout(() => setCopied(false), COPIED_MS);
-  };
   return (
     <div className={classes.lines}>
       <pre ref={pre}>{text}</pre>
-      <Button
-        className={classes.copy}
-        variant="default"
-        size="compact-sm"
-        leftSection={copied ? <IconCheck size="1rem" /> : <IconCopy size="1rem" />}
-        aria-label={`Copy the lines for ${device}`}
-        onClick={() => void copy()}
-      >
-        {copied ? 'Copied' : 'Copy'}
-      </Button>
+      <CopyButton className={classes.copy} text={text} shown={pre} label={`Copy the lines for ${device}`} />
     </div>
   );
-}
-
-/** A page that did not come over HTTPS may not use the clipboard; then the lines are selected, for the keyboard. */
-async function copyText(text: string, shown: HTMLElement | null): Promise<boolean> {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    if (shown) getSelection()?.selectAllChildren(shown);
-    return false;
-  }
 }

@@ -6,6 +6,7 @@ import { hubApi } from '../../api/hub-api.ts';
 import { needsAcknowledge } from '../../format/alarm-words.ts';
 import { formatClock, formatDay } from '../../format/duration.ts';
 import { useAlarms, useEnterprise, useHubNow } from '../../live/live-context.tsx';
+import { GATEWAYS_LINK, LINE_LINK, useRoute } from '../../route.ts';
 import { BrandMark } from '../../ui/brand.tsx';
 import classes from './app-header.module.css';
 import { ConnectionPill } from './connection-pill.tsx';
@@ -13,14 +14,15 @@ import { SchemeMenu } from './scheme-menu.tsx';
 
 export interface AppHeaderProps {
   user: User;
-  wall: boolean;
-  onWall: () => void;
   onSignedOut: () => void;
-  onAlarms: () => void;
+  /** Only the line has a wall view. */
+  wall?: { on: boolean; toggle: () => void };
+  /** Without it the bell leads to the line. */
+  onAlarms?: () => void;
 }
 
 /** Whose plant this is, whether the page is alive, what time it is, and what waits for someone. */
-export function AppHeader({ user, wall, onWall, onSignedOut, onAlarms }: AppHeaderProps) {
+export function AppHeader({ user, wall, onSignedOut, onAlarms }: AppHeaderProps) {
   const enterprise = useEnterprise();
   return (
     <header className={classes.root}>
@@ -28,27 +30,15 @@ export function AppHeader({ user, wall, onWall, onSignedOut, onAlarms }: AppHead
         <BrandMark />
         <div>
           <h1>{enterprise || 'Lineside'}</h1>
-          <p>Line overview</p>
+          {wall?.on ? <p>Line overview</p> : <SectionNav />}
         </div>
       </div>
       <ConnectionPill />
       <div className={classes.right}>
         <Clock />
-        <AlarmBell onClick={onAlarms} />
-        <Tooltip label={wall ? 'Leave the wall view' : 'Wall view: full screen, read from afar'}>
-          <ActionIcon
-            className={wall ? undefined : classes.wall}
-            variant="subtle"
-            color="gray"
-            size="2.25rem"
-            aria-label="Wall view"
-            aria-pressed={wall}
-            onClick={onWall}
-          >
-            {wall ? <IconMinimize size="1.35rem" /> : <IconDeviceTv size="1.35rem" />}
-          </ActionIcon>
-        </Tooltip>
-        {wall ? null : (
+        <AlarmBell onClick={onAlarms ?? goToLine} />
+        {wall ? <WallButton {...wall} /> : null}
+        {wall?.on ? null : (
           <>
             <SchemeMenu />
             <UserMenu user={user} onSignedOut={onSignedOut} />
@@ -57,6 +47,43 @@ export function AppHeader({ user, wall, onWall, onSignedOut, onAlarms }: AppHead
       </div>
     </header>
   );
+}
+
+/** The parts of the app. */
+function SectionNav() {
+  const { page } = useRoute();
+  return (
+    <nav className={classes.nav} aria-label="Sections">
+      <a href={LINE_LINK} aria-current={page === 'line' ? 'page' : undefined}>
+        Line
+      </a>
+      <a href={GATEWAYS_LINK} aria-current={page === 'line' ? undefined : 'page'}>
+        Gateways
+      </a>
+    </nav>
+  );
+}
+
+function WallButton({ on, toggle }: { on: boolean; toggle: () => void }) {
+  return (
+    <Tooltip label={on ? 'Leave the wall view' : 'Wall view: full screen, read from afar'}>
+      <ActionIcon
+        className={on ? undefined : classes.wall}
+        variant="subtle"
+        color="gray"
+        size="2.25rem"
+        aria-label="Wall view"
+        aria-pressed={on}
+        onClick={toggle}
+      >
+        {on ? <IconMinimize size="1.35rem" /> : <IconDeviceTv size="1.35rem" />}
+      </ActionIcon>
+    </Tooltip>
+  );
+}
+
+function goToLine(): void {
+  window.location.hash = LINE_LINK;
 }
 
 function Clock() {

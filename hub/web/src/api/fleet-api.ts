@@ -1,0 +1,30 @@
+import type { ConfigCheck, ConfigText, LogLines } from '@lineside/shared/contracts/fleet.ts';
+import type { ConfigPushResult } from '@lineside/shared/contracts/link.ts';
+import { request } from './http.ts';
+
+/** The hub waits so long for a short answer, for a check, and for a configuration before it is on trial; then it says so. */
+const SHORT_MS = 20_000;
+const CHECK_MS = 70_000;
+const PUSH_MS = 75_000;
+
+/** What the hub does with gateways, one function for each route. All throw ApiError. */
+export const fleetApi = {
+  logs: (id: string, lines: number, signal: AbortSignal) =>
+    request<LogLines>(`${at(id)}/logs?lines=${lines}`, { signal, timeoutMs: SHORT_MS }),
+  restart: (id: string) => request<{ done: true }>(`${at(id)}/restart`, { method: 'POST', timeoutMs: SHORT_MS }),
+  config: (id: string, signal: AbortSignal) =>
+    request<ConfigText>(`${at(id)}/config`, { signal, timeoutMs: SHORT_MS }),
+  check: (id: string, config: string) =>
+    request<ConfigCheck>(`${at(id)}/config/check`, { method: 'POST', body: { config }, timeoutMs: CHECK_MS }),
+  /** Answers when it is confirmed, or has been taken back. */
+  push: (id: string, config: string, confirmWithinSeconds: number) =>
+    request<ConfigPushResult>(`${at(id)}/config`, {
+      method: 'POST',
+      body: { config, confirmWithinSeconds },
+      timeoutMs: PUSH_MS + confirmWithinSeconds * 1_000,
+    }),
+};
+
+function at(id: string): string {
+  return `/api/v1/gateways/${encodeURIComponent(id)}`;
+}

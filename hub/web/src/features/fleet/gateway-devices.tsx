@@ -1,0 +1,83 @@
+import type { GatewayView } from '@lineside/shared/contracts/api.ts';
+import type { DeviceStatus } from '@lineside/shared/contracts/link.ts';
+import { IconCircleCheck, IconCircleX, IconLoader, IconPlugConnectedX } from '@tabler/icons-react';
+import { formatDurationShort, formatFull, formatMoment } from '../../format/duration.ts';
+import { formatNumber } from '../../format/value.ts';
+import { MessagePanel } from '../../ui/message-panel.tsx';
+import { Panel } from '../../ui/panel.tsx';
+import classes from './gateway-devices.module.css';
+
+const LOOK = {
+  up: { icon: IconCircleCheck, words: 'Up' },
+  down: { icon: IconCircleX, words: 'Down' },
+  connecting: { icon: IconLoader, words: 'Connecting' },
+} as const;
+const ORDER: DeviceStatus['state'][] = ['down', 'connecting', 'up'];
+
+/** Its devices; what is not up stands first. @param now milliseconds since 1970 UTC */
+export function GatewayDevices({ gateway, now }: { gateway: GatewayView; now: number }) {
+  const devices = gateway.devices.toSorted((a, b) => ORDER.indexOf(a.state) - ORDER.indexOf(b.state));
+  return (
+    <Panel title="Devices">
+      {devices.length === 0 ? (
+        <MessagePanel icon={<IconPlugConnectedX size="1.6rem" />} title="It has no devices">
+          They are written under <code>devices:</code> in its configuration.
+        </MessagePanel>
+      ) : (
+        <ul className={classes.list}>
+          {devices.map((device) => (
+            <Device key={device.device} device={device} believed={gateway.online} now={now} />
+          ))}
+        </ul>
+      )}
+    </Panel>
+  );
+}
+
+function Device({ device, believed, now }: { device: DeviceStatus; believed: boolean; now: number }) {
+  const { icon: Icon, words } = LOOK[device.state];
+  const { lastGoodAt, since, requests, errors, missed } = device;
+  return (
+    <li data-testid="device" data-state={believed ? device.state : 'unknown'}>
+      <div>
+        <h3>{device.device}</h3>
+        <p className={classes.state}>
+          <Icon size="1.1rem" aria-hidden="true" />
+          {believed ? words : `Was ${words.toLowerCase()}`}
+          <span title={formatFull(since)}> for {formatDurationShort(now - since)}</span>
+        </p>
+      </div>
+      <div>
+        <p className={classes.address}>
+          {device.driver} · {device.endpoint}
+        </p>
+        {device.reason ? <p className={classes.reason}>{device.reason}</p> : null}
+      </div>
+      <dl>
+        <div>
+          <dt>Last good answer</dt>
+          <dd title={lastGoodAt === null ? undefined : formatFull(lastGoodAt)}>
+            {lastGoodAt === null ? 'never' : lastGoodWords(lastGoodAt, now)}
+          </dd>
+        </div>
+        <div>
+          <dt>Requests</dt>
+          <dd>{formatNumber(requests)}</dd>
+        </div>
+        <div>
+          <dt>Failed</dt>
+          <dd>{formatNumber(errors)}</dd>
+        </div>
+        <div>
+          <dt>Missed</dt>
+          <dd>{formatNumber(missed)}</dd>
+        </div>
+      </dl>
+    </li>
+  );
+}
+
+/** The health comes every few seconds: what is younger is now. */
+function lastGoodWords(at: number, now: number): string {
+  return now - at < 15_000 ? 'just now' : `${formatMoment(at, now)} (${formatDurationShort(now - at)} ago)`;
+}

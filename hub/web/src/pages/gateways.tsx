@@ -1,0 +1,98 @@
+import { SegmentedControl, TextInput } from '@mantine/core';
+import { IconFilterOff, IconRouter, IconSearch } from '@tabler/icons-react';
+import { useMemo, useState } from 'react';
+import { type FleetRow, fleetRow, SORTS, type SortKey } from '../features/fleet/fleet-rows.ts';
+import { FleetTable } from '../features/fleet/fleet-table.tsx';
+import { useGateways, useHubNow } from '../live/live-context.tsx';
+import { MessagePanel } from '../ui/message-panel.tsx';
+import { Panel } from '../ui/panel.tsx';
+import classes from './gateways.module.css';
+
+/** Nothing in the list needs to move more often. Milliseconds. */
+const STEP_MS = 5_000;
+const SHOWN_AT_ONCE = 200;
+
+type Which = 'all' | 'attention' | 'offline';
+
+/** Every gateway with its health: what needs somebody stands first. */
+export function Gateways() {
+  const gateways = useGateways();
+  const now = Math.floor(useHubNow() / STEP_MS) * STEP_MS;
+  const [which, setWhich] = useState<Which>('all');
+  const [text, setText] = useState('');
+  const [sort, setSort] = useState<{ key: SortKey; down: boolean }>({ key: 'health', down: false });
+  const [most, setMost] = useState(SHOWN_AT_ONCE);
+
+  const rows = useMemo(() => gateways.map((gateway) => fleetRow(gateway, now)), [gateways, now]);
+  const shown = useMemo(() => {
+    const words = text.trim().toLowerCase();
+    const wanted = rows.filter((row) => isWanted(row, which) && (words === '' || row.search.includes(words)));
+    const sorted = wanted.toSorted(SORTS[sort.key]);
+    return sort.down ? sorted.reverse() : sorted;
+  }, [rows, which, text, sort]);
+  const count = (kind: Which) => rows.filter((row) => isWanted(row, kind)).length;
+
+  return (
+    <Panel title="Gateways" aside={<Summary rows={rows} />}>
+      {rows.length === 0 ? (
+        <MessagePanel icon={<IconRouter size="1.6rem" />} title="No gateway has reported yet">
+          Start a gateway with the address of this hub and its way in; it appears here by itself.
+        </MessagePanel>
+      ) : (
+        <>
+          <div className={classes.tools}>
+            <TextInput
+              className={classes.search ?? ''}
+              aria-label="Filter"
+              placeholder="Name, version or device"
+              leftSection={<IconSearch size="1.1rem" />}
+              value={text}
+              onChange={({ currentTarget }) => setText(currentTarget.value)}
+            />
+            <SegmentedControl
+              aria-label="Which gateways"
+              value={which}
+              onChange={(next) => setWhich(next as Which)}
+              data={[
+                { value: 'all', label: `All ${rows.length}` },
+                { value: 'attention', label: `Attention ${count('attention')}` },
+                { value: 'offline', label: `Offline ${count('offline')}` },
+              ]}
+            />
+          </div>
+          {shown.length === 0 ? (
+            <MessagePanel icon={<IconFilterOff size="1.6rem" />} title="No gateway fits">
+              None of the {rows.length} is like that. Change the filter to see the others.
+            </MessagePanel>
+          ) : (
+            <FleetTable
+              rows={shown.slice(0, most)}
+              now={now}
+              sort={sort}
+              onSort={(key) => setSort((known) => ({ key, down: known.key === key && !known.down }))}
+            />
+          )}
+          {shown.length > most ? (
+            <button type="button" className={classes.more} onClick={() => setMost(most + SHOWN_AT_ONCE)}>
+              Show more: {shown.length - most} are left
+            </button>
+          ) : null}
+        </>
+      )}
+    </Panel>
+  );
+}
+
+function Summary({ rows }: { rows: readonly FleetRow[] }) {
+  const online = rows.filter(({ gateway }) => gateway.online).length;
+  return rows.length === 0 ? null : (
+    <p className={classes.summary}>
+      {online} of {rows.length} online
+    </p>
+  );
+}
+
+function isWanted({ health }: FleetRow, which: Which): boolean {
+  if (which === 'attention') return health === 'attention';
+  return which === 'all' || health === 'offline' || health === 'never';
+}
