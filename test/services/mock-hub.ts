@@ -7,6 +7,7 @@ import cookie from '@fastify/cookie';
 import helmet from '@fastify/helmet';
 import staticFiles from '@fastify/static';
 import websocket from '@fastify/websocket';
+import type { SignInWays } from '@lineside/shared/contracts/accounts.ts';
 import type { Problem, User } from '@lineside/shared/contracts/api.ts';
 import type { LiveMessage, Subscribe } from '@lineside/shared/contracts/live.ts';
 import { permissionsOf } from '@lineside/shared/contracts/permissions.ts';
@@ -29,6 +30,7 @@ const MOCK_USER: User = {
   sites: null,
   mustChangePassword: false,
 };
+const OPEN = ['/api/v1/login', '/api/v1/sign-in'];
 
 export class MockHub {
   readonly plant = new MockPlant();
@@ -110,7 +112,7 @@ export class MockHub {
   private routes(app: FastifyInstance): void {
     const { plant } = this;
     app.addHook('onRequest', async (request, reply) => {
-      const open = !request.url.startsWith('/api/') || request.url === '/api/v1/login';
+      const open = !request.url.startsWith('/api/') || OPEN.includes(request.url);
       if (open || this.sessions.has(request.cookies[SESSION] ?? '')) return;
       await problem(reply, 401, 'auth.required', 'Sign in first.');
     });
@@ -135,6 +137,7 @@ export class MockHub {
       return reply.clearCookie(SESSION, { path: '/' }).code(204).send();
     });
     app.get('/api/v1/me', async () => MOCK_USER);
+    app.get('/api/v1/sign-in', async (): Promise<SignInWays> => ({ minPasswordLength: 12, provider: null }));
     app.get('/api/v1/overview', async () => plant.overview(Date.now()));
     app.get('/api/v1/tags', async (request) => {
       const { machine, writable } = request.query as { machine?: string; writable?: string };

@@ -2,12 +2,13 @@ import type { User } from '@lineside/shared/contracts/api.ts';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useCallback, useState } from 'react';
 import { ApiError } from './api/http.ts';
-import { hubApi } from './api/hub-api.ts';
+import { meQuery } from './api/session.ts';
 import { LiveProvider } from './live/live-context.tsx';
 import { FleetShell } from './pages/fleet-shell.tsx';
 import { Gateway } from './pages/gateway.tsx';
 import { Gateways } from './pages/gateways.tsx';
 import { Overview } from './pages/overview.tsx';
+import { OwnPassword } from './pages/own-password.tsx';
 import { SignIn } from './pages/sign-in.tsx';
 import { useRoute } from './route.ts';
 import { Splash } from './ui/splash.tsx';
@@ -16,18 +17,34 @@ import { Splash } from './ui/splash.tsx';
 export function App() {
   const queries = useQueryClient();
   const [notice, setNotice] = useState('');
-  const me = useQuery({ queryKey: ['me'], queryFn: ({ signal }) => hubApi.me(signal), staleTime: Infinity });
+  /** Typed a moment ago; asked for once more where it has to be changed. */
+  const [password, setPassword] = useState('');
+  const me = useQuery(meQuery);
 
   const leave = useCallback(
     (words: string) => {
       setNotice(words);
+      setPassword('');
       queries.clear();
-      queries.setQueryData(['me'], null);
+      queries.setQueryData(meQuery.queryKey, null);
     },
     [queries],
   );
   const ended = useCallback(() => leave('Your session has ended. Please sign in again.'), [leave]);
 
+  if (me.data?.mustChangePassword) {
+    return (
+      <OwnPassword
+        user={me.data}
+        known={password}
+        onChanged={(user) => {
+          setPassword('');
+          queries.setQueryData(meQuery.queryKey, user);
+        }}
+        onSignedOut={() => leave('You are signed out.')}
+      />
+    );
+  }
   if (me.data) {
     return (
       <LiveProvider onEnded={ended}>
@@ -41,9 +58,10 @@ export function App() {
   return (
     <SignIn
       notice={notice}
-      onSignedIn={(user) => {
+      onSignedIn={(user, typed) => {
         setNotice('');
-        queries.setQueryData(['me'], user);
+        setPassword(user.mustChangePassword ? typed : '');
+        queries.setQueryData(meQuery.queryKey, user);
       }}
     />
   );

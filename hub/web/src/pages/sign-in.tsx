@@ -1,11 +1,13 @@
 import type { User } from '@lineside/shared/contracts/api.ts';
 import { Button, PasswordInput, TextInput } from '@mantine/core';
-import { IconAlertTriangle, IconClockPause, IconCloudOff, IconInfoCircle } from '@tabler/icons-react';
-import { useMutation } from '@tanstack/react-query';
+import { IconAlertTriangle, IconClockPause, IconCloudOff, IconInfoCircle, IconKey } from '@tabler/icons-react';
+import { useMutation, useQuery } from '@tanstack/react-query';
 import { useEffect, useRef, useState } from 'react';
 import { ApiError } from '../api/http.ts';
 import { hubApi } from '../api/hub-api.ts';
+import { waysQuery } from '../api/session.ts';
 import { formatDuration } from '../format/duration.ts';
+import { signInWords } from '../format/sign-in-words.ts';
 import { BrandMark } from '../ui/brand.tsx';
 import { Notice } from '../ui/notice.tsx';
 import classes from './sign-in.module.css';
@@ -14,16 +16,31 @@ import classes from './sign-in.module.css';
 const DEFAULT_WAIT = 60;
 
 /** The way in. */
-export function SignIn({ notice, onSignedIn }: { notice: string; onSignedIn: (user: User) => void }) {
+export function SignIn({
+  notice,
+  onSignedIn,
+}: {
+  notice: string;
+  onSignedIn: (user: User, password: string) => void;
+}) {
   const [name, setName] = useState('');
   const [password, setPassword] = useState('');
   const passwordField = useRef<HTMLInputElement>(null);
   const [blockedUntil, setBlockedUntil] = useState(0);
   const wait = useCountdown(blockedUntil);
+  const provider = useQuery(waysQuery).data?.provider;
+  const [failed, setFailed] = useState(takeProviderFailure);
+  useEffect(() => {
+    const address = new URL(window.location.href);
+    if (!address.searchParams.has('signIn')) return;
+    address.searchParams.delete('signIn');
+    window.history.replaceState(null, '', address);
+  }, []);
   const login = useMutation({
     mutationFn: () => hubApi.login(name.trim(), password),
-    onSuccess: onSignedIn,
+    onSuccess: (user) => onSignedIn(user, password),
     onError: (error) => {
+      setFailed(null);
       if (error instanceof ApiError && error.status === 429) {
         setBlockedUntil(Date.now() + (error.retryAfter ?? DEFAULT_WAIT) * 1_000);
       }
@@ -49,7 +66,12 @@ export function SignIn({ notice, onSignedIn }: { notice: string; onSignedIn: (us
           </div>
         </div>
         <SignInError error={login.error} wait={wait} />
-        {notice && !login.error ? (
+        {failed ? (
+          <Notice tone="error" icon={<IconAlertTriangle size="1.35rem" />} title={failed.title}>
+            {failed.words}
+          </Notice>
+        ) : null}
+        {notice && !login.error && !failed ? (
           <Notice tone="info" icon={<IconInfoCircle size="1.35rem" />}>
             {notice}
           </Notice>
@@ -82,6 +104,21 @@ export function SignIn({ notice, onSignedIn }: { notice: string; onSignedIn: (us
         <Button type="submit" size="md" fullWidth loading={login.isPending} disabled={wait > 0}>
           Sign in
         </Button>
+        {provider ? (
+          <>
+            <p className={classes.or}>or</p>
+            <Button
+              component="a"
+              href={provider.url}
+              variant="default"
+              size="md"
+              fullWidth
+              leftSection={<IconKey size="1.2rem" aria-hidden="true" />}
+            >
+              {provider.label}
+            </Button>
+          </>
+        ) : null}
         <p className={classes.hint}>
           <b>First time here?</b> The first password is printed when the hub first starts and kept in{' '}
           <code>var/hub/first-password</code>.
@@ -117,6 +154,13 @@ function SignInError({ error, wait }: { error: Error | null; wait: number }) {
       {error.message}
     </Notice>
   );
+}
+
+/** What the provider of identities sent back with, told once: a reload does not tell it again. */
+function takeProviderFailure() {
+  const address = new URL(window.location.href);
+  const code = address.searchParams.get('signIn');
+  return code ? signInWords(code) : null;
 }
 
 /** Whole seconds until a moment; 0 when it has passed. @param until milliseconds since 1970 UTC */

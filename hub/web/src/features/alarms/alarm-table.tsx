@@ -1,4 +1,5 @@
 import type { AlarmView } from '@lineside/shared/contracts/api.ts';
+import { useMay } from '../../api/session.ts';
 import { alarmStateWords, alarmValueWords, needsAcknowledge } from '../../format/alarm-words.ts';
 import { formatDuration, formatFull, formatMoment } from '../../format/duration.ts';
 import { formatUnit } from '../../format/value.ts';
@@ -28,6 +29,7 @@ export function AlarmTable({ alarms, label }: { alarms: readonly AlarmView[]; la
 
 function AlarmRow({ alarm }: { alarm: AlarmView }) {
   const now = useHubNow();
+  const mayAcknowledge = useMay('alarms.acknowledge');
   const over = alarm.state === 'normal';
   const value = alarmValueWords({ ...alarm, unit: formatUnit(alarm.unit) });
   return (
@@ -76,7 +78,7 @@ function AlarmRow({ alarm }: { alarm: AlarmView }) {
                 {alarm.acknowledgeRefused}
               </span>
             ) : null}
-            <AcknowledgeControl alarm={alarm} />
+            {mayAcknowledge ? <AcknowledgeControl alarm={alarm} /> : null}
           </>
         ) : null}
       </div>

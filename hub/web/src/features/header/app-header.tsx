@@ -1,8 +1,6 @@
 import type { User } from '@lineside/shared/contracts/api.ts';
-import { ActionIcon, Menu, Tooltip } from '@mantine/core';
-import { IconBell, IconBellRinging, IconDeviceTv, IconLogout, IconMinimize, IconUser } from '@tabler/icons-react';
-import { useMutation } from '@tanstack/react-query';
-import { hubApi } from '../../api/hub-api.ts';
+import { ActionIcon, Tooltip } from '@mantine/core';
+import { IconBell, IconBellRinging, IconDeviceTv, IconMinimize } from '@tabler/icons-react';
 import { needsAcknowledge } from '../../format/alarm-words.ts';
 import { formatClock, formatDay } from '../../format/duration.ts';
 import { useAlarms, useEnterprise, useHubNow } from '../../live/live-context.tsx';
@@ -11,6 +9,7 @@ import { BrandMark } from '../../ui/brand.tsx';
 import classes from './app-header.module.css';
 import { ConnectionPill } from './connection-pill.tsx';
 import { SchemeMenu } from './scheme-menu.tsx';
+import { UserMenu } from './user-menu.tsx';
 
 export interface AppHeaderProps {
   user: User;
@@ -113,30 +112,5 @@ function AlarmBell({ onClick }: { onClick: () => void }) {
         {alarms.length > 0 ? <b>{alarms.length}</b> : null}
       </button>
     </Tooltip>
-  );
-}
-
-function UserMenu({ user, onSignedOut }: { user: User; onSignedOut: () => void }) {
-  const signOut = useMutation({ mutationFn: hubApi.logout, onSuccess: onSignedOut });
-  return (
-    <Menu position="bottom-end" withArrow shadow="md" width={240}>
-      <Menu.Target>
-        <ActionIcon variant="subtle" color="gray" size="2.25rem" aria-label={`Signed in as ${user.name}`}>
-          <IconUser size="1.35rem" />
-        </ActionIcon>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Label>Signed in as {user.name}</Menu.Label>
-        <Menu.Item
-          leftSection={<IconLogout size="1.1rem" />}
-          closeMenuOnClick={false}
-          disabled={signOut.isPending}
-          onClick={() => signOut.mutate()}
-        >
-          Sign out
-        </Menu.Item>
-        {signOut.error ? <Menu.Label role="alert">Not signed out: {signOut.error.message}</Menu.Label> : null}
-      </Menu.Dropdown>
-    </Menu>
   );
 }

@@ -1,6 +1,7 @@
 import type { MachineView, TagView } from '@lineside/shared/contracts/api.ts';
 import { Button } from '@mantine/core';
 import { IconAlertTriangle, IconPencil } from '@tabler/icons-react';
+import { useMay } from '../../api/session.ts';
 import { qualityWords } from '../../format/quality-words.ts';
 import { formatUnit, formatValue, trustOf, UNKNOWN } from '../../format/value.ts';
 import { decimalsOf, limitWords } from '../../format/write-words.ts';
@@ -11,6 +12,7 @@ import classes from './setpoint.module.css';
 export function Setpoint(props: { tag: TagView; machine: MachineView | undefined; onSet: () => void }) {
   const { tag, machine, onSet } = props;
   const live = useTagValue(tag.id) ?? tag;
+  const maySet = useMay('tags.write');
   const trust = trustOf(live.quality);
   const shown = formatValue(live.value, typeof live.value === 'number' ? decimalsOf(live.value) : 0);
   const unit = formatUnit(tag.unit);
@@ -34,16 +36,18 @@ export function Setpoint(props: { tag: TagView; machine: MachineView | undefined
         )}
         {limits ? <p className={classes.limits}>{limits}</p> : null}
       </div>
-      <Button
-        className={classes.button}
-        variant="default"
-        size="xs"
-        leftSection={<IconPencil size="1rem" aria-hidden="true" />}
-        onClick={onSet}
-        aria-label={`Set ${name} of ${machine?.name ?? tag.device}`}
-      >
-        Set
-      </Button>
+      {maySet ? (
+        <Button
+          className={classes.button}
+          variant="default"
+          size="xs"
+          leftSection={<IconPencil size="1rem" aria-hidden="true" />}
+          onClick={onSet}
+          aria-label={`Set ${name} of ${machine?.name ?? tag.device}`}
+        >
+          Set
+        </Button>
+      ) : null}
     </li>
   );
 }

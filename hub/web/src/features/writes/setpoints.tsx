@@ -2,6 +2,7 @@ import type { TagView } from '@lineside/shared/contracts/api.ts';
 import { TextInput } from '@mantine/core';
 import { IconSearch } from '@tabler/icons-react';
 import { useEffect, useMemo, useState } from 'react';
+import { useMay } from '../../api/session.ts';
 import { useLiveHub, useMachines } from '../../live/live-context.tsx';
 import { Setpoint } from './setpoint.tsx';
 import classes from './setpoint-panel.module.css';
@@ -14,6 +15,7 @@ const SHOWN = 48;
 export function Setpoints({ tags, onAsk }: { tags: readonly TagView[]; onAsk: (tag: TagView) => void }) {
   const hub = useLiveHub();
   const machines = useMachines();
+  const maySet = useMay('tags.write');
   const [search, setSearch] = useState('');
   const entries = useMemo(() => {
     const named = tags.map((tag) => ({
@@ -35,6 +37,7 @@ export function Setpoints({ tags, onAsk }: { tags: readonly TagView[]; onAsk: (t
 
   return (
     <>
+      {maySet ? null : <p className={classes.looking}>Your role sees these values and does not set them.</p>}
       {tags.length < SEARCH_FROM ? null : (
         <TextInput
           className={classes.search}
