@@ -13,6 +13,7 @@ const DOCUMENT = readFileSync(resolve(import.meta.dirname, '../../../docs/metric
 function figures(): GatewayFigures {
   const { status } = new Machine().picture();
   status.devices[1]!.device = 'odd "name"\\\n';
+  status.certificate = { serial: 'abc', notBefore: 1, notAfter: 2 };
   const model = { id: 'wear', state: 'running', lastScore: 0.25, inferences: 40, skipped: 1, meanMicros: 250 };
   return {
     status,

@@ -29,15 +29,15 @@ beforeAll(async () => {
 afterAll(() => hub.close());
 
 test.each(commands)('%s', async (block) => {
-  const env = { PATH: process.env['PATH']!, HUB: hub.url, AUTH: auth };
+  const env = { PATH: process.env.PATH!, HUB: hub.url, AUTH: auth };
   const { stdout } = await run('bash', ['-euc', block], { env, timeout: 20_000 });
   // Each command prints one JSON document.
   const answers = stdout.split(/(?<=\})(?=\{)/).map((answer) => JSON.parse(answer) as Record<string, unknown>);
   expect(answers.length).toBe(block.split('curl').length - 1 - (block.includes('$(') ? 1 : 0));
   for (const answer of answers) {
     // Where the text shows a problem, it is the one that it speaks of.
-    if ('code' in answer) expect(['TAG_NOT_FOUND', 'TAG_NOT_WRITABLE']).toContain(answer['code']);
-    else if ('items' in answer && !block.includes('alarms')) expect(answer['items']).not.toEqual([]);
+    if ('code' in answer) expect(['TAG_NOT_FOUND', 'TAG_NOT_WRITABLE']).toContain(answer.code);
+    else if ('items' in answer && !block.includes('alarms')) expect(answer.items).not.toEqual([]);
   }
 });
 
