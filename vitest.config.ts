@@ -29,8 +29,8 @@ const common = {
 
 export default defineConfig({
   test: {
-    // A third of their time the other suites wait, too.
-    maxWorkers: 3,
+    // A third and more of their time the other suites wait, too.
+    maxWorkers: 4,
     sequence: { sequencer: LongestFirst },
     projects: [
       {

@@ -137,7 +137,8 @@ export class World {
     const copies = { bufferDir: join(dir, 'buffer'), hubDir: join(dir, 'hub') };
     const relational = join(plant.hubDir, 'relational');
     // The lock is that of the hub, which still runs.
-    const wanted = (path: string) => (known ? path !== relational : path !== join(relational, 'lock'));
+    const unwanted = [known ? relational : join(relational, 'lock'), join(plant.hubDir, 'control.sock')];
+    const wanted = (path: string) => !unwanted.includes(path);
     plant.freeze('plant');
     const frozenAt = Date.now();
     try {
