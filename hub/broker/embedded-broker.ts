@@ -113,6 +113,9 @@ export class EmbeddedBroker implements GatewayBus {
     // Nothing is kept for who is away: gateways ask for what they have missed, values are retained.
     const broker = await this.#host.open({
       drainTimeout: this.#options.drainMs ?? DRAIN_MS,
+      // No bound of messages under way at the same time: behind a hundred of gateways that are held back, those of all
+      // others would stand. Each connection is read on when what came of it last has been taken.
+      concurrency: 0,
       authenticate: (client, username, password, done) => this.#authenticate(client, username, password, done),
       authorizePublish: (client, packet, done) => done(this.#refusePublish(client, packet)),
       authorizeSubscribe: (client, subscription, done) => {

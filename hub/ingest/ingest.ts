@@ -16,6 +16,7 @@ import { Backoff } from '@lineside/shared/time/backoff.ts';
 import { type Batch, readBatch } from '@lineside/shared/wire/batch-reader.ts';
 import { decompressBatch, type Envelope, readEnvelope } from '@lineside/shared/wire/envelope.ts';
 import type { RecordId, SampleColumns, TimeSeriesStore } from '../store/timeseries/time-series.ts';
+import { GroupSize } from './group-size.ts';
 import type { CommittedRun, IngestLedger } from './ledger.ts';
 import { presentOf } from './present.ts';
 import { previewOf } from './preview.ts';
@@ -31,11 +32,7 @@ const GROUP_MS = 500;
 const EPOCH_RECORDS = 32;
 /** So many samples of whomever are company enough: they take several times what a commit costs besides. */
 const ENOUGH_SAMPLES = 20_000;
-/** A group has as many samples as can be committed in about this time, for whatever comes meanwhile waits so long. */
-const COMMIT_MS = 250;
-/** Bounds of that; and most samples that may wait: beyond, the broker holds messages back. */
-const MIN_GROUP_SAMPLES = 10_000;
-const MAX_GROUP_SAMPLES = 250_000;
+/** Most samples that may wait. Beyond, who has a record waiting is held back; all others are let in, and hear soon. */
 const MAX_WAITING_SAMPLES = 1_000_000;
 
 /** What a record means to those who show the present: samples with the hub's tags, in order. */
@@ -115,8 +112,7 @@ export class Ingest {
   readonly #watermarks = new Map<string, number>();
   readonly #backoff = new Backoff(250, 10_000);
   readonly #waiting = new WaitingRecords<Accepted>();
-  /** Most samples of a group: less where commits take long. */
-  #groupSamples = MAX_GROUP_SAMPLES;
+  readonly #groupSize = new GroupSize();
   #timer: NodeJS.Timeout | undefined;
   #committing: Promise<void> | undefined;
   #stopped = false;
@@ -204,7 +200,8 @@ export class Ingest {
 
   /** Takes a data message. Resolves when the next one may come; never rejects for what a gateway sent. */
   async data(gateway: string, payload: Buffer): Promise<void> {
-    if (this.#stopped || !this.#isOurs(gateway)) return;
+    const { termOf } = this.#options;
+    if (this.#stopped || (termOf && termOf(gateway) === undefined)) return;
     let envelope: Envelope;
     try {
       envelope = readEnvelope(payload);
@@ -213,9 +210,23 @@ export class Ingest {
       return;
     }
     const epoch = await this.#epoch(gateway, envelope.epoch);
-    epoch.turn = epoch.turn.then(() => this.#take(epoch, envelope, payload));
-    await epoch.turn;
-    if (this.#waiting.samples > MAX_WAITING_SAMPLES) await new Promise<void>((resolve) => this.#room.push(resolve));
+    epoch.turn = epoch.turn.then(async () => {
+      if (await this.#admits(epoch, envelope)) await this.#take(epoch, envelope, payload);
+    });
+    return epoch.turn;
+  }
+
+  /** Waits for room, which a repeat and the first of a gateway need not. @returns false when the hub stops */
+  async #admits({ gateway, epoch, sequence }: Epoch, { seq, prev }: Envelope): Promise<boolean> {
+    while (
+      !this.#stopped &&
+      this.#waiting.samples >= MAX_WAITING_SAMPLES &&
+      this.#waiting.hasEpoch(gateway, epoch) &&
+      sequence.judge(seq, prev).kind === 'accept'
+    ) {
+      await new Promise<void>((resolve) => this.#room.push(resolve));
+    }
+    return !this.#stopped;
   }
 
   /**
@@ -235,10 +246,6 @@ export class Ingest {
         await this.quarantine(gateway, messageOf(error), payload);
       } else this.#options.log.warn({ gateway, error: messageOf(error) }, 'what a gateway showed was not taken');
     }
-  }
-
-  #isOurs(gateway: string): boolean {
-    return !this.#options.termOf || this.#options.termOf(gateway) !== undefined;
   }
 
   async #take(epoch: Epoch, envelope: Envelope, payload: Buffer): Promise<void> {
@@ -338,7 +345,7 @@ export class Ingest {
   }
 
   async #commitGroup(): Promise<void> {
-    const group = this.#waiting.group(this.#groupSamples);
+    const group = this.#waiting.group(this.#groupSize.samples);
     if (group.length === 0) return;
     const samples = group.reduce((sum, record) => sum + record.samples.tags.length, 0);
     const begun = performance.now();
@@ -348,7 +355,7 @@ export class Ingest {
         await this.#options.timeSeries.append(group.map(({ id, samples: columns }) => ({ id, samples: columns })));
         await this.#commitRuns(runsOf(group));
       });
-      this.#suit(samples, performance.now() - begun);
+      this.#groupSize.committed(samples, performance.now() - begun);
       if (this.counts.fault !== '') this.#options.log.info('commits again');
       this.counts.fault = '';
       this.#backoff.reset();
@@ -387,16 +394,8 @@ export class Ingest {
     this.#letIn();
   }
 
-  /** Groups are as large as can be committed in the time that others may have to wait for it. */
-  #suit(samples: number, tookMs: number): void {
-    // A small one tells what a commit costs, and not its samples.
-    if (samples < this.#groupSamples / 2) return;
-    const suited = (samples / Math.max(1, tookMs)) * COMMIT_MS;
-    this.#groupSamples = Math.min(MAX_GROUP_SAMPLES, Math.max(MIN_GROUP_SAMPLES, (this.#groupSamples + suited) / 2));
-  }
-
   #letIn(): void {
-    if (this.#waiting.samples <= MAX_WAITING_SAMPLES) for (const go of this.#room.splice(0)) go();
+    if (this.#waiting.samples < MAX_WAITING_SAMPLES) for (const go of this.#room.splice(0)) go();
   }
 
   async #committed(run: CommittedRun, records: Accepted[], changedAlarms: string[]): Promise<void> {

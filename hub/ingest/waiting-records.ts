@@ -36,6 +36,10 @@ export class WaitingRecords<R extends Waiting> {
     return [...this.#lanes.values()].some((lane) => gateways.has(lane[0]!.id.gateway));
   }
 
+  hasEpoch(gateway: string, epoch: string): boolean {
+    return this.#lanes.has(laneOf(gateway, epoch));
+  }
+
   /** @returns how many of its epoch wait now */
   push(record: R): number {
     const key = keyOf(record);
@@ -107,5 +111,9 @@ export class WaitingRecords<R extends Waiting> {
 }
 
 function keyOf({ id }: Waiting): string {
-  return `${id.gateway} ${id.epoch}`;
+  return laneOf(id.gateway, id.epoch);
+}
+
+function laneOf(gateway: string, epoch: string): string {
+  return `${gateway} ${epoch}`;
 }

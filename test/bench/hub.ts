@@ -74,7 +74,7 @@ async function measure(options: BenchOptions, kind: 'embedded' | 'servers'): Pro
   const complain = (line: string) => ending || say(`  the hub: ${line}`);
 
   let influx: InfluxDb | undefined;
-  let stores: Record<string, unknown> | undefined;
+  let newStores: (() => Promise<Record<string, unknown>>) | undefined;
   if (kind === 'servers') {
     say('starting PostgreSQL and InfluxDB');
     // As an administrator would have them, and not as tests.
@@ -83,8 +83,13 @@ async function measure(options: BenchOptions, kind: 'embedded' | 'servers'): Pro
     const server = await InfluxDb.start();
     stack.defer(() => server.remove());
     influx = server;
-    const relational = { url: postgres.url(await postgres.newDatabase()), username: 'postgres' };
-    stores = { relational, timeSeries: { influx: { url: server.url } } };
+    newStores = async () => {
+      const database = await postgres.newDatabase();
+      return {
+        relational: { url: postgres.url(database), username: 'postgres' },
+        timeSeries: { influx: { url: server.url, database } },
+      };
+    };
   }
 
   const records = bulkRecords();
@@ -97,17 +102,23 @@ async function measure(options: BenchOptions, kind: 'embedded' | 'servers'): Pro
   say(`  ${Math.round(bulkPerSecond)} samples/s`);
 
   const flags = profileDir ? ['--cpu-prof', `--cpu-prof-dir=${profileDir}`] : [];
-  const world = { dir, gateways: GATEWAYS, prefix: PREFIX, stores, flags, complain };
-  const hub = await startLoadedHub(world);
-  stack.defer(() => {
-    ending = true;
-    return hub.program.stop().catch((error: unknown) => say(messageOf(error)));
-  });
-  const load = (what: string, ...args: string[]) => {
+  let bytes = 0;
+  // A hub and stores of its own for each: what came before was of times that are yet to come, and all would be late.
+  const load = async (what: string, ...args: string[]) => {
     say(`${kind}: ${what}`);
-    const common = ['--broker', hub.broker.href, '--password-file', join(dir, 'secret'), '--prefix', PREFIX];
-    const counts = ['--gateways', String(GATEWAYS), '--tags', String(TAGS)];
-    return runLoad([...common, ...counts, ...args], hub.program.pid, options);
+    const folder = await mkdtemp(join(dir, 'load-'));
+    const stores = await newStores?.();
+    ending = false;
+    const hub = await startLoadedHub({ dir: folder, gateways: GATEWAYS, prefix: PREFIX, stores, flags, complain });
+    try {
+      const common = ['--broker', hub.broker.href, '--password-file', join(folder, 'secret'), '--prefix', PREFIX];
+      const counts = ['--gateways', String(GATEWAYS), '--tags', String(TAGS)];
+      return await runLoad([...common, ...counts, ...args], hub.program.pid, options);
+    } finally {
+      ending = true;
+      await hub.program.stop().catch((error: unknown) => say(messageOf(error)));
+      bytes += await storeBytes(hub.dataDir);
+    }
   };
   const loads = { seconds: String(seconds) };
 
@@ -150,7 +161,6 @@ async function measure(options: BenchOptions, kind: 'embedded' | 'servers'): Pro
         )
       : undefined;
 
-  const bytes = influx ? undefined : await storeBytes(hub.dataDir);
   const runs = [most, half, catching, ...(soak ? [soak] : [])];
   const committed = runs.reduce((sum, { load: { samplesCommitted } }) => sum + samplesCommitted, 0);
   return {
@@ -169,7 +179,7 @@ async function measure(options: BenchOptions, kind: 'embedded' | 'servers'): Pro
     },
     ...(soak ? { soak: soakFigures(soak) } : {}),
     samplesCommitted: committed,
-    ...(bytes === undefined ? {} : { diskBytesPerSample: round(bytes / committed, 2) }),
+    ...(influx ? {} : { diskBytesPerSample: round(bytes / committed, 2) }),
     wireBytesPerSample: half.load.bytesPerSample,
     resends: runs.reduce((sum, { load: { resends } }) => sum + resends, 0),
     reconnects: runs.reduce((sum, { load: { reconnects } }) => sum + reconnects, 0),

@@ -35,7 +35,7 @@ const SAY_MS = 5_000;
 const CONNECT_DEADLINE_MS = 120_000;
 /** More records than these, due and not committed, are not on their way but late. */
 const WAITING_RECORDS = 8;
-const SETTLE_DEADLINE_MS = 60_000;
+const SETTLE_DEADLINE_MS = 300_000;
 /** Troubles that are told one by one; the others are counted. */
 const TOLD = 5;
 const HOUR_MS = 3_600_000;

@@ -238,6 +238,8 @@ describe('the embedded broker', () => {
       broker.answer('line-2', committed(i));
     }
     await vi.waitFor(() => expect(heard).toBe(400), 15_000);
+    // Until it is let go it does not read.
+    await vi.waitFor(() => expect(broker.figures.dropped).toBe(1), 15_000);
     const gone = once(frozen, 'close');
     frozen.resume();
     await gone;

@@ -114,4 +114,19 @@ describe('a gateway that catches up beside those that are live', () => {
     second.done.resolve();
     expect((await appended(3)).ids.length).toBeLessThan(second.ids.length);
   });
+
+  test('when no more may wait, who has nothing waiting is let in, and a repeat is no more', async () => {
+    for (let seq = 1; seq <= 50; seq++) await send('late', seq, 20_000);
+    expect(ingest.waitingSamples).toBe(1_000_000);
+    let taken = false;
+    const held = send('late', 51).then(() => {
+      taken = true;
+    });
+    await send('live', 1);
+    await send('live', 1);
+    expect([taken, ingest.waitingSamples, ingest.counts.duplicates]).toEqual([false, 1_000_001, 1]);
+    (await appended(1)).done.resolve();
+    await held;
+    expect(answers.some(({ gateway, seq }) => gateway === 'live' && seq === 1)).toBe(true);
+  });
 });
