@@ -13,9 +13,14 @@ import { pageFrom, readCursor } from '../store/page.ts';
 import { type AlarmFilter, alarmEvents, alarmHistory, findAlarm, openAlarms } from '../store/postgres/alarms.ts';
 import { createCommand, finishCommands, pendingCommands, pendingOccurrences } from '../store/postgres/commands.ts';
 import type { Database, Row } from '../store/postgres/schema.ts';
+import { SharedReads } from '../store/shared-reads.ts';
 
 /** Refusals that are remembered. */
 const MOST_REFUSALS = 1_000;
+
+/** A page of the list is read again after this, or when an alarm changes here. Milliseconds. */
+const LISTED_MS = 1_000;
+const MOST_LISTED = 100;
 
 export interface AlarmDeskOptions {
   db: Kysely<Database>;
@@ -26,6 +31,8 @@ export interface AlarmDeskOptions {
   now(): number;
 }
 
+export type AlarmQuery = Omit<AlarmFilter, 'before'> & { cursor?: string | undefined };
+
 export class AlarmDesk {
   readonly #options: AlarmDeskOptions;
   /** All that are not normal. */
@@ -33,9 +40,11 @@ export class AlarmDesk {
   #pending = new Set<string>();
   /** Why a device did not take the last acknowledgement. */
   readonly #refusals = new Map<string, string>();
+  readonly #listed: SharedReads<Page<AlarmView>>;
 
   constructor(options: AlarmDeskOptions) {
     this.#options = options;
+    this.#listed = new SharedReads({ lifeMs: LISTED_MS, most: MOST_LISTED, now: options.now });
   }
 
   async start(): Promise<void> {
@@ -52,10 +61,12 @@ export class AlarmDesk {
   }
 
   /** A page of all alarms. @throws LinesideError CURSOR_INVALID */
-  async list({
-    cursor,
-    ...filter
-  }: Omit<AlarmFilter, 'before'> & { cursor?: string | undefined }): Promise<Page<AlarmView>> {
+  list(query: AlarmQuery): Promise<Page<AlarmView>> {
+    const devices = query.devices?.map(({ gateway, device }) => [gateway, device]);
+    return this.#listed.get(JSON.stringify({ ...query, devices }), () => this.#list(query));
+  }
+
+  async #list({ cursor, ...filter }: AlarmQuery): Promise<Page<AlarmView>> {
     const list = filter.oldestFirst ? 'alarms:raisedAt' : 'alarms:-raisedAt';
     const keys = cursor === undefined ? undefined : readCursor(list, [0, ''] as const, cursor);
     const before = keys && { raisedAt: keys[0], occurrence: keys[1] };
@@ -77,6 +88,7 @@ export class AlarmDesk {
 
   /** Events of these occurrences have been committed. */
   async changed(occurrences: string[]): Promise<void> {
+    this.#listed.forget();
     for (const occurrence of new Set(occurrences)) {
       const row = await findAlarm(this.#options.db, occurrence);
       if (!row) continue;
@@ -111,6 +123,7 @@ export class AlarmDesk {
     // Before the first await: of two who acknowledge at once, one command goes.
     this.#pending.add(occurrence);
     this.#refusals.delete(occurrence);
+    this.#listed.forget();
     const command: AcknowledgeCommand = {
       id: randomUUID(),
       type: 'alarm.acknowledge',
@@ -123,6 +136,7 @@ export class AlarmDesk {
       await createCommand(db, row.gateway, command);
     } catch (error) {
       this.#pending.delete(occurrence);
+      this.#listed.forget();
       throw error;
     }
     send(row.gateway, command);
@@ -152,6 +166,7 @@ export class AlarmDesk {
   }
 
   #tell(row: Row<'alarms'>): AlarmView {
+    this.#listed.forget();
     const view = this.#view(row);
     if (view.state === 'normal') this.#open.delete(view.occurrence);
     else this.#open.set(view.occurrence, view);

@@ -14,6 +14,7 @@ import { addIdempotency } from './plugins/idempotency.ts';
 import { addMetrics, addMonitoring } from './plugins/monitoring.ts';
 import { addOrigins } from './plugins/origins.ts';
 import { addPages } from './plugins/pages.ts';
+import { addPictures } from './plugins/pictures.ts';
 import { addProblems } from './plugins/problems.ts';
 import { addAddressLimit, addIdentityLimit } from './plugins/rate-limits.ts';
 import { addRequestIds, requestId } from './plugins/request-ids.ts';
@@ -75,6 +76,7 @@ export async function buildApp(services: ApiServices): Promise<FastifyInstance> 
   await addSessions(base, services.access);
   addAudit(base, services.access.audit, services.now);
   addIdentityLimit(base, limits, ({ identity }) => identity?.name);
+  addPictures(base, services);
   addIdempotency(base, services.idempotency);
   addCaching(base);
   await addCompression(base);

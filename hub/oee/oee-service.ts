@@ -4,6 +4,7 @@ import { LINK_TAG } from '@lineside/shared/contracts/frame.ts';
 import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import type { Machine } from '../equipment/plant.ts';
+import { SharedReads } from '../store/shared-reads.ts';
 import { linkedIntervals } from '../store/timeseries/linked-intervals.ts';
 import type { TimeSeriesStore } from '../store/timeseries/time-series.ts';
 import { countOf } from './counter.ts';
@@ -17,6 +18,14 @@ import { type StateInterval, timeline } from './timeline.ts';
 const PERIOD_MS = 2_000;
 /** Machines that are calculated at the same time, so that the store can read for them together. */
 const TOGETHER = 50;
+
+/** Figures that somebody asks for are at most so old; what is stored makes them anew at once. Milliseconds. */
+const EXPLAINED_MS = 1_000;
+
+export interface Explained {
+  oee: Oee;
+  intervals: StateInterval[];
+}
 
 export interface OeeServiceOptions {
   machines: Machine[];
@@ -34,12 +43,15 @@ export class OeeService {
   /** The records that a tag's samples belong to. */
   readonly #byTag = new Map<number, { path: string; record: ShiftRecord }[]>();
   readonly #firstSeenAt = new Map<string, number>();
+  readonly #explained: SharedReads<Explained>;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> = Promise.resolve();
   #stopped = true;
 
   constructor(options: OeeServiceOptions) {
     this.#options = options;
+    const most = options.machines.length;
+    this.#explained = new SharedReads({ lifeMs: EXPLAINED_MS, most, now: options.now });
   }
 
   start(): void {
@@ -58,6 +70,7 @@ export class OeeService {
     for (let i = 0; i < tags.length; i++) {
       for (const { path, record } of this.#byTag.get(tags[i]!) ?? []) {
         record.stored(tags[i]!, at[i]!);
+        this.#explained.forget(keyOf(path, record.tags));
         if (tags[i] === record.tags.link && at[i]! < (this.#firstSeenAt.get(path) ?? 0)) {
           this.#firstSeenAt.delete(path);
         }
@@ -65,8 +78,13 @@ export class OeeService {
     }
   }
 
-  /** The figures of one machine now, and the intervals behind them. */
-  async explain(machine: Machine): Promise<{ oee: Oee; intervals: StateInterval[] }> {
+  /** The figures of one machine now, and the intervals behind them; whoever asks at the same time gets the same. */
+  explain(machine: Machine): Promise<Explained> {
+    const key = keyOf(machine.path, this.#tagsOf(machine));
+    return this.#explained.get(key, () => this.#explain(machine));
+  }
+
+  async #explain(machine: Machine): Promise<Explained> {
     const now = this.#options.now();
     const running = runningShift(machine.shifts, machine.timeZone, now);
     if (!running) return { oee: noShift(now, machine.counters?.unit ?? ''), intervals: [] };
@@ -159,4 +177,8 @@ export class OeeService {
     const id = (name: string | undefined) => (name ? this.#options.tagId(gateway, device, name) : undefined);
     return { state: id(state?.tag), link: id(LINK_TAG), total: id(counters?.total), reject: id(counters?.reject) };
   }
+}
+
+function keyOf(path: string, { state, link, total, reject }: ShiftTags): string {
+  return [path, state, link, total, reject].join();
 }

@@ -128,7 +128,12 @@ export class ShiftRecord {
     const from = record.next ?? this.shift.from;
     if (from > to) return;
     record.arrived = Number.POSITIVE_INFINITY;
-    record.keep(await this.#store.range(tag, from, to, { before: record.next === undefined }), from);
+    const found = await this.#store.range(tag, from, to, { before: record.next === undefined });
+    // What was stored meanwhile may be among them or not: from there on the next look reads, and nothing before is read again.
+    record.keep(
+      found.filter(({ at }) => at < record.arrived),
+      from,
+    );
     if (record.isLate(record.arrived)) this.#stale = true;
   }
 }

@@ -8,6 +8,7 @@ import type { WriteState, WriteView } from '@lineside/shared/contracts/api.ts';
 import type { WriteEvent } from '@lineside/shared/contracts/event.ts';
 import type { JobView } from '@lineside/shared/contracts/job.ts';
 import type { TagWriteCommand, WriteReply } from '@lineside/shared/contracts/link.ts';
+import type { Page } from '@lineside/shared/contracts/page.ts';
 import type { WriteOutcome } from '@lineside/shared/contracts/write.ts';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
@@ -16,6 +17,7 @@ import { OwedAnswers } from '../fleet/owed-answers.ts';
 import { pageFrom, readCursor } from '../store/page.ts';
 import type { Database, Row } from '../store/postgres/schema.ts';
 import { createWrite, listWrites, settleWrite, type WriteFilter } from '../store/postgres/writes.ts';
+import { SharedReads } from '../store/shared-reads.ts';
 import { valueRefusal, type WritableTag } from './write-refusal.ts';
 
 /** A gateway that gets the command later does not carry it out. Milliseconds. */
@@ -26,6 +28,10 @@ const ANSWER_MS = 20_000;
 
 /** Writes that somebody waits for. */
 const MOST_WAITING = 500;
+
+/** A page of the log is read again after this, or when something is written here. Milliseconds. */
+const LISTED_MS = 1_000;
+const MOST_LISTED = 100;
 
 /** As cursors name it. */
 const LIST = 'writes';
@@ -51,13 +57,17 @@ export interface WriteDeskOptions {
   answerMs?: number;
 }
 
+export type WriteQuery = Omit<WriteFilter, 'before'> & { cursor?: string | undefined };
+
 export class WriteDesk {
   readonly #options: WriteDeskOptions;
   readonly #waiting = new OwedAnswers<WriteOutcome>();
   readonly #answerMs: number;
+  readonly #listed: SharedReads<Page<WriteView>>;
 
   constructor(options: WriteDeskOptions) {
     this.#options = options;
+    this.#listed = new SharedReads({ lifeMs: LISTED_MS, most: MOST_LISTED, now: options.now });
     this.#answerMs = options.answerMs ?? ANSWER_MS;
   }
 
@@ -86,10 +96,12 @@ export class WriteDesk {
     const refusal = this.#refusal(tag, value);
     if (refusal) {
       await createWrite(db, gateway, command, refusal.message);
+      this.#listed.forget();
       log.warn({ gateway, device, tag: name, by, value, reason: refusal.message }, 'write refused');
       throw refusal;
     }
     await createWrite(db, gateway, command);
+    this.#listed.forget();
     const answer = this.#answer(gateway, command.id);
     this.#options.send(gateway, command);
     log.info({ gateway, device, tag: name, by, value, id: command.id }, 'write sent');
@@ -114,11 +126,13 @@ export class WriteDesk {
     } catch (error) {
       this.#options.log.warn({ gateway, id: outcome.id, error: messageOf(error) }, 'outcome of a write not kept yet');
     }
+    this.#listed.forget();
     this.#waiting.settle(gateway, outcome.id, outcome);
   }
 
   /** What a gateway has written down; its reply may have been lost. */
   decided(gateway: string, event: WriteEvent): void {
+    this.#listed.forget();
     if (event.via !== 'hub') return;
     const { id, ok, old, new: now, at, error } = event;
     this.#waiting.settle(gateway, id, { id, ok, old, new: now, at, error });
@@ -130,10 +144,12 @@ export class WriteDesk {
   }
 
   /** Newest first. @throws LinesideError CURSOR_INVALID */
-  async list({ cursor, ...filter }: Omit<WriteFilter, 'before'> & { cursor?: string | undefined }): Promise<{
-    items: WriteView[];
-    next: string | null;
-  }> {
+  list(query: WriteQuery): Promise<Page<WriteView>> {
+    const devices = query.devices?.map(({ gateway, device }) => [gateway, device]);
+    return this.#listed.get(JSON.stringify({ ...query, devices }), () => this.#list(query));
+  }
+
+  async #list({ cursor, ...filter }: WriteQuery): Promise<Page<WriteView>> {
     const keys = cursor === undefined ? undefined : readCursor(LIST, [0, '', '', ''] as const, cursor);
     const before = keys && { asked_at: keys[0], gateway: keys[1], via: keys[2], id: keys[3] };
     const rows = await listWrites(this.#options.db, { ...filter, before, limit: filter.limit + 1 });

@@ -161,6 +161,7 @@ describe('writing a tag', () => {
       ...{ old: 5, new: 7, ok: true, error: '' },
     };
     await commitRun(hub.stores.db, { events: [{ seq: 1, place: 0, event }] });
+    hub.writes.decided('line-1', event);
     expect(await last()).toMatchObject({ id, state: 'written', old: 5, new: 7, error: '' });
   });
 

@@ -25,7 +25,7 @@ export function machineRoutes(app: Api, services: ApiServices): void {
   app.get(
     '/machines',
     {
-      config: { permission: 'plant.read' },
+      config: { permission: 'plant.read', picture: true },
       schema: {
         tags: ['plant'],
         operationId: 'listMachines',
@@ -72,7 +72,7 @@ export function machineRoutes(app: Api, services: ApiServices): void {
   app.get(
     '/gateways',
     {
-      config: { permission: 'gateways.read' },
+      config: { permission: 'gateways.read', picture: true },
       schema: {
         tags: ['gateways'],
         operationId: 'listGateways',

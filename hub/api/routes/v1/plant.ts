@@ -21,7 +21,7 @@ export function plantRoutes(app: Api, services: ApiServices): void {
   app.get(
     '/overview',
     {
-      config: { permission: 'plant.read' },
+      config: { permission: 'plant.read', picture: true },
       schema: {
         tags: ['plant'],
         operationId: 'getOverview',

@@ -47,7 +47,7 @@ export function tagRoutes(app: Api, { board, machines }: ApiServices): void {
   app.get(
     '/tags',
     {
-      config: { permission: 'tags.read', problems: ['MACHINE_NOT_FOUND'] },
+      config: { permission: 'tags.read', problems: ['MACHINE_NOT_FOUND'], picture: true },
       schema: {
         tags: ['tags'],
         operationId: 'listTags',
@@ -65,7 +65,7 @@ export function tagRoutes(app: Api, { board, machines }: ApiServices): void {
   app.get(
     '/tags/last',
     {
-      config: { permission: 'tags.read', problems: ['MACHINE_NOT_FOUND'] },
+      config: { permission: 'tags.read', problems: ['MACHINE_NOT_FOUND'], picture: true },
       schema: {
         tags: ['tags'],
         operationId: 'listLastValues',

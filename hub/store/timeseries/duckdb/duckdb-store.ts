@@ -19,6 +19,7 @@ import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import { lateHoursAround, lateHoursOf } from '../late-hours.ts';
 import { RangeBatch } from '../range-batch.ts';
+import { RecentSamples } from '../recent-samples.ts';
 import type { Summary } from '../summary.ts';
 import type { LastSample, RecordId, SampleColumns, StoredSample, TagCount, TimeSeriesStore } from '../time-series.ts';
 import { copyDatabase } from './copy-database.ts';
@@ -91,6 +92,15 @@ export class DuckDbStore implements TimeSeriesStore {
     this.#read((connection) => sampleRanges(connection, tags, from, to)),
   );
 
+  readonly #recent = new RecentSamples({
+    read: (tags, from, limit, begins) =>
+      this.#read((connection) => {
+        begins();
+        return sampleRanges(connection, tags, from, Number.MAX_SAFE_INTEGER, limit);
+      }),
+    now: () => this.#now(),
+  });
+
   readonly rollups = new DuckDbRollups({
     read: (query) => this.#read(query),
     change: (work) => this.#change(work),
@@ -119,6 +129,7 @@ export class DuckDbStore implements TimeSeriesStore {
   async close(): Promise<void> {
     if (!this.#wanted) return;
     this.#wanted = false;
+    this.#recent.clear();
     await this.#serially(async () => {
       const open = this.#open;
       this.#open = undefined;
@@ -177,8 +188,12 @@ export class DuckDbStore implements TimeSeriesStore {
   ): Promise<StoredSample[]> {
     const limit = Math.max(0, Math.min(MAX_RANGE, Math.floor(options.limit ?? MAX_RANGE)));
     if (limit === 0) return [];
-    if (!options.before && RangeBatch.takes(from, to))
-      return (await this.#short.range(tag, from, to)).slice(0, limit);
+    if (!options.before) {
+      const short = RangeBatch.takes(from, to);
+      const recent = short && !this.#recent.covers(tag, from, to) ? null : await this.#recent.range(tag, from, to);
+      if (recent) return recent.length > limit ? recent.slice(0, limit) : recent;
+      if (short) return (await this.#short.range(tag, from, to)).slice(0, limit);
+    }
     return this.#read(async (connection) => {
       const before = options.before ? await sampleBefore(connection, tag, from) : undefined;
       const rest = limit - (before ? 1 : 0);
@@ -190,6 +205,10 @@ export class DuckDbStore implements TimeSeriesStore {
 
   async ranges(tags: number[], from: number, to: number, limit: number): Promise<Map<number, StoredSample[]>> {
     const most = Math.max(0, Math.min(MAX_RANGE, Math.floor(limit)));
+    if (tags.length === 1) {
+      const samples = await this.range(tags[0]!, from, to, { limit: most });
+      return samples.length > 0 ? new Map([[tags[0]!, samples]]) : new Map();
+    }
     return this.#read((connection) => sampleRanges(connection, tags, from, to, most));
   }
 
@@ -214,11 +233,11 @@ export class DuckDbStore implements TimeSeriesStore {
       await deleteRange(connection, tags, from, to);
       await dropRollups(connection, tags, from, to);
       await markLate(connection, lateHoursAround(tags, from, to));
-    });
+    }).finally(() => this.#recent.drop(tags));
   }
 
   async expire(before: number): Promise<void> {
-    await this.#change((connection) => deleteBefore(connection, before));
+    await this.#change((connection) => deleteBefore(connection, before)).finally(() => this.#recent.clear());
   }
 
   async perTag(from: number, to: number): Promise<TagCount[]> {
@@ -280,6 +299,7 @@ export class DuckDbStore implements TimeSeriesStore {
       return true;
     });
     if (fresh.length === 0) return;
+    this.#recent.appending(fresh.filter(({ samples }) => samples.tags.length > 0));
     try {
       await open.connection.run('BEGIN');
       for (const { samples } of fresh) await open.writer.append(samples);
@@ -294,6 +314,7 @@ export class DuckDbStore implements TimeSeriesStore {
       }
       await open.connection.run('COMMIT');
     } catch (error) {
+      this.#recent.clear();
       await this.#recover(open);
       if (error instanceof LinesideError) throw error;
       throw new LinesideError(
@@ -305,6 +326,7 @@ export class DuckDbStore implements TimeSeriesStore {
       );
     }
     for (const [key, id] of raised) this.#watermarks.set(key, id.seq);
+    this.#recent.appended();
   }
 
   /** Undoes a failed append. After a failed write DuckDB may refuse all further work until it is reopened. */
