@@ -215,7 +215,12 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
     ...(timeSeries.fault && !ingest.counts.fault ? [timeSeries.fault] : []),
     ...hanging(),
   ];
-  const metrics = metricsDoor(config, monitor, { board, alarms, ingest, bus, faults: describeFaults }, unwind);
+  const metrics = metricsDoor(
+    config,
+    monitor,
+    { board, alarms, ingest, bus, backups, faults: describeFaults },
+    unwind,
+  );
   const { url, firstPasswordFile, first } = await serve({
     ...{ config, stores, board, desks, jobs, access, monitor, metrics, unwind, log, now },
     ...{ faults: describeFaults, hanging },

@@ -10,6 +10,7 @@ import type { Logger } from '@lineside/shared/log/logger.ts';
 import type { AlarmDesk } from './alerts/alarm-desk.ts';
 import type { AndonBoard } from './andon/board.ts';
 import type { MetricsDoor } from './api/plugins/monitoring.ts';
+import type { BackupService } from './backup/backup-service.ts';
 import type { GatewayBus } from './broker/gateway-bus.ts';
 import type { LoadedHubConfig } from './config/load-config.ts';
 import type { Ingest } from './ingest/ingest.ts';
@@ -26,6 +27,7 @@ export interface Measured {
   alarms: AlarmDesk;
   ingest: Ingest;
   bus: GatewayBus;
+  backups: BackupService | undefined;
   faults(): string[];
 }
 
@@ -54,7 +56,7 @@ export function metricsDoor(
   return {
     isNear: isWithin(config.monitoring.metricsFrom),
     text: (live) => {
-      const { board, alarms, ingest, bus, faults } = measured;
+      const { board, alarms, ingest, bus, backups, faults } = measured;
       const { user, system } = process.cpuUsage();
       const figures: HubFigures = {
         ...{ version: VERSION, node: process.versions.node, startedAt, faults: faults().length, live },
@@ -62,6 +64,7 @@ export function metricsDoor(
         tags: board.catalog.size,
         ingest: { ...ingest.counts, waitingSamples: ingest.waitingSamples },
         broker: { connected: bus.fault === '', ...bus.figures },
+        backup: backups?.figures() ?? null,
         jobs: board.jobs.all().filter(({ state }) => state === 'waiting' || state === 'running'),
         models: scoresOf(board),
         process: {

@@ -36,6 +36,8 @@ export interface HubFigures {
     events: number;
     dropped: Record<string, number>;
   } | null;
+  /** Null where the hub makes none, because its stores are servers. */
+  backup: { newestAt: number | null; failures: number; running: boolean } | null;
   jobs: { kind: string; state: string }[];
   /** Last scores of gateways' models. */
   models: { gateway: string; model: string; score: number }[];
@@ -49,12 +51,34 @@ const MAX_GATEWAYS = 2_500;
 const MAX_MODELS = 2_000;
 
 export function hubMetrics(figures: HubFigures): Metric[] {
-  return [...ofHub(figures), ...ofGateways(figures), ...ofIngest(figures), ...ofLive(figures), ...ofProcess(figures)];
+  return [
+    ...ofHub(figures),
+    ...ofBackup(figures),
+    ...ofGateways(figures),
+    ...ofIngest(figures),
+    ...ofLive(figures),
+    ...ofProcess(figures),
+  ];
 }
 
 function metric(name: string, type: Metric['type'], help: string, samples: MetricSample[] | number): Metric {
   const list = typeof samples === 'number' ? [{ value: samples }] : samples;
   return { name: name.startsWith('process_') ? name : `${HUB_PREFIX}_${name}`, type, help, samples: list };
+}
+
+function ofBackup({ backup }: HubFigures): Metric[] {
+  if (!backup) return [];
+  const { newestAt, failures, running } = backup;
+  return [
+    metric(
+      'backup_newest_timestamp_seconds',
+      'gauge',
+      'When what the newest good backup holds was so; absent when there is none.',
+      newestAt === null ? [] : newestAt / 1_000,
+    ),
+    metric('backup_failures_total', 'counter', 'Backups that did not succeed.', failures),
+    metric('backup_running', 'gauge', '1 while a backup is being made.', running ? 1 : 0),
+  ];
 }
 
 function ofHub({ version, node, faults, machines, alarms, tags, jobs, models }: HubFigures): Metric[] {

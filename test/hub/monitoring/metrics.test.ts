@@ -32,6 +32,7 @@ function figures(): HubFigures {
     ...{ version: '1.0.0', node: '24.0.0', startedAt: 1_790_000_000_500, faults: 1, tags: 12 },
     machines: [{ connection: { status: 'live', since: null, reason: '' } }],
     gateways: [gateway('line-1', { online: true, pendingSamples: 7, lastSeenAt: 1_500 }), gateway('sparkplug:a/"b"')],
+    backup: { newestAt: 1_790_000_000_500, failures: 2, running: false },
     alarms: [{ priority: 'high', state: 'unacknowledged' }],
     ingest: {
       ...{ recordsAccepted: 5, samplesAccepted: 50, duplicates: 1, holes: 2, quarantined: 3, fault: 'no space' },
@@ -67,6 +68,8 @@ describe('the metrics of the hub', () => {
     const { values } = parsePrometheus(prometheusText([...hubMetrics(figures()), ...monitor.metrics()]));
     const route = 'method="GET",route="/api/v1/me",status="2xx"';
     const expected: Record<string, number> = {
+      lineside_hub_backup_newest_timestamp_seconds: 1_790_000_000.5,
+      lineside_hub_backup_failures_total: 2,
       [`lineside_hub_request_duration_seconds_bucket{${route},le="0.025"}`]: 0,
       [`lineside_hub_request_duration_seconds_bucket{${route},le="0.05"}`]: 1,
       [`lineside_hub_request_duration_seconds_bucket{${route},le="+Inf"}`]: 1,
