@@ -9,6 +9,7 @@ import { Gateway } from './pages/gateway.tsx';
 import { Gateways } from './pages/gateways.tsx';
 import { Overview } from './pages/overview.tsx';
 import { OwnPassword } from './pages/own-password.tsx';
+import { Rollouts } from './pages/rollouts.tsx';
 import { SignIn } from './pages/sign-in.tsx';
 import { useRoute } from './route.ts';
 import { Splash } from './ui/splash.tsx';
@@ -72,7 +73,13 @@ function Page({ user, onSignedOut }: { user: User; onSignedOut: () => void }) {
   if (route.page === 'line') return <Overview user={user} onSignedOut={onSignedOut} />;
   return (
     <FleetShell user={user} onSignedOut={onSignedOut}>
-      {route.page === 'gateway' ? <Gateway key={route.id} id={route.id} user={user} /> : <Gateways />}
+      {route.page === 'gateway' ? (
+        <Gateway key={route.id} id={route.id} user={user} />
+      ) : route.page === 'rollouts' ? (
+        <Rollouts user={user} />
+      ) : (
+        <Gateways user={user} />
+      )}
     </FleetShell>
   );
 }

@@ -1,10 +1,11 @@
 import { useMemo, useSyncExternalStore } from 'react';
 
 /** Which page is shown. It stands behind the # of the address: the hub serves one file, and a reload stays where it is. */
-export type Route = { page: 'line' } | { page: 'gateways' } | { page: 'gateway'; id: string };
+export type Route = { page: 'line' } | { page: 'gateways' } | { page: 'gateway'; id: string } | { page: 'rollouts' };
 
 export const LINE_LINK = '#/';
 export const GATEWAYS_LINK = '#/gateways';
+export const ROLLOUTS_LINK = '#/rollouts';
 export const gatewayLink = (id: string): string => `${GATEWAYS_LINK}/${encodeURIComponent(id)}`;
 
 export function useRoute(): Route {
@@ -19,6 +20,7 @@ function subscribe(listener: () => void): () => void {
 
 function routeOf(hash: string): Route {
   if (hash === GATEWAYS_LINK) return { page: 'gateways' };
+  if (hash === ROLLOUTS_LINK) return { page: 'rollouts' };
   if (!hash.startsWith(`${GATEWAYS_LINK}/`)) return { page: 'line' };
   try {
     return { page: 'gateway', id: decodeURIComponent(hash.slice(GATEWAYS_LINK.length + 1)) };

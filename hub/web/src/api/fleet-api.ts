@@ -1,5 +1,6 @@
 import type { ConfigCheck, ConfigText, LogLines } from '@lineside/shared/contracts/fleet.ts';
 import type { ConfigPushResult } from '@lineside/shared/contracts/link.ts';
+import type { RolloutView } from '@lineside/shared/contracts/rollout.ts';
 import { request } from './http.ts';
 
 /** The hub waits so long for a short answer, for a check, and for a configuration before it is on trial; then it says so. */
@@ -23,7 +24,18 @@ export const fleetApi = {
       body: { config, confirmWithinSeconds },
       timeoutMs: PUSH_MS + confirmWithinSeconds * 1_000,
     }),
+  rollouts: (signal: AbortSignal) => request<RolloutView[]>('/api/v1/rollouts', { signal }),
+  beginRollout: (body: RolloutPlan) => request<{ id: string }>('/api/v1/rollouts', { method: 'POST', body }),
+  stopRollout: (id: string) => request<{ done: true }>(`/api/v1/rollouts/${id}/stop`, { method: 'POST' }),
 };
+
+export interface RolloutPlan {
+  gateways: string[];
+  config: string;
+  /** So many gateways in the first wave, and in each one after it. */
+  first: number;
+  each: number;
+}
 
 function at(id: string): string {
   return `/api/v1/gateways/${encodeURIComponent(id)}`;

@@ -1,9 +1,11 @@
+import type { User } from '@lineside/shared/contracts/api.ts';
 import { SegmentedControl, TextInput } from '@mantine/core';
 import { IconFilterOff, IconRouter, IconSearch } from '@tabler/icons-react';
 import { useMemo, useState } from 'react';
 import { type FleetRow, fleetRow, SORTS, type SortKey } from '../features/fleet/fleet-rows.ts';
 import { FleetTable } from '../features/fleet/fleet-table.tsx';
 import { useGateways, useHubNow } from '../live/live-context.tsx';
+import { ROLLOUTS_LINK } from '../route.ts';
 import { MessagePanel } from '../ui/message-panel.tsx';
 import { Panel } from '../ui/panel.tsx';
 import classes from './gateways.module.css';
@@ -15,7 +17,7 @@ const SHOWN_AT_ONCE = 200;
 type Which = 'all' | 'attention' | 'offline';
 
 /** Every gateway with its health: what needs somebody stands first. */
-export function Gateways() {
+export function Gateways({ user }: { user: User }) {
   const gateways = useGateways();
   const now = Math.floor(useHubNow() / STEP_MS) * STEP_MS;
   const [which, setWhich] = useState<Which>('all');
@@ -33,7 +35,7 @@ export function Gateways() {
   const count = (kind: Which) => rows.filter((row) => isWanted(row, kind)).length;
 
   return (
-    <Panel title="Gateways" aside={<Summary rows={rows} />}>
+    <Panel title="Gateways" aside={<Summary rows={rows} user={user} />}>
       {rows.length === 0 ? (
         <MessagePanel icon={<IconRouter size="1.6rem" />} title="No gateway has reported yet">
           Start a gateway with the address of this hub and its way in; it appears here by itself.
@@ -83,11 +85,12 @@ export function Gateways() {
   );
 }
 
-function Summary({ rows }: { rows: readonly FleetRow[] }) {
+function Summary({ rows, user }: { rows: readonly FleetRow[]; user: User }) {
   const online = rows.filter(({ gateway }) => gateway.online).length;
   return rows.length === 0 ? null : (
     <p className={classes.summary}>
       {online} of {rows.length} online
+      {user.permissions.includes('gateways.configure') ? <a href={ROLLOUTS_LINK}>Rollouts</a> : null}
     </p>
   );
 }
