@@ -29,19 +29,26 @@ describe.skipIf(!hasChromium)(`accounts in a browser (needs ${CHROMIUM})`, { tim
     return page;
   }
 
-  test('who comes with a password from somebody else chooses another one first, and is told what is wrong with it', async () => {
-    const actor = { name: 'admin', kind: 'user', address: 'test', requestId: '' } as const;
-    const made = await hub.access.users.create(actor, {
-      name: 'm.weber',
-      fullName: '',
-      role: 'operator',
-      sites: null,
-    });
-    const page = await signIn('m.weber', made.password);
-    await page.getByRole('heading', { name: 'Choose your password' }).waitFor(PATIENT);
+  test('a user that an administrator adds chooses a password first, and sees of the page what the role may do', async () => {
+    const admin = await signIn('admin', hub.password);
+    await admin.getByRole('link', { name: 'Administration' }).click();
+    await admin.getByRole('button', { name: 'Add a user' }).click();
+    const dialog = admin.getByRole('dialog');
+    await dialog.getByLabel('Name', { exact: true }).fill('Weber');
+    await dialog.getByRole('button', { name: 'Add the user' }).click();
+    await dialog.getByText(/^Small letters, digits .* beginning with/).waitFor(PATIENT);
+    await dialog.getByLabel('Name', { exact: true }).fill('m.weber');
+    await dialog.getByLabel('Full name').fill('Maria Weber');
+    await dialog.getByRole('button', { name: 'Add the user' }).click();
+    const password = await dialog.getByTestId('secret').textContent(PATIENT);
+    await dialog.getByRole('button', { name: 'I have it' }).click();
+    const row = admin.getByTestId('user-row').filter({ hasText: 'm.weber' });
+    await row.getByText('Has to choose a password').waitFor(PATIENT);
 
-    const choose = async (password: string, again: string) => {
-      await page.getByLabel('New password', { exact: true }).fill(password);
+    const page = await signIn('m.weber', password!);
+    await page.getByRole('heading', { name: 'Choose your password' }).waitFor(PATIENT);
+    const choose = async (next: string, again: string) => {
+      await page.getByLabel('New password', { exact: true }).fill(next);
       await page.getByLabel('New password, again').fill(again);
       await page.getByRole('button', { name: 'Change the password' }).click();
     };
@@ -51,12 +58,51 @@ describe.skipIf(!hasChromium)(`accounts in a browser (needs ${CHROMIUM})`, { tim
     await choose('abcabcabcabc', 'abcabcabcabc');
     await page.getByText(/^This password repeats or counts/).waitFor(PATIENT);
     await choose(OWN, OWN);
+    await page.getByRole('link', { name: 'Gateways' }).waitFor(PATIENT);
+    expect(await page.getByRole('link', { name: 'Administration' }).count()).toBe(0);
+    await page.goto(`${hub.url}/#/administration/users`);
+    await page.getByText('This is for administrators').waitFor(PATIENT);
 
     await page.getByRole('button', { name: 'Signed in as m.weber' }).click();
     await page.getByText('Role: operator').waitFor(PATIENT);
-    await page.getByRole('menuitem', { name: 'Sign out' }).click();
-    await page.getByText('You are signed out.').waitFor(PATIENT);
-    expect((await hub.access.users.get('m.weber')).mustChangePassword).toBe(false);
+    await row.getByRole('button', { name: 'Change m.weber' }).click();
+    await admin.getByRole('menuitem', { name: 'Disable' }).click();
+    await dialog.getByRole('button', { name: 'Disable' }).click();
+    await row.getByText('Disabled', { exact: true }).waitFor(PATIENT);
+    // An open page learns it within seconds; one that asks, at once.
+    await page.reload();
+    await page.getByLabel('Password', { exact: true }).waitFor(PATIENT);
+
+    await admin.getByText('Audit log', { exact: true }).click();
+    const change = admin.getByTestId('audit-row').filter({ hasText: 'user.change' }).first();
+    await change.getByText('no → yes').waitFor(PATIENT);
+    await change.getByRole('button', { name: 'm.weber' }).click();
+    await expect
+      .poll(() => admin.getByTestId('audit-row').filter({ hasNotText: 'm.weber' }).count(), PATIENT)
+      .toBe(0);
+    await Promise.all([page.close(), admin.close()]);
+  });
+
+  test('a key is told once, and opens nothing after it is revoked', async () => {
+    const page = await signIn('admin', hub.password);
+    await page.getByRole('link', { name: 'Administration' }).click();
+    await page.getByText('API keys', { exact: true }).click();
+    await page.getByText('There is no API key yet').waitFor(PATIENT);
+    await page.getByRole('button', { name: 'Make a key' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Name').fill('Grafana');
+    await dialog.getByRole('combobox', { name: 'Scopes' }).click();
+    await page.getByRole('option', { name: 'plant.read' }).click();
+    await dialog.getByText('Make an API key').click();
+    await dialog.getByRole('button', { name: 'Make the key' }).click();
+    const authorization = `Bearer ${await dialog.getByTestId('secret').textContent(PATIENT)}`;
+    await dialog.getByRole('button', { name: 'I have it' }).click();
+    const opens = async () => (await fetch(`${hub.url}/api/v1/equipment`, { headers: { authorization } })).status;
+    expect(await opens()).toBe(200);
+    await page.getByRole('button', { name: 'Revoke Grafana' }).click();
+    await dialog.getByRole('button', { name: 'Revoke' }).click();
+    await page.getByText(/^Revoked .* by admin$/).waitFor(PATIENT);
+    expect(await opens()).toBe(401);
     await page.close();
   });
 

@@ -4,6 +4,7 @@ import { useCallback, useState } from 'react';
 import { ApiError } from './api/http.ts';
 import { meQuery } from './api/session.ts';
 import { LiveProvider } from './live/live-context.tsx';
+import { Administration } from './pages/administration.tsx';
 import { FleetShell } from './pages/fleet-shell.tsx';
 import { Gateway } from './pages/gateway.tsx';
 import { Gateways } from './pages/gateways.tsx';
@@ -73,7 +74,9 @@ function Page({ user, onSignedOut }: { user: User; onSignedOut: () => void }) {
   if (route.page === 'line') return <Overview user={user} onSignedOut={onSignedOut} />;
   return (
     <FleetShell user={user} onSignedOut={onSignedOut}>
-      {route.page === 'gateway' ? (
+      {route.page === 'administration' ? (
+        <Administration user={user} part={route.part} />
+      ) : route.page === 'gateway' ? (
         <Gateway key={route.id} id={route.id} user={user} />
       ) : route.page === 'rollouts' ? (
         <Rollouts user={user} />

@@ -4,6 +4,7 @@ import type { Page } from '@lineside/shared/contracts/page.ts';
 import type { EquipmentProposal } from '@lineside/shared/contracts/proposal.ts';
 import type { WriteOutcome } from '@lineside/shared/contracts/write.ts';
 import { request } from './http.ts';
+import { after, all } from './pages.ts';
 
 /** How many alarms one page of the history holds. */
 const ALARM_PAGE = 50;
@@ -58,18 +59,3 @@ export const hubApi = {
       body: { comment },
     }),
 };
-
-/** Every page of a list. @param path with a query */
-async function all<T>(path: string, signal: AbortSignal): Promise<T[]> {
-  const items: T[] = [];
-  for (let cursor: string | null = null; ; ) {
-    const page: Page<T> = await request<Page<T>>(path + after(cursor), { signal });
-    items.push(...page.items);
-    if (page.next === null) return items;
-    cursor = page.next;
-  }
-}
-
-function after(cursor: string | null): string {
-  return cursor === null ? '' : `&cursor=${encodeURIComponent(cursor)}`;
-}

@@ -49,6 +49,7 @@ const dayAndClock = new Intl.DateTimeFormat(undefined, {
   minute: '2-digit',
 });
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'long' });
+const exact = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
 const day = new Intl.DateTimeFormat(undefined, { weekday: 'short', day: 'numeric', month: 'short' });
 
 /** Time of day with seconds. @param at milliseconds since 1970 UTC */
@@ -56,6 +57,9 @@ export const formatClock = (at: number): string => clock.format(at);
 
 /** Day of the week and date. @param at milliseconds since 1970 UTC */
 export const formatDay = (at: number): string => day.format(at);
+
+/** Date and time of day with seconds, for a log. @param at milliseconds since 1970 UTC */
+export const formatExact = (at: number): string => exact.format(at);
 
 /** Date and time in full, with the zone: for a tooltip. @param at milliseconds since 1970 UTC */
 export const formatFull = (at: number): string => full.format(at);

@@ -8,7 +8,7 @@ import { useLink, useLiveHub, usePlantLoaded } from '../live/live-context.tsx';
 import { MessagePanel } from '../ui/message-panel.tsx';
 import classes from './fleet-shell.module.css';
 
-/** What all pages about gateways have around them, and what they show until the hub has told of the gateways. */
+/** What all pages but the line have around them, and what they show until the hub has told of the plant. */
 export function FleetShell(props: { user: User; onSignedOut: () => void; children: ReactNode }) {
   const hub = useLiveHub();
   const link = useLink();
@@ -24,7 +24,7 @@ export function FleetShell(props: { user: User; onSignedOut: () => void; childre
         ) : lostAt === null ? (
           <Skeleton height="16rem" aria-label="Loading" />
         ) : (
-          <MessagePanel tone="error" icon={<IconCloudOff size="1.6rem" />} title="The gateways cannot be shown">
+          <MessagePanel tone="error" icon={<IconCloudOff size="1.6rem" />} title="This page cannot be shown">
             <p>The hub cannot be reached. Check the network and that the hub is running.</p>
             <Button mt="md" variant="default" leftSection={<IconRefresh size="1.1rem" />} onClick={() => hub.retry()}>
               Try again

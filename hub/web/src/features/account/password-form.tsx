@@ -5,6 +5,7 @@ import { useMutation, useQuery } from '@tanstack/react-query';
 import { type ReactNode, useState } from 'react';
 import { ApiError } from '../../api/http.ts';
 import { sessionApi, waysQuery } from '../../api/session.ts';
+import { sentence } from '../../format/sentence.ts';
 import { Notice } from '../../ui/notice.tsx';
 import classes from './password-form.module.css';
 
@@ -37,6 +38,7 @@ export function PasswordForm(props: {
   return (
     <form
       className={classes.form}
+      noValidate
       onSubmit={(event) => {
         event.preventDefault();
         setTried(true);
@@ -55,7 +57,7 @@ export function PasswordForm(props: {
           withAsterisk={false}
           data-autofocus
           value={current}
-          error={refusal.current}
+          error={refusal.current || (tried && !current && 'The password that you sign in with now.')}
           onChange={({ currentTarget }) => {
             setCurrent(currentTarget.value);
             change.reset();
@@ -141,9 +143,4 @@ function Failure({ error }: { error: Error }) {
       {sentence(words)}
     </Notice>
   );
-}
-
-function sentence(words: string): string {
-  const text = words.charAt(0).toUpperCase() + words.slice(1);
-  return /[.!?]$/.test(text) ? text : `${text}.`;
 }

@@ -4,8 +4,9 @@ import { IconBell, IconBellRinging, IconDeviceTv, IconMinimize } from '@tabler/i
 import { needsAcknowledge } from '../../format/alarm-words.ts';
 import { formatClock, formatDay } from '../../format/duration.ts';
 import { useAlarms, useEnterprise, useHubNow } from '../../live/live-context.tsx';
-import { GATEWAYS_LINK, LINE_LINK, useRoute } from '../../route.ts';
+import { administrationLink, GATEWAYS_LINK, LINE_LINK, useRoute } from '../../route.ts';
 import { BrandMark } from '../../ui/brand.tsx';
+import { administrationOf } from '../admin/parts.ts';
 import classes from './app-header.module.css';
 import { ConnectionPill } from './connection-pill.tsx';
 import { SchemeMenu } from './scheme-menu.tsx';
@@ -29,7 +30,7 @@ export function AppHeader({ user, wall, onSignedOut, onAlarms }: AppHeaderProps)
         <BrandMark />
         <div>
           <h1>{enterprise || 'Lineside'}</h1>
-          {wall?.on ? <p>Line overview</p> : <SectionNav />}
+          {wall?.on ? <p>Line overview</p> : <SectionNav user={user} />}
         </div>
       </div>
       <ConnectionPill />
@@ -49,16 +50,21 @@ export function AppHeader({ user, wall, onSignedOut, onAlarms }: AppHeaderProps)
 }
 
 /** The parts of the app. */
-function SectionNav() {
+function SectionNav({ user }: { user: User }) {
   const { page } = useRoute();
   return (
     <nav className={classes.nav} aria-label="Sections">
       <a href={LINE_LINK} aria-current={page === 'line' ? 'page' : undefined}>
         Line
       </a>
-      <a href={GATEWAYS_LINK} aria-current={page === 'line' ? undefined : 'page'}>
+      <a href={GATEWAYS_LINK} aria-current={page.startsWith('gateway') || page === 'rollouts' ? 'page' : undefined}>
         Gateways
       </a>
+      {administrationOf(user).length > 0 ? (
+        <a href={administrationLink()} aria-current={page === 'administration' ? 'page' : undefined}>
+          Administration
+        </a>
+      ) : null}
     </nav>
   );
 }

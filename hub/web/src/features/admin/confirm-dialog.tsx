@@ -1,0 +1,46 @@
+import { Button, Modal } from '@mantine/core';
+import { IconAlertTriangle } from '@tabler/icons-react';
+import { useMutation } from '@tanstack/react-query';
+import { sentence } from '../../format/sentence.ts';
+import { Notice } from '../../ui/notice.tsx';
+import classes from './admin.module.css';
+
+/** Says what is about to happen, does it, and stays open where it did not work. */
+export function ConfirmDialog<T>(props: {
+  title: string;
+  words: string;
+  /** On the button that does it. */
+  verb: string;
+  harmless?: boolean;
+  act: () => Promise<T>;
+  onDone: (result: T) => void;
+  onClose: () => void;
+}) {
+  const act = useMutation({ mutationFn: props.act, onSuccess: props.onDone });
+  return (
+    <Modal opened onClose={props.onClose} title={props.title} closeOnClickOutside={!act.isPending}>
+      <div className={classes.form}>
+        <p>{props.words}</p>
+        <Refusal error={act.error} />
+        <div className={classes.buttons}>
+          <Button variant="default" onClick={props.onClose} data-autofocus>
+            Cancel
+          </Button>
+          <Button {...(props.harmless ? {} : { color: 'red' })} loading={act.isPending} onClick={() => act.mutate()}>
+            {props.verb}
+          </Button>
+        </div>
+      </div>
+    </Modal>
+  );
+}
+
+/** Why the hub did not do it. */
+export function Refusal({ error }: { error: Error | null }) {
+  if (!error) return null;
+  return (
+    <Notice tone="error" icon={<IconAlertTriangle size="1.35rem" />} title="Not done">
+      {sentence(error.message)}
+    </Notice>
+  );
+}
