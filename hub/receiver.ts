@@ -9,6 +9,7 @@ import type { FleetDesk } from './fleet/fleet-desk.ts';
 import type { Ingest } from './ingest/ingest.ts';
 import type { Listener } from './ingest/listener.ts';
 import type { ReplicaPart } from './replica-part.ts';
+import { FewAtOnce } from './store/postgres/few-at-once.ts';
 import { upsertGatewayStatus } from './store/postgres/gateways.ts';
 import type { Relational } from './store/postgres/relational.ts';
 import type { WriteDesk } from './writes/write-desk.ts';
@@ -35,6 +36,7 @@ export class Receiver {
   readonly #options: ReceiverOptions;
   /** When each gateway's status was last written. */
   readonly #storedAt = new Map<string, number>();
+  readonly #few = new FewAtOnce();
 
   constructor(options: ReceiverOptions) {
     this.#options = options;
@@ -89,7 +91,7 @@ export class Receiver {
     // A status comes every few seconds; on disk it need not be that fresh.
     if (!changed && now() - (this.#storedAt.get(gateway) ?? 0) <= STORE_STATUS_MS) return;
     this.#storedAt.set(gateway, now());
-    await upsertGatewayStatus(relational.db, message, now());
+    await this.#few.run(() => upsertGatewayStatus(relational.db, message, now()));
   }
 
   #show(message: GatewayStatus): void {

@@ -1,5 +1,6 @@
 /** The ledger of ingest on the relational store. */
 import type { Kysely } from 'kysely';
+import { FewAtOnce } from '../store/postgres/few-at-once.ts';
 import type { Lease } from '../store/postgres/leases.ts';
 import { commitAll, watermarks } from '../store/postgres/ledger.ts';
 import { insertQuarantine } from '../store/postgres/quarantine.ts';
@@ -20,6 +21,7 @@ export function relationalLedger(
   now: () => number,
   { restored, leaseOf }: RelationalLedgerOptions = {},
 ): IngestLedger {
+  const few = new FewAtOnce();
   const gapsOfRestore = restored ? new RestoredGaps(restored) : null;
   const recordsOf = ({ gaps, alarms, term, ...run }: CommittedRun) => ({
     ...run,
@@ -38,8 +40,8 @@ export function relationalLedger(
       gapsOfRestore?.know(marks);
       return marks;
     },
-    describeTags: (gateway, epoch, tags) => upsertCatalogue(db, gateway, epoch, tags),
-    knownTags: (gateway, epoch) => tagIds(db, gateway, epoch),
+    describeTags: (gateway, epoch, tags) => few.run(() => upsertCatalogue(db, gateway, epoch, tags)),
+    knownTags: (gateway, epoch) => few.run(() => tagIds(db, gateway, epoch)),
     async commit(runs) {
       const results = await commitAll(db, runs.map(recordsOf));
       for (const [i, run] of runs.entries()) if (!results[i]!.lost) gapsOfRestore?.committed(run);
