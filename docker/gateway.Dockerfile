@@ -28,5 +28,5 @@ EXPOSE 8081
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=3 \
   CMD ["node", "/app/docker/healthcheck.ts", "http://127.0.0.1:8081/api/status"]
-ENTRYPOINT ["node", "--max-semi-space-size=4", "--heap-growing-percent=5", "/app/gateway/main.ts"]
+ENTRYPOINT ["node", "--max-semi-space-size=4", "/app/gateway/main.ts"]
 CMD ["run", "--config", "/etc/lineside/gateway.yaml"]

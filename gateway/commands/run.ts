@@ -16,7 +16,6 @@ import { loadConfigAside } from '../config/load-config-aside.ts';
 import { ConfigPush } from '../config-push.ts';
 import { TrustStore } from '../drivers/opcua/security-store.ts';
 import { type GatewayFigures, gatewayMetrics } from '../health/gateway-metrics.ts';
-import { HeapThrift } from '../health/heap-thrift.ts';
 import type { LocalCertificates } from '../local/certificate-routes.ts';
 import { type LocalPicture, LocalServer } from '../local/local-server.ts';
 import { Pipeline } from '../pipeline.ts';
@@ -94,9 +93,6 @@ async function start(
     probe: async (ask, tell) => (await import('./remote-looks.ts')).lookAtModbus(ask, tell),
     log: log.child({ part: 'remote' }),
   });
-  const thrift = new HeapThrift(() => pipeline.buffer.stats().durableSamples);
-  thrift.start();
-  unwind.defer('heap', () => thrift.stop());
   await pipeline.start(unwind);
   if (config.local.enabled) {
     const lag = new EventLoopLag();

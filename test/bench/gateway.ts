@@ -17,7 +17,7 @@ const DEVICES = 20;
 const FLOATS = 50;
 const WARM_UP_MS = 5_000;
 /** As the unit, the image and `npm run gateway` start it. */
-const SHIPPED = ['--max-semi-space-size=4', '--heap-growing-percent=5'];
+const SHIPPED = ['--max-semi-space-size=4'];
 const SHIPPED_ENV = { MALLOC_ARENA_MAX: '1' };
 /**
  * The driver polls by the clock. To be asked as fast as it answers, each device gets so many units, and a period in which

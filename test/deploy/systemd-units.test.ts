@@ -19,7 +19,7 @@ function settings(part: Part, key: string): string[] {
   return [...unitOf(part).matchAll(new RegExp(`^${key}=(.*)$`, 'gm'))].map((match) => match[1] as string);
 }
 
-const FLAGS: Record<string, string> = { gateway: '--max-semi-space-size=4 --heap-growing-percent=5 ', hub: '' };
+const FLAGS: Record<string, string> = { gateway: '--max-semi-space-size=4 ', hub: '' };
 
 describe.each(PARTS)('lineside-%s.service', (part) => {
   it('starts the pinned Node with the program and its configuration', () => {
