@@ -8,9 +8,9 @@
  */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { open, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { CertificateStatus } from '@lineside/shared/contracts/link.ts';
+import { writeDurably } from '@lineside/shared/disk/durable-file.ts';
 import { giveToOwnerOf } from '@lineside/shared/disk/owner.ts';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 
@@ -81,20 +81,7 @@ export class IdentityFiles {
       mkdirSync(this.folder, { recursive: true, mode: 0o700 });
       const around = dirname(this.folder);
       giveToOwnerOf(around, this.folder);
-      const next = `${file}.new`;
-      rmSync(next, { force: true });
-      const handle = await open(next, 'wx', mode);
-      try {
-        await handle.writeFile(text);
-        await handle.chmod(mode);
-        await handle.sync();
-      } finally {
-        await handle.close();
-      }
-      giveToOwnerOf(around, next);
-      await rename(next, file);
-      const folder = await open(this.folder, 'r');
-      await folder.sync().finally(() => folder.close());
+      await writeDurably(file, text, { mode, ownerOf: around });
     } catch (cause) {
       const words = `cannot write ${file}: ${messageOf(cause)}; run this as the gateway's user or as root`;
       throw new LinesideError('IDENTITY_UNWRITABLE', 'config', words, { cause });

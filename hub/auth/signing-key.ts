@@ -3,7 +3,8 @@
  * into the relational store, so that every hub on that store can verify what the others have signed.
  */
 import { randomUUID } from 'node:crypto';
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
+import { writeDurably } from '@lineside/shared/disk/durable-file.ts';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import { type CryptoKey, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose';
 import type { Kysely } from 'kysely';
@@ -80,10 +81,7 @@ export class SigningKeys {
   async #make(): Promise<JWK> {
     const { privateKey } = await generateKeyPair(ALGORITHM, { crv: 'Ed25519', extractable: true });
     const jwk: JWK = { ...(await exportJWK(privateKey)), kid: randomUUID(), alg: ALGORITHM };
-    const making = `${this.#file}.new`;
-    await rm(making, { force: true });
-    await writeFile(making, JSON.stringify(jwk), { mode: 0o600, flag: 'wx', flush: true });
-    await rename(making, this.#file);
+    await writeDurably(this.#file, JSON.stringify(jwk), { mode: 0o600 });
     return jwk;
   }
 }

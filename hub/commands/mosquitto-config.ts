@@ -1,6 +1,7 @@
 /** Writes what the running hub says a Mosquitto needs. */
-import { chmodSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { writeDurably } from '@lineside/shared/disk/durable-file.ts';
 import type { LoadedHubConfig } from '../config/load-config.ts';
 import type { MosquittoFile } from '../mqtt-accounts/mosquitto-files.ts';
 import { askRunningHub } from './ask-running-hub.ts';
@@ -16,11 +17,7 @@ export async function writeMosquittoConfig(
   const folder = resolve(out);
   mkdirSync(folder, { recursive: true, mode: 0o755 });
   for (const { name, text, secret } of files) {
-    const aside = join(folder, `.${name}.new`);
-    const mode = secret ? 0o600 : 0o644;
-    writeFileSync(aside, text, { mode });
-    chmodSync(aside, mode);
-    renameSync(aside, join(folder, name));
+    await writeDurably(join(folder, name), text, { mode: secret ? 0o600 : 0o644 });
   }
   process.stdout.write(`${folder}: ${files.map(({ name }) => name).join(', ')}\n`);
   process.stderr.write(`

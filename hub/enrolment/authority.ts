@@ -3,9 +3,9 @@
  * one file with its certificate, so that there is never one without the other, and nowhere else.
  */
 import { randomBytes, X509Certificate } from 'node:crypto';
-import { link, mkdir, open, readFile, rm } from 'node:fs/promises';
+import { link, mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeDurably } from '@lineside/shared/disk/durable-file.ts';
+import { syncToDisk, writeDurably } from '@lineside/shared/disk/durable-file.ts';
 import { fingerprintOf } from '@lineside/shared/enrolment/token.ts';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
@@ -118,13 +118,7 @@ async function make(folder: string, now: number): Promise<void> {
   const name = `Lineside authority ${randomBytes(3).toString('hex')}`;
   const certificate = await selfSigned(name, pair, { notBefore: now - BACKDATED_MS, notAfter: now + LIFE_MS });
   const aside = join(folder, `.${process.pid}.${randomBytes(4).toString('hex')}`);
-  const handle = await open(aside, 'wx', 0o600);
-  try {
-    await handle.writeFile(`${pem.trim()}\n${certificate.trim()}\n`);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+  await writeDurably(aside, `${pem.trim()}\n${certificate.trim()}\n`, { mode: 0o600 });
   try {
     // Unlike a rename, this never replaces one that another process has made meanwhile.
     await link(aside, fileIn(folder));
@@ -133,12 +127,7 @@ async function make(folder: string, now: number): Promise<void> {
   } finally {
     await rm(aside, { force: true });
   }
-  const directory = await open(folder, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
+  await syncToDisk(folder);
 }
 
 async function readText(file: string): Promise<string | null> {

@@ -1,6 +1,6 @@
 /** The certificate that the embedded broker shows, issued by the hub's own authority and renewed in time. */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { chmod, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { hostname, networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { writeDurably } from '@lineside/shared/disk/durable-file.ts';
@@ -45,8 +45,8 @@ export class ServerCertificate {
     if (this.#pair && this.#isGood(this.#pair, now)) return false;
     const { names } = this;
     this.#pair = await this.#authority.server(names, now, DAYS);
-    await writeDurably(this.#file, `${this.#pair.key.trim()}\n${this.#pair.certificate.trim()}\n`);
-    await chmod(this.#file, 0o600);
+    const { key, certificate } = this.#pair;
+    await writeDurably(this.#file, `${key.trim()}\n${certificate.trim()}\n`, { mode: 0o600 });
     this.#log.info({ names }, 'issued a certificate for the broker');
     return true;
   }
