@@ -1,9 +1,10 @@
 /** Makes backups when they are due and when somebody asks, lets the oldest go, and says when the newest is too old. */
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { syncToDisk } from '@lineside/shared/disk/durable-file.ts';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
-import { BACKUP_NAME, type BackupSource, type MadeBackup, makeBackup, PARTIAL, sync } from './make-backup.ts';
+import { BACKUP_NAME, type BackupSource, type MadeBackup, makeBackup, PARTIAL } from './make-backup.ts';
 import { type OnProgress, readManifest } from './manifest.ts';
 
 const LOOK_MS = 30_000;
@@ -171,7 +172,7 @@ export class BackupService {
       // Half removed, it must not look like one.
       const going = join(dir, `${PARTIAL}${name}`);
       await rename(join(dir, name), going);
-      await sync(dir);
+      await syncToDisk(dir);
       await rm(going, { recursive: true, force: true });
       log.info({ name }, 'old backup removed');
     }

@@ -5,9 +5,10 @@
  * too. So the time series may be ahead of the watermarks by a commit that was under way, and never behind them: as after a
  * crash, which the gateways' repeats heal.
  */
-import { mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { VERSION } from '@lineside/shared/config/version.ts';
+import { syncToDisk } from '@lineside/shared/disk/durable-file.ts';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import { create } from 'tar';
 import { inspectRelational, type RelationalContents } from '../store/postgres/inspect-data.ts';
@@ -97,7 +98,7 @@ export async function makeBackup(options: MakeOptions): Promise<MadeBackup> {
         (bytes) => onProgress({ step: `reading ${each}`, bytes, total }),
         signal,
       );
-      await sync(join(partial, each));
+      await syncToDisk(join(partial, each));
     }
     const manifest = await writeManifest(partial, {
       ...{ hub: VERSION, postgres: relational.version, madeAt, finishedAt: now(), migrations: relational.migrations },
@@ -105,10 +106,10 @@ export async function makeBackup(options: MakeOptions): Promise<MadeBackup> {
       rows: { relational: relational.rows, timeSeries: timeSeries.rows },
     });
     signal?.throwIfAborted();
-    await sync(partial);
+    await syncToDisk(partial);
     const path = join(dir, name);
     await rename(partial, path);
-    await sync(dir);
+    await syncToDisk(dir);
     return { path, manifest };
   } catch (error) {
     await rm(partial, { recursive: true, force: true }).catch(ignore);
@@ -165,15 +166,6 @@ async function treeSize(dir: string): Promise<number> {
 
 async function sizeOf(file: string): Promise<number> {
   return (await stat(file).catch(() => ({ size: 0 }))).size;
-}
-
-export async function sync(path: string): Promise<void> {
-  const handle = await open(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
 
 function ignore(): void {}

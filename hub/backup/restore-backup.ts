@@ -6,13 +6,12 @@
 import { existsSync } from 'node:fs';
 import { chown, copyFile, lstat, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeDurably } from '@lineside/shared/disk/durable-file.ts';
+import { syncToDisk, writeDurably } from '@lineside/shared/disk/durable-file.ts';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import { extract } from 'tar';
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
 import { MIGRATIONS } from '../store/postgres/migrate.ts';
-import { sync } from './make-backup.ts';
 import {
   checkFiles,
   type Manifest,
@@ -125,9 +124,9 @@ async function settle(stage: string, dataDir: string): Promise<void> {
   for (const entry of await readdir(stage, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name);
     if (give) await chown(path, uid, gid);
-    if (entry.isFile() || entry.isDirectory()) await sync(path);
+    if (entry.isFile() || entry.isDirectory()) await syncToDisk(path);
   }
-  await sync(stage);
+  await syncToDisk(stage);
 }
 
 async function exchange(dataDir: string, stage: string, at: number): Promise<string> {
@@ -143,7 +142,7 @@ async function exchange(dataDir: string, stage: string, at: number): Promise<str
   }
   await rm(stage, { recursive: true });
   await rm(join(dataDir, MARKER));
-  await sync(dataDir);
+  await syncToDisk(dataDir);
   return there.length > 0 ? aside : '';
 }
 

@@ -2,8 +2,9 @@
 import { cp, mkdir, rename, rm } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { CONFIG_OPTION, type Command, textOption } from '@lineside/shared/cli/command.ts';
+import { syncToDisk } from '@lineside/shared/disk/durable-file.ts';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
-import { type MadeBackup, makeBackup, PARTIAL, sync } from '../backup/make-backup.ts';
+import { type MadeBackup, makeBackup, PARTIAL } from '../backup/make-backup.ts';
 import { checkFiles, type Manifest, type OnProgress, readManifest } from '../backup/manifest.ts';
 import { restoreBackup } from '../backup/restore-backup.ts';
 import { stoppedSource, withStoppedHub } from '../backup/stopped-source.ts';
@@ -98,10 +99,10 @@ async function copyOut(made: string, out: string, onProgress: OnProgress): Promi
     await cp(made, partial, { recursive: true, errorOnExist: true, force: false });
     const manifest = await readManifest(partial);
     await checkFiles(partial, manifest, onProgress);
-    for (const name of Object.keys(manifest.files)) await sync(join(partial, name));
-    await sync(partial);
+    for (const name of Object.keys(manifest.files)) await syncToDisk(join(partial, name));
+    await syncToDisk(partial);
     await rename(partial, path);
-    await sync(out);
+    await syncToDisk(out);
   } catch (error) {
     await rm(partial, { recursive: true, force: true });
     throw error;
