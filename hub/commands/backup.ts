@@ -1,5 +1,5 @@
 /** `hub backup`, `hub backup verify`, `hub restore`. */
-import { cp, mkdir, rename, rm } from 'node:fs/promises';
+import { cp, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { CONFIG_OPTION, type Command, textOption } from '@lineside/shared/cli/command.ts';
 import { syncToDisk } from '@lineside/shared/disk/durable-file.ts';
@@ -97,9 +97,8 @@ async function copyOut(made: string, out: string, onProgress: OnProgress): Promi
   await mkdir(out, { recursive: true, mode: 0o700 });
   try {
     await cp(made, partial, { recursive: true, errorOnExist: true, force: false });
-    const manifest = await readManifest(partial);
-    await checkFiles(partial, manifest, onProgress);
-    for (const name of Object.keys(manifest.files)) await syncToDisk(join(partial, name));
+    await checkFiles(partial, await readManifest(partial), onProgress);
+    for (const name of await readdir(partial)) await syncToDisk(join(partial, name));
     await syncToDisk(partial);
     await rename(partial, path);
     await syncToDisk(out);
