@@ -6,12 +6,12 @@
  */
 import { createHash } from 'node:crypto';
 import { copyFile, readFile, rename, rm } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { ConfigError, formatProblem } from '@lineside/shared/config/config-document.ts';
 import type { ConfigCheck, ConfigText } from '@lineside/shared/contracts/fleet.ts';
 import type { ConfigPushCommand, ConfigPushResult } from '@lineside/shared/contracts/link.ts';
-import { writeDurably } from '@lineside/shared/disk/durable-file.ts';
+import { syncToDisk, writeDurably } from '@lineside/shared/disk/durable-file.ts';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import { changesBetween } from './config/changes.ts';
@@ -181,6 +181,7 @@ export class ConfigPush {
     try {
       await copyFile(file, `${file}.previous`);
       await rename(this.#candidate, file);
+      await syncToDisk(dirname(file));
     } catch (error) {
       const words = `it runs, but ${file} could not be replaced (${messageOf(error)}): at the next start the old one comes back`;
       log.error({ by }, words);
