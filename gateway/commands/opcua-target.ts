@@ -27,10 +27,7 @@ export function opcUaTarget({ options }: CommandArguments): OpcUaTarget | null {
   const warn = (words: string) => console.error(words);
   const { config: file, device: wanted, endpoint } = options;
   if (typeof file === 'string' && typeof wanted === 'string') return deviceTarget(loadConfig(file), wanted, warn);
-  if (typeof endpoint !== 'string') return null;
-  // The client needs a certificate of its own even where nothing is signed.
-  const dataDir = mkdtempSync(join(tmpdir(), 'lineside-browse-'));
-  return endpointTarget(endpoint, dataDir, warn, () => rmSync(dataDir, { recursive: true, force: true }));
+  return typeof endpoint === 'string' ? endpointTarget(endpoint, warn) : null;
 }
 
 /** A device of a configuration, with its security and its user. @throws LinesideError DEVICE */
@@ -51,16 +48,12 @@ export function deviceTarget(config: LoadedConfig, wanted: string, warn: (words:
 }
 
 /** A server with security None. @throws LinesideError ENDPOINT */
-export function endpointTarget(
-  endpoint: string,
-  dataDir: string,
-  warn: (words: string) => void,
-  cleanUp: () => void,
-): OpcUaTarget {
+export function endpointTarget(endpoint: string, warn: (words: string) => void): OpcUaTarget {
   if (!/^opc\.tcp:\/\/[^/]/.test(endpoint) || !URL.canParse(endpoint)) {
-    cleanUp();
     throw new LinesideError('ENDPOINT', 'config', `"${endpoint}" is no address: write opc.tcp://<host>:<port>`);
   }
+  // The client needs a certificate of its own even where nothing is signed.
+  const dataDir = mkdtempSync(join(tmpdir(), 'lineside-browse-'));
   const open = { endpoint, security: { policy: 'None' } };
   return {
     id:
@@ -70,6 +63,6 @@ export function endpointTarget(
         .replace(/^-+|-+$/g, '') || 'server',
     device: Value.Parse(OpcUaDevice, Value.Default(OpcUaDevice, open)),
     context: { dataDir, now: Date.now, resolvePath: (path) => resolve(path), warn },
-    cleanUp,
+    cleanUp: () => rmSync(dataDir, { recursive: true, force: true }),
   };
 }

@@ -1,7 +1,5 @@
 /** Looking at devices for the hub, by what `gateway browse` and `gateway probe` use. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { BrowseAsk, DeviceFound, ProbeAsk } from '@lineside/shared/contracts/fleet.ts';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import { type Static, Type } from 'typebox';
@@ -61,13 +59,7 @@ export async function lookAtModbus(
 function targetOf(config: LoadedConfig, { device, endpoint }: Static<typeof BrowseAsk>) {
   if (device !== undefined) return deviceTarget(config, device, () => undefined);
   if (endpoint === undefined) throw new LinesideError('DEVICE', 'config', 'name a device or an endpoint');
-  const dataDir = mkdtempSync(join(tmpdir(), 'lineside-browse-'));
-  return endpointTarget(
-    endpoint,
-    dataDir,
-    () => undefined,
-    () => rmSync(dataDir, { recursive: true, force: true }),
-  );
+  return endpointTarget(endpoint, () => undefined);
 }
 
 function atMostEvery(ms: number, say: (words: string) => void): (words: string) => void {
