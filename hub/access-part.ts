@@ -14,6 +14,7 @@ import type { ControlSocket } from './control/control-socket.ts';
 import { Authority } from './enrolment/authority.ts';
 import { Enrolment } from './enrolment/enrolment.ts';
 import { ServerCertificate } from './enrolment/server-certificate.ts';
+import { siteIdsOf } from './equipment/plant.ts';
 import { mosquittoAccess } from './mosquitto-access.ts';
 import { type MosquittoFile, mosquittoFiles } from './mqtt-accounts/mosquitto-files.ts';
 import { MqttAccounts } from './mqtt-accounts/mqtt-accounts.ts';
@@ -59,7 +60,7 @@ export class AccessPart {
     });
     this.accounts = new MqttAccounts({
       db: stores.relational.db,
-      sites: sitesOf(config),
+      sites: siteIdsOf(config.equipment),
       unheard: unheard(config),
       takenBy: async (name) => {
         const gateway = config.gateways.some(({ id }) => id === name) || (await this.enrolment.knows(name));
@@ -197,10 +198,6 @@ export class AccessPart {
     });
     return mosquittoFiles(access, place);
   }
-}
-
-function sitesOf({ equipment }: LoadedHubConfig): string[] {
-  return equipment.nodes.filter(({ level }) => level === 'site').map(({ path }) => path.split('/').at(-1)!);
 }
 
 /** Why there is nothing that an account could hear; empty when there is. */

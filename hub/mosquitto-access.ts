@@ -4,6 +4,7 @@ import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import { UnsTopics } from '@lineside/shared/uns/topics.ts';
 import type { LoadedHubConfig } from './config/load-config.ts';
 import type { Authority } from './enrolment/authority.ts';
+import { rootOf } from './equipment/plant.ts';
 import { JsonTopic } from './foreign/json-topic.ts';
 import type { MosquittoAccess } from './mqtt-accounts/mosquitto-files.ts';
 import type { MqttAccounts } from './mqtt-accounts/mqtt-accounts.ts';
@@ -63,7 +64,7 @@ export async function mosquittoAccess(options: MosquittoAccessOptions): Promise<
     ],
     uns: topics && {
       prefix: topics.prefix,
-      enterprise: config.equipment.nodes.find(({ level }) => level === 'enterprise')!.path,
+      enterprise: rootOf(config.equipment),
     },
     sources: sources.map(({ name, topic }) => ({ name, filter: new JsonTopic(topic).filter })),
     sparkplug: sparkplug !== undefined && sparkplug.broker === undefined,

@@ -13,6 +13,7 @@ import { EmbeddedBroker } from './broker/embedded-broker.ts';
 import type { GatewayBus } from './broker/gateway-bus.ts';
 import type { IntegratorDoor } from './broker/integrator-door.ts';
 import type { LoadedHubConfig } from './config/load-config.ts';
+import { rootOf } from './equipment/plant.ts';
 import type { SampleColumns } from './store/timeseries/time-series.ts';
 import { Integrators, type ManagedAccounts } from './uns/integrators.ts';
 import { PlantTopics } from './uns/plant-topics.ts';
@@ -50,7 +51,7 @@ export class UnsPart {
     const { config, board, request, log, now } = options;
     const { uns, equipment } = config;
     this.#topics = new UnsTopics(uns);
-    this.#enterprise = equipment.nodes.find(({ level }) => level === 'enterprise')!.path;
+    this.#enterprise = rootOf(equipment);
     this.#plant = new PlantTopics({
       ...{ topics: this.#topics, enterprise: this.#enterprise, machines: equipment.machines, version: VERSION, now },
       minIntervalMs: uns.minIntervalMs,

@@ -3,7 +3,7 @@
 import { ConfigDocument, ConfigError } from '@lineside/shared/config/config-document.ts';
 import { validate } from '@lineside/shared/config/validate.ts';
 import { checkEndpoint } from '@lineside/shared/mqtt/endpoint.ts';
-import { loadPlant, type Plant } from '../equipment/plant.ts';
+import { loadPlant, type Plant, siteIdsOf } from '../equipment/plant.ts';
 import { checkSources } from '../foreign/config.ts';
 import { checkNetworks } from '../monitoring/config.ts';
 import { checkRoles, type Role } from '../replicas/config.ts';
@@ -52,7 +52,6 @@ export function loadHubConfig(file: string, roles?: Role[]): LoadedHubConfig {
   }
   if (problems.length > 0) throw new ConfigError(problems);
   const equipment = loadPlant(document.resolvePath(value.plant));
-  const sites = equipment.nodes.filter(({ level }) => level === 'site').map(({ path }) => path.split('/').at(-1)!);
   const places = new Set(equipment.nodes.map(({ path }) => path));
   for (const { path, message } of [
     ...checkSources(value),
@@ -63,7 +62,7 @@ export function loadHubConfig(file: string, roles?: Role[]): LoadedHubConfig {
   ]) {
     problems.push(document.problem(path, message));
   }
-  for (const { path, message } of checkHubUns(value, sites)) {
+  for (const { path, message } of checkHubUns(value, siteIdsOf(equipment))) {
     problems.push(document.problem(path.map(step), message));
   }
   for (const { path, message } of checkNetworks(value.monitoring.metricsFrom)) {

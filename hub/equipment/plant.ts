@@ -91,6 +91,15 @@ export function plantOf(document: ConfigDocument): Plant {
   return plant;
 }
 
+/** Path of the enterprise, which is its id. */
+export function rootOf({ nodes }: Plant): string {
+  return nodes.find(({ level }) => level === 'enterprise')!.path;
+}
+
+export function siteIdsOf({ nodes }: Plant): string[] {
+  return nodes.filter(({ level }) => level === 'site').map(({ path }) => path.split('/').at(-1)!);
+}
+
 function isTimeZone(name: string): boolean {
   try {
     new Intl.DateTimeFormat('en', { timeZone: name });
