@@ -90,7 +90,6 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
         log: log.child({ part: 'sparkplug' }),
       })
     : undefined;
-  let unsRuns = false;
   const replica = new ReplicaPart({
     ...{ config, relational, log: log.child({ part: 'replicas' }) },
     ingest: () => ingest,
@@ -110,7 +109,6 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
           jobs.completeness.start();
           jobs.rollups.start();
           uns?.start(bus);
-          unsRuns = uns !== undefined;
         },
       },
     ],
@@ -157,7 +155,7 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
   const show = ({ gateway, samples, frames }: Arrival) => {
     for (const { device, receivedAt } of frames) board.seen(gateway, device, receivedAt);
     board.observe(samples);
-    if (unsRuns) uns?.observe(samples);
+    uns?.observe(samples);
   };
   const alarmsChanged = (occurrences: string[]) =>
     void alarms
@@ -185,7 +183,7 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
     },
     onTags: (gateway, tags, ids) => {
       board.catalog.add(tags.map((tag) => ({ ...tag, gateway, id: ids.get(tag.id)! })));
-      if (unsRuns) uns?.tagsChanged(ids.values());
+      uns?.tagsChanged(ids.values());
     },
     onCommitted: (run, samples, changed) => {
       board.gateways.committed(run.gateway, run.samples);
@@ -260,11 +258,7 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
   await control.start(log);
   unwind.defer('sources', () => foreign.stop());
   if (sparkplug) unwind.defer('Sparkplug host', () => sparkplug.stop());
-  if (uns) {
-    unwind.defer('topics for integrators', async () => {
-      if (unsRuns) await uns.stop();
-    });
-  }
+  if (uns) unwind.defer('topics for integrators', () => uns.stop());
   await replica.start();
   started = true;
 

@@ -42,6 +42,7 @@ export class UnsPart {
   /** What the embedded broker has to know of integrators. */
   readonly door: IntegratorDoor;
   #client: TopicClient | undefined;
+  #started = false;
   #publishNow: PublishRetained = (_topic, _payload, _qos, done) => done();
   #say: (topic: string, payload: string) => void = () => undefined;
 
@@ -73,6 +74,7 @@ export class UnsPart {
 
   /** Publishes at the bus's broker when that is the embedded one, else at one of the plant. */
   start(bus: GatewayBus): void {
+    this.#started = true;
     const { board, openAlarms } = this.#options;
     board.on('machine', (machine) => this.#plant.machine(machine));
     board.on('gateway', (gateway) => this.#plant.gateway(gateway));
@@ -95,16 +97,18 @@ export class UnsPart {
   }
 
   async stop(): Promise<void> {
+    if (!this.#started) return;
     await this.#plant.sayGoodbye(GOODBYE_MS);
     await this.#client?.stop();
   }
 
+  /** Before the start it has nothing to say: the board has what there is, and another hub may be the one that says it. */
   observe(samples: SampleColumns): void {
-    this.#plant.observe(samples);
+    if (this.#started) this.#plant.observe(samples);
   }
 
   tagsChanged(ids: Iterable<number>): void {
-    this.#plant.tagsChanged(ids);
+    if (this.#started) this.#plant.tagsChanged(ids);
   }
 
   #startClient(): void {
