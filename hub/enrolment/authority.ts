@@ -48,7 +48,7 @@ export class Authority {
         'made the authority that signs the certificates of gateways: keep its file with the backups, and secret',
       );
     }
-    const authority = await Authority.#read(file, text ?? '');
+    const authority = Authority.#read(file, text ?? '');
     // For whoever has to trust it; made again when somebody removed it.
     const open = join(folder, 'ca.pem');
     const isThere = async () => (await readText(open)) === authority.certificate;
@@ -61,11 +61,10 @@ export class Authority {
     return authority;
   }
 
-  static async #read(file: string, text: string): Promise<Authority> {
+  static #read(file: string, text: string): Authority {
     try {
       const certificate = new X509Certificate(text);
-      const key = await readKey(/-----BEGIN PRIVATE KEY-----[^-]+-----END PRIVATE KEY-----/.exec(text)?.[0] ?? '');
-      return new Authority({ certificate, key });
+      return new Authority({ certificate, key: readKey(text) });
     } catch (cause) {
       const words = `${file} holds no authority: ${messageOf(cause)}; restore it from a backup. Without it no gateway can enrol or renew`;
       throw new LinesideError('AUTHORITY_UNREADABLE', 'config', words, { cause });

@@ -1,7 +1,15 @@
 /** Writing of certificates (RFC 5280) by @peculiar/x509 on WebCrypto; Node itself can only read them. */
 // The library puts its parts together by decorators, and wants this before it.
 import 'reflect-metadata';
-import { createHash, createPublicKey, KeyObject, randomBytes, webcrypto, type X509Certificate } from 'node:crypto';
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  KeyObject,
+  randomBytes,
+  webcrypto,
+  type X509Certificate,
+} from 'node:crypto';
 import { isIP } from 'node:net';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import * as x509 from '@peculiar/x509';
@@ -27,10 +35,9 @@ export async function newKey(): Promise<{ pair: webcrypto.CryptoKeyPair; pem: st
   return { pair, pem: KeyObject.from(pair.privateKey).export({ type: 'pkcs8', format: 'pem' }).toString() };
 }
 
-/** @param pem PKCS #8. @throws when it is no key of this kind */
-export async function readKey(pem: string): Promise<webcrypto.CryptoKey> {
-  const der = Buffer.from(pem.replace(/-----[^-]+-----|\s/g, ''), 'base64');
-  return webcrypto.subtle.importKey('pkcs8', der, ECDSA, true, ['sign']);
+/** @param pem with a key in it, and perhaps more. @throws when it is no key of this kind */
+export function readKey(pem: string): webcrypto.CryptoKey {
+  return createPrivateKey(pem).toCryptoKey(ECDSA, true, ['sign']);
 }
 
 /** PEM. */
