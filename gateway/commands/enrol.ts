@@ -14,7 +14,7 @@ import { type EnrolmentToken, parseToken } from '@lineside/shared/enrolment/toke
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import { type LoadedConfig, loadConfig } from '../config/load-config.ts';
 import { enrol } from '../identity/enrol.ts';
-import { certificateStatus, day, IdentityFiles } from '../identity/identity-files.ts';
+import { certificateStatus, day, IdentityFiles, renewalAt } from '../identity/identity-files.ts';
 
 const STDIN = 0;
 
@@ -82,11 +82,11 @@ function urlOf({ broker }: EnrolAnswer, hub: URL): string {
 /** What to put into the configuration, where something else is in it. */
 function tell(config: LoadedConfig, files: IdentityFiles, url: string, { broker }: EnrolAnswer): void {
   const { hub, gateway } = config;
-  const { notBefore, notAfter } = certificateStatus(files.read()!.certificate);
+  const status = certificateStatus(files.read()!.certificate);
   const lines = [
     `${gateway.id} has enrolled; its certificate is in ${files.folder}`,
-    `  valid until   ${day(notAfter)}`,
-    `  renewed       by itself, from ${day(notBefore + (2 / 3) * (notAfter - notBefore))} on`,
+    `  valid until   ${day(status.notAfter)}`,
+    `  renewed       by itself, from ${day(renewalAt(status))} on`,
   ];
   const host = new URL(url).hostname.replace(/^\[|\]$/g, '');
   const [other] = broker.names.length === 0 || broker.names.includes(host) ? [] : broker.names;

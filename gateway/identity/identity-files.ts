@@ -97,6 +97,11 @@ export function certificateStatus(certificate: X509Certificate): CertificateStat
   };
 }
 
+/** From when on it is to be renewed, milliseconds since 1970 UTC: when two thirds of its life are over. */
+export function renewalAt({ notBefore, notAfter }: CertificateStatus): number {
+  return notBefore + (2 / 3) * (notAfter - notBefore);
+}
+
 /**
  * What is wrong with a certificate that somebody gave; empty when it is this gateway's, for this key, by this authority.
  *

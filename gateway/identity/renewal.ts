@@ -9,7 +9,7 @@ import type { CertificateStatus } from '@lineside/shared/contracts/link.ts';
 import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import { Value } from 'typebox/value';
-import { certificateStatus, day, type IdentityFiles, problemWith } from './identity-files.ts';
+import { certificateStatus, day, type IdentityFiles, problemWith, renewalAt } from './identity-files.ts';
 
 /** After a question without a good answer it waits for so long. Milliseconds. */
 const AGAIN_MS = 60 * 60_000;
@@ -66,8 +66,8 @@ export class Renewal {
     const { files, gateway, log, now } = this.#options;
     const own = files.read();
     if (!own) return null;
-    const { serial, notBefore, notAfter } = certificateStatus(own.certificate);
-    if (now() < notBefore + (2 / 3) * (notAfter - notBefore)) return null;
+    const status = certificateStatus(own.certificate);
+    if (now() < renewalAt(status)) return null;
     if (this.#asked && Math.abs(now() - this.#asked.at) < AGAIN_MS) return null;
     const id = randomUUID();
     // Before anything is awaited: the next look must not ask as well.
@@ -77,6 +77,7 @@ export class Renewal {
     const { requestFor } = await import('./key-and-request.ts');
     const csr = await requestFor(gateway, key);
     const signature = createSign('SHA256').update(csr).sign(own.key).toString('base64url');
+    const { serial, notAfter } = status;
     log.info({ serial, until: day(notAfter) }, 'asking the hub for another certificate');
     return { id, serial, csr, signature };
   }
