@@ -39,9 +39,9 @@ const MAX_INTEGRATORS = 200;
 /** CONNACK return codes (MQTT 3.1.1, 3.2.2.3). */
 const ID_REJECTED = 2;
 const UNAVAILABLE = 3;
+const NOT_AUTHORIZED = 5;
 /** How often those whose certificate has ended meanwhile are looked for. Milliseconds. */
 const EXPIRY_MS = 60_000;
-const NOT_AUTHORIZED = 5;
 
 export interface EmbeddedBrokerOptions {
   host: string;
