@@ -118,6 +118,10 @@ describe.skipIf(!hasChromium)(`the line in a browser (needs ${CHROMIUM})`, () =>
     await text.waitFor(PATIENT);
     const file = await text.inputValue();
     expect(file).toContain('${LINESIDE_MQTT_PORT');
+    // A page that did not come over HTTPS has no clipboard: all of the text is selected, for the keyboard.
+    await hub.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })");
+    await config.getByRole('button', { name: 'Copy the configuration' }).click();
+    await expect.poll(() => hub.evaluate('String(getSelection())'), PATIENT).toBe(file);
     const lines = file.split('\n');
     const wrong = lines.findIndex((line) => line.includes('driver: opcua'));
     await text.fill(lines.with(wrong, '    driver: opcuaa').join('\n'));

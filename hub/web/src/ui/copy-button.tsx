@@ -39,7 +39,9 @@ async function copyText(text: string, shown: HTMLElement | null): Promise<boolea
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    if (shown) getSelection()?.selectAllChildren(shown);
+    // What is typed into a field is no child of it.
+    if (shown instanceof HTMLTextAreaElement) shown.select();
+    else if (shown) getSelection()?.selectAllChildren(shown);
     return false;
   }
 }
