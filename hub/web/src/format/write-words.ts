@@ -12,9 +12,10 @@ export function valueWords(value: WriteView['old'], decimals: number, unit: stri
 
 /**
  * As many decimals as a number has, at most six: what somebody has typed is shown as it was typed. What a device made
- * of it in 32 bits (45.2 is 45.20000076 there) does not count.
+ * of it in 32 bits (45.2 is 45.20000076 there) does not count. What is no number has none.
  */
-export function decimalsOf(value: number): number {
+export function decimalsOf(value: WriteView['old']): number {
+  if (typeof value !== 'number') return 0;
   const meant = Number(value.toPrecision(Math.fround(value) === value ? 7 : 12));
   for (let places = 0; places < 6; places++) if (Number(meant.toFixed(places)) === meant) return places;
   return 6;

@@ -14,7 +14,7 @@ export function Setpoint(props: { tag: TagView; machine: MachineView | undefined
   const live = useTagValue(tag.id) ?? tag;
   const maySet = useMay('tags.write');
   const trust = trustOf(live.quality);
-  const shown = formatValue(live.value, typeof live.value === 'number' ? decimalsOf(live.value) : 0);
+  const shown = formatValue(live.value, decimalsOf(live.value));
   const unit = formatUnit(tag.unit);
   const limits = tag.write ? limitWords(tag.write, tag.unit) : '';
   const name = tag.label || tag.name;

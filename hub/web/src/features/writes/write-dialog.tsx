@@ -28,8 +28,7 @@ export function WriteDialog({ tag, onClose }: { tag: TagView; onClose: () => voi
     onSettled: () => void queries.invalidateQueries({ queryKey: ['writes'] }),
   });
   const entry = parseEntry(tag, text);
-  const words = (value: number | boolean | string | null) =>
-    valueWords(value, typeof value === 'number' ? decimalsOf(value) : 0, tag.unit);
+  const words = (value: TagView['value']) => valueWords(value, decimalsOf(value), tag.unit);
 
   return (
     <Modal

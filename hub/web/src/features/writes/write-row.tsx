@@ -7,8 +7,7 @@ import classes from './write-log.module.css';
 /** One attempt: when, who, what, from what to what, and how it went. */
 export function WriteRow({ write }: { write: WriteView }) {
   const now = useHubNow();
-  const words = (value: WriteView['old']) =>
-    valueWords(value, typeof value === 'number' ? decimalsOf(value) : 0, write.unit);
+  const words = (value: WriteView['old']) => valueWords(value, decimalsOf(value), write.unit);
   const written = write.state === 'written';
   return (
     // biome-ignore-start lint/a11y/useSemanticElements: as in WriteLog
