@@ -1,12 +1,13 @@
 import type { User } from '@lineside/shared/contracts/api.ts';
 import { Button, Skeleton } from '@mantine/core';
-import { IconArrowLeft, IconCloudOff, IconLock, IconStack2 } from '@tabler/icons-react';
+import { IconArrowLeft, IconLock, IconStack2 } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { fleetApi } from '../api/fleet-api.ts';
 import { RolloutCard } from '../features/fleet/rollout-card.tsx';
 import { RolloutDialog } from '../features/fleet/rollout-dialog.tsx';
 import { GATEWAYS_LINK } from '../route.ts';
+import { FailedPanel } from '../ui/failed-panel.tsx';
 import { MessagePanel } from '../ui/message-panel.tsx';
 import { Panel } from '../ui/panel.tsx';
 import classes from './gateway.module.css';
@@ -52,12 +53,7 @@ export function Rollouts({ user }: { user: User }) {
         ) : rollouts.isPending ? (
           <Skeleton height="8rem" />
         ) : rollouts.isError ? (
-          <MessagePanel tone="error" icon={<IconCloudOff size="1.6rem" />} title="They cannot be shown">
-            <p>{rollouts.error.message}</p>
-            <Button variant="default" mt="md" onClick={() => void rollouts.refetch()}>
-              Try again
-            </Button>
-          </MessagePanel>
+          <FailedPanel title="They cannot be shown" error={rollouts.error} onRetry={rollouts.refetch} />
         ) : list.length === 0 ? (
           <MessagePanel icon={<IconStack2 size="1.6rem" />} title="No configuration has been rolled out yet">
             A rollout brings one to some gateways or all, wave after wave, and stops at the first that does not take

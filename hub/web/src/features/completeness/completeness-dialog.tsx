@@ -1,10 +1,11 @@
 import { ActionIcon, Button, Modal, Skeleton } from '@mantine/core';
-import { IconChevronLeft, IconChevronRight, IconCloudOff, IconRouter } from '@tabler/icons-react';
+import { IconChevronLeft, IconChevronRight, IconRouter } from '@tabler/icons-react';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { hubApi } from '../../api/hub-api.ts';
 import { dayAfter, dayOf } from '../../format/day.ts';
 import { useHubNow } from '../../live/live-context.tsx';
+import { FailedPanel } from '../../ui/failed-panel.tsx';
 import { MessagePanel } from '../../ui/message-panel.tsx';
 import classes from './completeness-dialog.module.css';
 import { GatewayDay } from './gateway-day.tsx';
@@ -67,12 +68,7 @@ export function CompletenessDialog({ opened, onClose }: { opened: boolean; onClo
           <Skeleton height="8rem" />
         </div>
       ) : statements.isError ? (
-        <MessagePanel tone="error" icon={<IconCloudOff size="1.6rem" />} title="It cannot be told">
-          <p>{statements.error.message}</p>
-          <Button variant="default" size="xs" mt="sm" onClick={() => void statements.refetch()}>
-            Try again
-          </Button>
-        </MessagePanel>
+        <FailedPanel title="It cannot be told" error={statements.error} onRetry={statements.refetch} />
       ) : statements.data.length === 0 ? (
         <MessagePanel icon={<IconRouter size="1.6rem" />} title="There is no gateway yet">
           What gateways measure is counted here from their first day on.

@@ -1,11 +1,12 @@
 import type { EquipmentProposal } from '@lineside/shared/contracts/proposal.ts';
-import { Button, Modal, Skeleton } from '@mantine/core';
-import { IconCircleCheck, IconCloudOff } from '@tabler/icons-react';
+import { Modal, Skeleton } from '@mantine/core';
+import { IconCircleCheck } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useRef } from 'react';
 import { hubApi } from '../../api/hub-api.ts';
 import { formatUnit, formatValue, trustOf, UNKNOWN } from '../../format/value.ts';
 import { CopyButton } from '../../ui/copy-button.tsx';
+import { FailedPanel } from '../../ui/failed-panel.tsx';
 import { MessagePanel } from '../../ui/message-panel.tsx';
 import classes from './proposal-dialog.module.css';
 
@@ -36,12 +37,7 @@ export function ProposalDialog({ gateway, onClose }: { gateway: string | null; o
       {proposals.isPending ? (
         <Skeleton height="12rem" />
       ) : proposals.isError ? (
-        <MessagePanel tone="error" icon={<IconCloudOff size="1.6rem" />} title="It cannot be told">
-          <p>{proposals.error.message}</p>
-          <Button variant="default" size="xs" mt="sm" onClick={() => void proposals.refetch()}>
-            Try again
-          </Button>
-        </MessagePanel>
+        <FailedPanel title="It cannot be told" error={proposals.error} onRetry={proposals.refetch} />
       ) : own.length === 0 ? (
         <MessagePanel icon={<IconCircleCheck size="1.6rem" />} title="All of its devices are machines">
           There is nothing to add.
