@@ -1,8 +1,6 @@
 import { Button, Modal } from '@mantine/core';
-import { IconAlertTriangle } from '@tabler/icons-react';
 import { useMutation } from '@tanstack/react-query';
-import { sentence } from '../../format/sentence.ts';
-import { Notice } from '../../ui/notice.tsx';
+import { Refusal } from '../../ui/refusal.tsx';
 import classes from './admin.module.css';
 
 /** Says what is about to happen, does it, and stays open where it did not work. */
@@ -32,15 +30,5 @@ export function ConfirmDialog<T>(props: {
         </div>
       </div>
     </Modal>
-  );
-}
-
-/** Why the hub did not do it. */
-export function Refusal({ error }: { error: Error | null }) {
-  if (!error) return null;
-  return (
-    <Notice tone="error" icon={<IconAlertTriangle size="1.35rem" />} title="Not done">
-      {sentence(error.message)}
-    </Notice>
   );
 }

@@ -5,8 +5,8 @@ import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 import { adminApi } from '../../api/admin-api.ts';
 import { dayAfter, dayOf } from '../../format/day.ts';
+import { Refusal } from '../../ui/refusal.tsx';
 import classes from './admin.module.css';
-import { Refusal } from './confirm-dialog.tsx';
 import { SitesField } from './sites-field.tsx';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}$/;

@@ -5,8 +5,8 @@ import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 import { adminApi } from '../../api/admin-api.ts';
 import { ROLE_WORDS } from '../../format/role-words.ts';
+import { Refusal } from '../../ui/refusal.tsx';
 import classes from './admin.module.css';
-import { Refusal } from './confirm-dialog.tsx';
 import { SitesField } from './sites-field.tsx';
 
 const NAME = /^[a-z0-9][a-z0-9._@+-]{0,63}$/;

@@ -1,6 +1,7 @@
 import type { ConfigPushResult } from '@lineside/shared/contracts/link.ts';
 import { IconAlertTriangle, IconCircleCheck } from '@tabler/icons-react';
 import { Notice } from '../../ui/notice.tsx';
+import { Refusal } from '../../ui/refusal.tsx';
 import classes from './config-findings.module.css';
 import { Changes, Problems } from './config-findings.tsx';
 
@@ -21,13 +22,7 @@ export function ApplyOutcome(props: {
   onLine: (line: number) => void;
 }) {
   const { result, error } = props;
-  if (error) {
-    return (
-      <Notice tone="error" icon={<IconAlertTriangle size="1.35rem" />} title="Not applied, or not known">
-        {error.message}
-      </Notice>
-    );
-  }
+  if (error) return <Refusal error={error} title="Not applied, or not known" />;
   if (!result) return null;
   const good = result.result === 'applied' || result.result === 'unchanged';
   const [title, words] = TITLES[result.result];

@@ -9,6 +9,7 @@ import { CodeEditor, showLine } from '../../ui/code-editor.tsx';
 import { CopyButton } from '../../ui/copy-button.tsx';
 import { Notice } from '../../ui/notice.tsx';
 import { Panel } from '../../ui/panel.tsx';
+import { Refusal } from '../../ui/refusal.tsx';
 import { AcceptHint, isAllowed } from './accept-hint.tsx';
 import { ApplyOutcome } from './apply-outcome.tsx';
 import { CheckFindings, lineOf } from './config-findings.tsx';
@@ -53,11 +54,7 @@ export function GatewayConfig({ gateway }: { gateway: GatewayView }) {
               : 'It can be read and changed when the gateway is online.'}
           </p>
         ) : null}
-        {file.error ? (
-          <Notice tone="error" icon={<IconAlertTriangle size="1.35rem" />} title="Not read">
-            {file.error.message}
-          </Notice>
-        ) : null}
+        <Refusal error={file.error} title="Not read" />
         {file.data ? <Editor gateway={gateway} file={file.data} onApplied={() => void file.refetch()} /> : null}
       </div>
     </Panel>
@@ -140,11 +137,7 @@ function Editor(props: { gateway: GatewayView; file: ConfigText; onApplied: () =
           Apply on trial…
         </Button>
       </div>
-      {check.error ? (
-        <Notice tone="error" icon={<IconAlertTriangle size="1.35rem" />} title="Not checked">
-          {check.error.message}
-        </Notice>
-      ) : null}
+      <Refusal error={check.error} title="Not checked" />
       {found ? <CheckFindings check={found} onLine={(line) => showLine(area.current, line)} /> : null}
       <ApplyOutcome result={push.data} error={push.error} onLine={(line) => showLine(area.current, line)} />
       {trying && found ? (

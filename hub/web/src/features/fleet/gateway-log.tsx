@@ -1,14 +1,14 @@
 import type { GatewayView } from '@lineside/shared/contracts/api.ts';
 import { Button, SegmentedControl, TextInput } from '@mantine/core';
-import { IconAlertTriangle, IconRefresh, IconSearch } from '@tabler/icons-react';
+import { IconRefresh, IconSearch } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useMemo, useRef, useState } from 'react';
 import { fleetApi } from '../../api/fleet-api.ts';
 import { formatClock, formatFull } from '../../format/duration.ts';
 import { type LogLevel, parseLogLine } from '../../format/log-line.ts';
 import { CopyButton } from '../../ui/copy-button.tsx';
-import { Notice } from '../../ui/notice.tsx';
 import { Panel } from '../../ui/panel.tsx';
+import { Refusal } from '../../ui/refusal.tsx';
 import { AcceptHint, isAllowed } from './accept-hint.tsx';
 import classes from './gateway-log.module.css';
 
@@ -70,9 +70,7 @@ export function GatewayLog({ gateway }: { gateway: GatewayView }) {
       ) : null}
       {log.error ? (
         <div className={classes.notice}>
-          <Notice tone="error" icon={<IconAlertTriangle size="1.35rem" />} title="Not read">
-            {log.error.message}
-          </Notice>
+          <Refusal error={log.error} title="Not read" />
         </div>
       ) : null}
       {log.data ? (

@@ -5,6 +5,7 @@ import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 import { fleetApi } from '../../api/fleet-api.ts';
 import { Notice } from '../../ui/notice.tsx';
+import { Refusal } from '../../ui/refusal.tsx';
 import { AcceptHint, isAllowed } from './accept-hint.tsx';
 import classes from './restart-button.module.css';
 
@@ -44,11 +45,7 @@ export function RestartButton({ gateway }: { gateway: GatewayView }) {
               It is offline: nothing can be asked of it now.
             </Notice>
           )}
-          {restart.error ? (
-            <Notice tone="error" icon={<IconAlertTriangle size="1.35rem" />} title="Not restarted">
-              {restart.error.message}
-            </Notice>
-          ) : null}
+          <Refusal error={restart.error} title="Not restarted" />
           <div className={classes.buttons}>
             <Button variant="default" onClick={close}>
               {restart.data ? 'Close' : 'Cancel'}

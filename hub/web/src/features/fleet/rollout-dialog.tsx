@@ -1,12 +1,11 @@
 import { Button, Modal, TextInput } from '@mantine/core';
-import { IconAlertTriangle } from '@tabler/icons-react';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useRef, useState } from 'react';
 import { fleetApi } from '../../api/fleet-api.ts';
 import { isForeign } from '../../format/gateway-words.ts';
 import { useGateways } from '../../live/live-context.tsx';
 import { CodeEditor } from '../../ui/code-editor.tsx';
-import { Notice } from '../../ui/notice.tsx';
+import { Refusal } from '../../ui/refusal.tsx';
 import { isAllowed } from './accept-hint.tsx';
 import classes from './rollout-dialog.module.css';
 
@@ -32,7 +31,6 @@ export function RolloutDialog({ onClose }: { onClose: () => void }) {
   const gateways = able.map(({ id }) => id).filter((id) => chosen.includes(id));
   const waves = { first: Number(first), each: Number(each) };
   const sound = isCount(waves.first, 2_000) && isCount(waves.each, 100);
-  const error = begin.error ?? read.error;
   return (
     <Modal opened onClose={onClose} title="New rollout" size="60rem" closeOnClickOutside={false}>
       <div className={classes.body}>
@@ -99,11 +97,7 @@ export function RolloutDialog({ onClose }: { onClose: () => void }) {
           Each gateway keeps its own gateway, dataDir and hub; the rest is the same at all of them. The first that
           does not take it stops the rollout.
         </p>
-        {error ? (
-          <Notice tone="error" icon={<IconAlertTriangle size="1.35rem" />} title="Not begun">
-            {error.message}
-          </Notice>
-        ) : null}
+        <Refusal error={begin.error ?? read.error} title="Not begun" />
         <div className={classes.buttons}>
           <Button variant="default" onClick={onClose}>
             Cancel
