@@ -1,5 +1,6 @@
 import { Button, Modal } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
+import { DialogButtons } from '../../ui/dialog-buttons.tsx';
 import { Refusal } from '../../ui/refusal.tsx';
 import classes from './admin.module.css';
 
@@ -20,14 +21,14 @@ export function ConfirmDialog<T>(props: {
       <div className={classes.form}>
         <p>{props.words}</p>
         <Refusal error={act.error} />
-        <div className={classes.buttons}>
+        <DialogButtons>
           <Button variant="default" onClick={props.onClose} data-autofocus>
             Cancel
           </Button>
           <Button {...(props.harmless ? {} : { color: 'red' })} loading={act.isPending} onClick={() => act.mutate()}>
             {props.verb}
           </Button>
-        </div>
+        </DialogButtons>
       </div>
     </Modal>
   );

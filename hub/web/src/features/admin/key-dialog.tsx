@@ -5,6 +5,7 @@ import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 import { adminApi } from '../../api/admin-api.ts';
 import { dayAfter, dayOf } from '../../format/day.ts';
+import { DialogButtons } from '../../ui/dialog-buttons.tsx';
 import { Refusal } from '../../ui/refusal.tsx';
 import classes from './admin.module.css';
 import { SitesField } from './sites-field.tsx';
@@ -98,14 +99,14 @@ export function KeyDialog(props: { onDone: (made: ApiKeyWithSecret) => void; onC
           />
         ) : null}
         <Refusal error={save.error} />
-        <div className={classes.buttons}>
+        <DialogButtons>
           <Button variant="default" onClick={props.onClose}>
             Cancel
           </Button>
           <Button type="submit" loading={save.isPending}>
             Make the key
           </Button>
-        </div>
+        </DialogButtons>
       </form>
     </Modal>
   );

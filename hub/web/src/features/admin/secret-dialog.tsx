@@ -2,6 +2,7 @@ import { Button, Modal } from '@mantine/core';
 import { IconAlertTriangle } from '@tabler/icons-react';
 import { useRef } from 'react';
 import { CopyButton } from '../../ui/copy-button.tsx';
+import { DialogButtons } from '../../ui/dialog-buttons.tsx';
 import { Notice } from '../../ui/notice.tsx';
 import classes from './admin.module.css';
 
@@ -34,9 +35,9 @@ export function SecretDialog(props: {
         <Notice tone="warning" icon={<IconAlertTriangle size="1.35rem" />} title="Shown this once">
           The hub keeps only a digest of it. Copy it before you close this.
         </Notice>
-        <div className={classes.buttons}>
+        <DialogButtons>
           <Button onClick={props.onClose}>I have it</Button>
-        </div>
+        </DialogButtons>
       </div>
     </Modal>
   );

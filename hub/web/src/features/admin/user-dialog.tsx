@@ -5,6 +5,7 @@ import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 import { adminApi } from '../../api/admin-api.ts';
 import { ROLE_WORDS } from '../../format/role-words.ts';
+import { DialogButtons } from '../../ui/dialog-buttons.tsx';
 import { Refusal } from '../../ui/refusal.tsx';
 import classes from './admin.module.css';
 import { SitesField } from './sites-field.tsx';
@@ -90,14 +91,14 @@ export function UserDialog(props: {
         />
         <SitesField value={sites} onChange={setSites} disabled={role === 'admin'} />
         <Refusal error={save.error} />
-        <div className={classes.buttons}>
+        <DialogButtons>
           <Button variant="default" onClick={props.onClose}>
             Cancel
           </Button>
           <Button type="submit" loading={save.isPending}>
             {user ? 'Save' : 'Add the user'}
           </Button>
-        </div>
+        </DialogButtons>
       </form>
     </Modal>
   );

@@ -4,6 +4,7 @@ import { IconAlertTriangle, IconCircleCheck, IconPower } from '@tabler/icons-rea
 import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 import { fleetApi } from '../../api/fleet-api.ts';
+import { DialogButtons } from '../../ui/dialog-buttons.tsx';
 import { Notice } from '../../ui/notice.tsx';
 import { Refusal } from '../../ui/refusal.tsx';
 import { AcceptHint, isAllowed } from './accept-hint.tsx';
@@ -46,7 +47,7 @@ export function RestartButton({ gateway }: { gateway: GatewayView }) {
             </Notice>
           )}
           <Refusal error={restart.error} title="Not restarted" />
-          <div className={classes.buttons}>
+          <DialogButtons>
             <Button variant="default" onClick={close}>
               {restart.data ? 'Close' : 'Cancel'}
             </Button>
@@ -60,7 +61,7 @@ export function RestartButton({ gateway }: { gateway: GatewayView }) {
                 Restart now
               </Button>
             )}
-          </div>
+          </DialogButtons>
         </div>
       </Modal>
     </>

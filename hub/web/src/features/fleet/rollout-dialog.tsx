@@ -5,6 +5,7 @@ import { fleetApi } from '../../api/fleet-api.ts';
 import { isForeign } from '../../format/gateway-words.ts';
 import { useGateways } from '../../live/live-context.tsx';
 import { CodeEditor } from '../../ui/code-editor.tsx';
+import { DialogButtons } from '../../ui/dialog-buttons.tsx';
 import { Refusal } from '../../ui/refusal.tsx';
 import { isAllowed } from './accept-hint.tsx';
 import classes from './rollout-dialog.module.css';
@@ -98,7 +99,7 @@ export function RolloutDialog({ onClose }: { onClose: () => void }) {
           does not take it stops the rollout.
         </p>
         <Refusal error={begin.error ?? read.error} title="Not begun" />
-        <div className={classes.buttons}>
+        <DialogButtons>
           <Button variant="default" onClick={onClose}>
             Cancel
           </Button>
@@ -109,7 +110,7 @@ export function RolloutDialog({ onClose }: { onClose: () => void }) {
           >
             {gateways.length === 1 ? 'Begin at 1 gateway' : `Begin at ${gateways.length} gateways`}
           </Button>
-        </div>
+        </DialogButtons>
       </div>
     </Modal>
   );

@@ -3,6 +3,7 @@ import type { ConfigCheck } from '@lineside/shared/contracts/fleet.ts';
 import { Button, Loader, Modal, SegmentedControl } from '@mantine/core';
 import { useEffect, useState } from 'react';
 import { formatDuration } from '../../format/duration.ts';
+import { DialogButtons } from '../../ui/dialog-buttons.tsx';
 import { Changes } from './config-findings.tsx';
 import classes from './trial-dialog.module.css';
 
@@ -46,14 +47,14 @@ export function TrialDialog(props: {
             />
           </>
         )}
-        <div className={classes.buttons}>
+        <DialogButtons>
           <Button variant="default" disabled={busy} onClick={onClose}>
             Cancel
           </Button>
           <Button loading={busy} onClick={() => onApply(seconds)}>
             Apply now
           </Button>
-        </div>
+        </DialogButtons>
       </div>
     </Modal>
   );

@@ -7,6 +7,7 @@ import { ApiError } from '../../api/http.ts';
 import { hubApi } from '../../api/hub-api.ts';
 import { decimalsOf, parseEntry, valueWords } from '../../format/write-words.ts';
 import { useLiveHub, useMachines, useTagValue } from '../../live/live-context.tsx';
+import { DialogButtons } from '../../ui/dialog-buttons.tsx';
 import classes from './write-dialog.module.css';
 import { WriteEntry } from './write-entry.tsx';
 import { WriteResult } from './write-result.tsx';
@@ -76,14 +77,14 @@ export function WriteDialog({ tag, onClose }: { tag: TagView; onClose: () => voi
           onChange={({ currentTarget }) => setComment(currentTarget.value)}
         />
         <WriteResult outcome={write.data} error={write.error} words={words} />
-        <div className={classes.buttons}>
+        <DialogButtons>
           <Button variant="default" onClick={onClose}>
             {write.data?.ok ? 'Close' : 'Cancel'}
           </Button>
           <Button type="submit" loading={write.isPending} disabled={!('value' in entry) || write.data?.ok}>
             {'value' in entry && tag.type !== 'string' ? `Set to ${words(entry.value)}` : 'Set'}
           </Button>
-        </div>
+        </DialogButtons>
       </form>
     </Modal>
   );
