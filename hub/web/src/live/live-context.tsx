@@ -152,6 +152,12 @@ export function useLink(): LinkState {
   return useSyncExternalStore(hub.subscribe, hub.getLink);
 }
 
+/** Since when nothing has been heard of the hub, by this computer's clock; null while it is. */
+export function useHubLostAt(): number | null {
+  const { status, since } = useLink();
+  return status === 'reconnecting' || status === 'unreachable' ? since : null;
+}
+
 /** Each of these renders anew only when its own part of the plant has changed. */
 export function useMachines(): readonly MachineView[] {
   const hub = useLiveHub();

@@ -4,16 +4,15 @@ import { IconCloudOff, IconRefresh } from '@tabler/icons-react';
 import type { ReactNode } from 'react';
 import { AppHeader } from '../features/header/app-header.tsx';
 import { HubLostBanner } from '../features/header/hub-lost-banner.tsx';
-import { useLink, useLiveHub, usePlantLoaded } from '../live/live-context.tsx';
+import { useHubLostAt, useLiveHub, usePlantLoaded } from '../live/live-context.tsx';
 import { MessagePanel } from '../ui/message-panel.tsx';
 import classes from './fleet-shell.module.css';
 
 /** What all pages but the line have around them, and what they show until the hub has told of the plant. */
 export function FleetShell(props: { user: User; onSignedOut: () => void; children: ReactNode }) {
   const hub = useLiveHub();
-  const link = useLink();
+  const lostAt = useHubLostAt();
   const loaded = usePlantLoaded();
-  const lostAt = link.status === 'reconnecting' || link.status === 'unreachable' ? link.since : null;
   return (
     <div className={classes.root}>
       <AppHeader user={props.user} onSignedOut={props.onSignedOut} />

@@ -12,7 +12,7 @@ import { HubLostBanner } from '../features/header/hub-lost-banner.tsx';
 import { MachineTiles } from '../features/machine/machine-tiles.tsx';
 import { defaultTags, TrendPanel, type TrendSelection } from '../features/trend/trend-panel.tsx';
 import { SetpointPanel } from '../features/writes/setpoint-panel.tsx';
-import { useLink, useLiveHub, useMachines, usePlantLoaded } from '../live/live-context.tsx';
+import { useHubLostAt, useLiveHub, useMachines, usePlantLoaded } from '../live/live-context.tsx';
 import { MessagePanel } from '../ui/message-panel.tsx';
 import classes from './overview.module.css';
 import { useWall } from './use-wall.ts';
@@ -22,7 +22,7 @@ const NOTHING: readonly number[] = [];
 /** The line at a glance: machines, chart, alarms, gateways. */
 export function Overview({ user, onSignedOut }: { user: User; onSignedOut: () => void }) {
   const hub = useLiveHub();
-  const link = useLink();
+  const hubLostAt = useHubLostAt();
   const loaded = usePlantLoaded();
   const [wall, toggleWall] = useWall();
   const alarms = useRef<HTMLDivElement>(null);
@@ -47,7 +47,6 @@ export function Overview({ user, onSignedOut }: { user: User; onSignedOut: () =>
     },
     [setSelection],
   );
-  const hubLostAt = link.status === 'reconnecting' || link.status === 'unreachable' ? link.since : null;
 
   return (
     <div className={classes.root} data-wall={wall || undefined}>

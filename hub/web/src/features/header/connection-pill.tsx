@@ -1,6 +1,6 @@
 import { IconAlertTriangleFilled, IconCloudOff, IconLoader, IconWifi } from '@tabler/icons-react';
 import { formatMoment } from '../../format/duration.ts';
-import { useHubNow, useLink } from '../../live/live-context.tsx';
+import { useHubLostAt, useHubNow, useLink } from '../../live/live-context.tsx';
 import type { LinkState } from '../../live/live-socket.ts';
 import classes from './connection-pill.module.css';
 
@@ -14,16 +14,16 @@ const LOOK: Record<LinkState['status'], { icon: typeof IconWifi; words: string }
 
 /** How this page stands to the hub, in one word and since when. */
 export function ConnectionPill() {
-  const link = useLink();
+  const { status } = useLink();
+  const lostAt = useHubLostAt();
   const now = useHubNow();
-  const { icon: Icon, words } = LOOK[link.status];
-  const dated = link.status === 'reconnecting' || link.status === 'unreachable';
+  const { icon: Icon, words } = LOOK[status];
   return (
-    <span className={classes.root} data-status={link.status} role="status" data-testid="connection-pill">
+    <span className={classes.root} data-status={status} role="status" data-testid="connection-pill">
       <Icon size="1.05rem" aria-hidden="true" />
       <span>
         {words}
-        {dated ? ` since ${formatMoment(link.since, now)}` : ''}
+        {lostAt === null ? '' : ` since ${formatMoment(lostAt, now)}`}
       </span>
     </span>
   );
