@@ -77,11 +77,11 @@ function Page({ user, onSignedOut }: { user: User; onSignedOut: () => void }) {
       {route.page === 'administration' ? (
         <Administration user={user} part={route.part} />
       ) : route.page === 'gateway' ? (
-        <Gateway key={route.id} id={route.id} user={user} />
+        <Gateway key={route.id} id={route.id} />
       ) : route.page === 'rollouts' ? (
-        <Rollouts user={user} />
+        <Rollouts />
       ) : (
-        <Gateways user={user} />
+        <Gateways />
       )}
     </FleetShell>
   );

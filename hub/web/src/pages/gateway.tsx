@@ -1,6 +1,7 @@
-import type { GatewayView, User } from '@lineside/shared/contracts/api.ts';
+import type { GatewayView } from '@lineside/shared/contracts/api.ts';
 import { Button } from '@mantine/core';
 import { IconAlertTriangle, IconArrowLeft, IconInfoCircle, IconRouterOff } from '@tabler/icons-react';
+import { useMay } from '../api/session.ts';
 import { GatewayConfig } from '../features/fleet/gateway-config.tsx';
 import { GatewayDevices } from '../features/fleet/gateway-devices.tsx';
 import { GatewayLog } from '../features/fleet/gateway-log.tsx';
@@ -15,7 +16,7 @@ import { Notice } from '../ui/notice.tsx';
 import classes from './gateway.module.css';
 
 /** One gateway: how it is, what it says, what it runs. */
-export function Gateway({ id, user }: { id: string; user: User }) {
+export function Gateway({ id }: { id: string }) {
   const gateway = useGateways().find((each) => each.id === id);
   return (
     <>
@@ -24,7 +25,7 @@ export function Gateway({ id, user }: { id: string; user: User }) {
         All gateways
       </a>
       {gateway ? (
-        <Known gateway={gateway} user={user} />
+        <Known gateway={gateway} />
       ) : (
         <MessagePanel tone="error" icon={<IconRouterOff size="1.6rem" />} title={`There is no gateway ${id}`}>
           <p>It may have been removed, or serves no site of yours.</p>
@@ -37,19 +38,19 @@ export function Gateway({ id, user }: { id: string; user: User }) {
   );
 }
 
-function Known({ gateway, user }: { gateway: GatewayView; user: User }) {
+function Known({ gateway }: { gateway: GatewayView }) {
   const now = useHubNow();
   const troubles = gatewayTroubles(gateway, now);
-  const may = (permission: User['permissions'][number]) => user.permissions.includes(permission);
+  const mayRestart = useMay('gateways.restart');
+  const mayReadLogs = useMay('gateways.logs');
+  const mayConfigure = useMay('gateways.configure');
   const foreign = isForeign(gateway.id);
   return (
     <>
       <header className={classes.head}>
         <h2>{gateway.id}</h2>
         <HealthMark health={gatewayHealth(gateway, troubles)} />
-        <div className={classes.actions}>
-          {foreign || !may('gateways.restart') ? null : <RestartButton gateway={gateway} />}
-        </div>
+        <div className={classes.actions}>{foreign || !mayRestart ? null : <RestartButton gateway={gateway} />}</div>
       </header>
       {troubles.length > 0 ? (
         <Notice tone="warning" icon={<IconAlertTriangle size="1.35rem" />}>
@@ -68,8 +69,8 @@ function Known({ gateway, user }: { gateway: GatewayView; user: User }) {
         </Notice>
       ) : (
         <>
-          {may('gateways.logs') ? <GatewayLog gateway={gateway} /> : null}
-          {may('gateways.configure') ? <GatewayConfig gateway={gateway} /> : null}
+          {mayReadLogs ? <GatewayLog gateway={gateway} /> : null}
+          {mayConfigure ? <GatewayConfig gateway={gateway} /> : null}
         </>
       )}
     </>

@@ -1,7 +1,7 @@
-import type { User } from '@lineside/shared/contracts/api.ts';
 import { SegmentedControl, TextInput } from '@mantine/core';
 import { IconFilterOff, IconRouter, IconSearch } from '@tabler/icons-react';
 import { useMemo, useState } from 'react';
+import { useMay } from '../api/session.ts';
 import { type FleetRow, fleetRow, SORTS, type SortKey } from '../features/fleet/fleet-rows.ts';
 import { FleetTable } from '../features/fleet/fleet-table.tsx';
 import { useGateways, useHubNow } from '../live/live-context.tsx';
@@ -17,7 +17,7 @@ const SHOWN_AT_ONCE = 200;
 type Which = 'all' | 'attention' | 'offline';
 
 /** Every gateway with its health: what needs somebody stands first. */
-export function Gateways({ user }: { user: User }) {
+export function Gateways() {
   const gateways = useGateways();
   const now = Math.floor(useHubNow() / STEP_MS) * STEP_MS;
   const [which, setWhich] = useState<Which>('all');
@@ -35,7 +35,7 @@ export function Gateways({ user }: { user: User }) {
   const count = (kind: Which) => rows.filter((row) => isWanted(row, kind)).length;
 
   return (
-    <Panel title="Gateways" aside={<Summary rows={rows} user={user} />}>
+    <Panel title="Gateways" aside={<Summary rows={rows} />}>
       {rows.length === 0 ? (
         <MessagePanel icon={<IconRouter size="1.6rem" />} title="No gateway has reported yet">
           Start a gateway with the address of this hub and its way in; it appears here by itself.
@@ -85,12 +85,13 @@ export function Gateways({ user }: { user: User }) {
   );
 }
 
-function Summary({ rows, user }: { rows: readonly FleetRow[]; user: User }) {
+function Summary({ rows }: { rows: readonly FleetRow[] }) {
+  const mayConfigure = useMay('gateways.configure');
   const online = rows.filter(({ gateway }) => gateway.online).length;
   return rows.length === 0 ? null : (
     <p className={classes.summary}>
       {online} of {rows.length} online
-      {user.permissions.includes('gateways.configure') ? <a href={ROLLOUTS_LINK}>Rollouts</a> : null}
+      {mayConfigure ? <a href={ROLLOUTS_LINK}>Rollouts</a> : null}
     </p>
   );
 }

@@ -1,9 +1,9 @@
-import type { User } from '@lineside/shared/contracts/api.ts';
 import { Button, Skeleton } from '@mantine/core';
 import { IconArrowLeft, IconLock, IconStack2 } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { fleetApi } from '../api/fleet-api.ts';
+import { useMay } from '../api/session.ts';
 import { RolloutCard } from '../features/fleet/rollout-card.tsx';
 import { RolloutDialog } from '../features/fleet/rollout-dialog.tsx';
 import { GATEWAYS_LINK } from '../route.ts';
@@ -16,8 +16,8 @@ import classes from './gateway.module.css';
 const LOOK_MS = 2_000;
 
 /** Configurations on their way to several gateways. */
-export function Rollouts({ user }: { user: User }) {
-  const may = user.permissions.includes('gateways.configure');
+export function Rollouts() {
+  const may = useMay('gateways.configure');
   const [planning, setPlanning] = useState(false);
   const rollouts = useQuery({
     queryKey: ['rollouts'],
