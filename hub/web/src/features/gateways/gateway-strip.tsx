@@ -3,7 +3,7 @@ import { Button } from '@mantine/core';
 import { IconDatabase, IconPlus, IconRouter, IconRouterOff } from '@tabler/icons-react';
 import { useState } from 'react';
 import { formatMoment } from '../../format/duration.ts';
-import { BACKLOG_MIN } from '../../format/gateway-words.ts';
+import { BACKLOG_MIN, isForeign, upCount } from '../../format/gateway-words.ts';
 import { formatNumber } from '../../format/value.ts';
 import { useGateways, useHubNow, useMachines, usePlantLoaded } from '../../live/live-context.tsx';
 import { Since } from '../../live/since.tsx';
@@ -97,12 +97,12 @@ function Gateway({ gateway, onPropose }: { gateway: GatewayView; onPropose: () =
   );
 }
 
-function deviceWords({ id, devices, online }: GatewayView): string {
+function deviceWords(gateway: GatewayView): string {
+  const { id, devices, online } = gateway;
   if (devices.length === 0) return 'No devices';
   const count = devices.length === 1 ? '1 device' : `${devices.length} devices`;
-  const up = devices.filter((device) => device.state === 'up').length;
-  if (online) return `${up} of ${count} up`;
-  return `${count}, not heard while ${id.includes(':') ? 'it' : 'the gateway'} is offline`;
+  if (online) return `${upCount(gateway)} of ${count} up`;
+  return `${count}, not heard while ${isForeign(id) ? 'it' : 'the gateway'} is offline`;
 }
 
 /** Names while they are few. */
@@ -112,7 +112,7 @@ function strangerWords(names: string[]): string {
 
 function bufferWords(gateway: GatewayView): string {
   // No gateway of ours, which is known to keep what it measures.
-  if (gateway.id.includes(':')) return gateway.online ? 'Heard as it comes' : 'Not heard now';
+  if (isForeign(gateway.id)) return gateway.online ? 'Heard as it comes' : 'Not heard now';
   const count = formatNumber(gateway.pendingSamples);
   if (!gateway.online) {
     return gateway.pendingSamples > 0
