@@ -1,17 +1,13 @@
 import type { GatewayView } from '@lineside/shared/contracts/api.ts';
 import type { DeviceStatus } from '@lineside/shared/contracts/link.ts';
-import { IconCircleCheck, IconCircleX, IconLoader, IconPlugConnectedX } from '@tabler/icons-react';
+import { IconPlugConnectedX } from '@tabler/icons-react';
 import { formatDurationShort, formatFull, formatMoment } from '../../format/duration.ts';
 import { formatNumber } from '../../format/value.ts';
+import { DEVICE_LOOK } from '../../ui/device-look.tsx';
 import { MessagePanel } from '../../ui/message-panel.tsx';
 import { Panel } from '../../ui/panel.tsx';
 import classes from './gateway-devices.module.css';
 
-const LOOK = {
-  up: { icon: IconCircleCheck, words: 'Up' },
-  down: { icon: IconCircleX, words: 'Down' },
-  connecting: { icon: IconLoader, words: 'Connecting' },
-} as const;
 const ORDER: DeviceStatus['state'][] = ['down', 'connecting', 'up'];
 
 /** Its devices; what is not up stands first. @param now milliseconds since 1970 UTC */
@@ -35,7 +31,7 @@ export function GatewayDevices({ gateway, now }: { gateway: GatewayView; now: nu
 }
 
 function Device({ device, believed, now }: { device: DeviceStatus; believed: boolean; now: number }) {
-  const { icon: Icon, words } = LOOK[device.state];
+  const { icon: Icon, words } = DEVICE_LOOK[device.state];
   const { lastGoodAt, since, requests, errors, missed } = device;
   return (
     <li data-testid="device" data-state={believed ? device.state : 'unknown'}>
