@@ -192,12 +192,19 @@ export function useTagValue(tag: number): TagValue | undefined {
   return useSyncExternalStore(subscribe, () => values.get(tag));
 }
 
-/** The hub's clock, milliseconds since 1970 UTC, anew each second. */
-export function useHubNow(): number {
+/**
+ * The hub's clock, milliseconds since 1970 UTC, anew each second.
+ *
+ * @param stepMs whole steps of it for what need not be rendered each second
+ */
+export function useHubNow(stepMs = 1): number {
   const hub = useLiveHub();
   const offset = useSyncExternalStore(hub.subscribe, () => hub.getPlant().clockOffset);
-  return useSyncExternalStore(subscribeSecond, currentSecond) + offset;
+  return useSyncExternalStore(subscribeSecond, () => Math.floor((second + offset) / stepMs) * stepMs);
 }
+
+/** The same anew each minute: what a long list makes of moments changes no sooner. */
+export const useHubMinute = (): number => useHubNow(60_000);
 
 const secondListeners = new Set<() => void>();
 let secondTimer: ReturnType<typeof setInterval> | undefined;
@@ -217,5 +224,3 @@ function subscribeSecond(listener: () => void): () => void {
     if (secondListeners.size === 0) clearInterval(secondTimer);
   };
 }
-
-const currentSecond = (): number => second;

@@ -19,7 +19,7 @@ type Which = 'all' | 'attention' | 'offline';
 /** Every gateway with its health: what needs somebody stands first. */
 export function Gateways() {
   const gateways = useGateways();
-  const now = Math.floor(useHubNow() / STEP_MS) * STEP_MS;
+  const now = useHubNow(STEP_MS);
   const [which, setWhich] = useState<Which>('all');
   const [text, setText] = useState('');
   const [sort, setSort] = useState<{ key: SortKey; down: boolean }>({ key: 'health', down: false });

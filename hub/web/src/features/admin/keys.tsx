@@ -6,7 +6,7 @@ import { useState } from 'react';
 import { adminApi } from '../../api/admin-api.ts';
 import { formatFull, formatMoment } from '../../format/duration.ts';
 import { sitesWords } from '../../format/role-words.ts';
-import { useHubNow } from '../../live/live-context.tsx';
+import { useHubMinute } from '../../live/live-context.tsx';
 import { MessagePanel } from '../../ui/message-panel.tsx';
 import { Panel } from '../../ui/panel.tsx';
 import classes from './admin.module.css';
@@ -77,7 +77,7 @@ export function Keys() {
 }
 
 function KeyRow({ of: key, onRevoke }: { of: ApiKeyView; onRevoke: () => void }) {
-  const now = useHubNow();
+  const now = useHubMinute();
   const expired = key.expiresAt !== null && key.expiresAt <= now;
   const over = expired || key.revokedAt !== null;
   return (

@@ -3,7 +3,7 @@ import { ActionIcon, Menu } from '@mantine/core';
 import { IconDots } from '@tabler/icons-react';
 import { formatFull, formatMoment } from '../../format/duration.ts';
 import { sitesWords } from '../../format/role-words.ts';
-import { useHubNow } from '../../live/live-context.tsx';
+import { useHubMinute } from '../../live/live-context.tsx';
 import classes from './admin.module.css';
 
 export type UserAct = 'change' | 'reset' | 'end' | 'disable' | 'enable' | 'delete';
@@ -11,7 +11,7 @@ export type UserAct = 'change' | 'reset' | 'end' | 'disable' | 'enable' | 'delet
 /** One user. Nobody disables or deletes themselves by a slip; another administrator can. */
 export function UserRow(props: { user: UserAccount; own: boolean; onAct: (act: UserAct) => void }) {
   const { user, own, onAct } = props;
-  const now = useHubNow();
+  const now = useHubMinute();
   const byProvider = user.signsInBy === 'provider';
   return (
     <li className={classes.row} data-over={user.disabled || undefined} data-testid="user-row">

@@ -3,7 +3,7 @@ import { Button } from '@mantine/core';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { fleetApi } from '../../api/fleet-api.ts';
 import { formatMoment } from '../../format/duration.ts';
-import { useHubNow } from '../../live/live-context.tsx';
+import { useHubMinute } from '../../live/live-context.tsx';
 import { gatewayLink } from '../../route.ts';
 import classes from './rollout-card.module.css';
 
@@ -18,7 +18,7 @@ const AT_GATEWAY: Record<RolloutView['gateways'][number]['state'], string> = {
 
 /** How far one rollout is, wave by wave. */
 export function RolloutCard({ rollout }: { rollout: RolloutView }) {
-  const now = useHubNow();
+  const now = useHubMinute();
   const queries = useQueryClient();
   const stop = useMutation({
     mutationFn: () => fleetApi.stopRollout(rollout.id),

@@ -1,12 +1,12 @@
 import type { WriteView } from '@lineside/shared/contracts/api.ts';
 import { formatFull, formatMoment } from '../../format/duration.ts';
 import { decimalsOf, valueWords, writerWords, writeStateWords } from '../../format/write-words.ts';
-import { useHubNow } from '../../live/live-context.tsx';
+import { useHubMinute } from '../../live/live-context.tsx';
 import classes from './write-log.module.css';
 
 /** One attempt: when, who, what, from what to what, and how it went. */
 export function WriteRow({ write }: { write: WriteView }) {
-  const now = useHubNow();
+  const now = useHubMinute();
   const words = (value: WriteView['old']) => valueWords(value, decimalsOf(value), write.unit);
   const written = write.state === 'written';
   return (
