@@ -13,3 +13,8 @@ export function dayAfter(day: string, days: number): string {
   date.setUTCDate(date.getUTCDate() + days);
   return date.toISOString().slice(0, 10);
 }
+
+/** When a day begins, in the reader's zone. @returns milliseconds since 1970 UTC; NaN of what is no day */
+export function startOf(day: string): number {
+  return new Date(`${day}T00:00:00`).getTime();
+}

@@ -50,6 +50,7 @@ const dayAndClock = new Intl.DateTimeFormat(undefined, {
 });
 const full = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'long' });
 const exact = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
+const date = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' });
 const day = new Intl.DateTimeFormat(undefined, { weekday: 'short', day: 'numeric', month: 'short' });
 
 /** Time of day with seconds. @param at milliseconds since 1970 UTC */
@@ -57,6 +58,9 @@ export const formatClock = (at: number): string => clock.format(at);
 
 /** Day of the week and date. @param at milliseconds since 1970 UTC */
 export const formatDay = (at: number): string => day.format(at);
+
+/** Date with its year. @param at milliseconds since 1970 UTC */
+export const formatDate = (at: number): string => date.format(at);
 
 /** Date and time of day with seconds, for a log. @param at milliseconds since 1970 UTC */
 export const formatExact = (at: number): string => exact.format(at);

@@ -4,7 +4,7 @@ import { IconFilterOff, IconHistory } from '@tabler/icons-react';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { type AuditFilter, adminApi } from '../../api/admin-api.ts';
-import { dayAfter } from '../../format/day.ts';
+import { dayAfter, startOf } from '../../format/day.ts';
 import { MessagePanel } from '../../ui/message-panel.tsx';
 import { Panel } from '../../ui/panel.tsx';
 import classes from './admin.module.css';
@@ -121,8 +121,4 @@ function filterOf({ actor, action, target, from, through }: Typed): AuditFilter 
     ...(from && { from: startOf(from) }),
     ...(through && { to: startOf(dayAfter(through, 1)) }),
   };
-}
-
-function startOf(day: string): number {
-  return new Date(`${day}T00:00:00`).getTime();
 }

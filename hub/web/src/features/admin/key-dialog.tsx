@@ -4,7 +4,7 @@ import { Button, Modal, MultiSelect, Select, TextInput } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 import { adminApi } from '../../api/admin-api.ts';
-import { dayAfter, dayOf } from '../../format/day.ts';
+import { dayAfter, dayOf, startOf } from '../../format/day.ts';
 import { DialogButtons } from '../../ui/dialog-buttons.tsx';
 import { Refusal } from '../../ui/refusal.tsx';
 import classes from './admin.module.css';
@@ -116,6 +116,6 @@ export function KeyDialog(props: { onDone: (made: ApiKeyWithSecret) => void; onC
 function endOf(end: string, day: string): number | null {
   if (end === 'never') return null;
   // Through the last day, in the reader's zone.
-  if (end === 'date') return new Date(`${dayAfter(day || '1970-01-01', 1)}T00:00:00`).getTime();
+  if (end === 'date') return startOf(dayAfter(day || '1970-01-01', 1));
   return Date.now() + Number(end) * DAY_MS;
 }

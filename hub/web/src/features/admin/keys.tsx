@@ -4,7 +4,7 @@ import { IconKey } from '@tabler/icons-react';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { adminApi } from '../../api/admin-api.ts';
-import { formatFull, formatMoment } from '../../format/duration.ts';
+import { formatDate, formatFull, formatMoment } from '../../format/duration.ts';
 import { sitesWords } from '../../format/role-words.ts';
 import { useHubMinute } from '../../live/live-context.tsx';
 import { MessagePanel } from '../../ui/message-panel.tsx';
@@ -120,6 +120,6 @@ function EndWords({ of: key, expired, now }: { of: ApiKeyView; expired: boolean;
     );
   }
   if (key.expiresAt === null) return <span>Does not end</span>;
-  const words = new Date(key.expiresAt).toLocaleDateString(undefined, { dateStyle: 'medium' });
+  const words = formatDate(key.expiresAt);
   return expired ? <span className={classes.bad}>Ended {words}</span> : <span>Ends {words}</span>;
 }
