@@ -11,8 +11,6 @@ export interface PlantState {
   gateways: readonly GatewayView[];
   /** Hub's clock minus this computer's, milliseconds: "for 4 min" must be right on a PC whose clock is not. */
   clockOffset: number;
-  /** When the last word of the hub came, by this computer's clock. */
-  heardAt: number;
   loaded: boolean;
 }
 
@@ -22,7 +20,6 @@ export const EMPTY_PLANT: PlantState = {
   alarms: [],
   gateways: [],
   clockOffset: 0,
-  heardAt: 0,
   loaded: false,
 };
 
@@ -38,17 +35,16 @@ export function reducePlant(state: PlantState, message: PlantMessage, now: numbe
     case 'overview':
       return fromOverview(message.overview, now);
     case 'machine':
-      return { ...state, heardAt: now, machines: put(state.machines, message.machine, (m) => m.path) };
+      return { ...state, machines: put(state.machines, message.machine, (m) => m.path) };
     case 'gateway':
-      return { ...state, heardAt: now, gateways: put(state.gateways, message.gateway, (g) => g.id) };
+      return { ...state, gateways: put(state.gateways, message.gateway, (g) => g.id) };
     case 'alarm':
-      return { ...state, heardAt: now, alarms: putAlarm(state.alarms, message.alarm) };
+      return { ...state, alarms: putAlarm(state.alarms, message.alarm) };
     case 'hello':
-      return { ...state, heardAt: now, enterprise: message.enterprise, clockOffset: clock(state, message, now) };
+      return { ...state, enterprise: message.enterprise, clockOffset: clock(state, message, now) };
     case 'snapshot':
       return {
         ...state,
-        heardAt: now,
         machines: message.machines ?? state.machines,
         gateways: message.gateways ?? state.gateways,
         alarms: message.alarms ? shown(message.alarms) : state.alarms,
@@ -56,7 +52,7 @@ export function reducePlant(state: PlantState, message: PlantMessage, now: numbe
         loaded: true,
       };
     case 'time':
-      return { ...state, heardAt: now, clockOffset: clock(state, message, now) };
+      return { ...state, clockOffset: clock(state, message, now) };
     default:
       return state;
   }
@@ -77,7 +73,6 @@ function fromOverview(overview: Overview, now: number): PlantState {
     alarms: shown(overview.alarms),
     gateways: overview.gateways,
     clockOffset: steady(0, overview.serverTime - now),
-    heardAt: now,
     loaded: true,
   };
 }
