@@ -5,11 +5,14 @@ import classes from './config-findings.module.css';
 
 type Findings = Pick<ConfigCheck, 'problems' | 'changes' | 'needsRestart'>;
 
-/** Line of the configuration that a gateway's words are about: `file:line: words`. undefined when they name none. */
-export function lineOf(problem: string): number | undefined {
-  const line = Number(/^[^\n]*?:(\d+): /.exec(problem)?.[1]);
-  return Number.isInteger(line) && line > 0 ? line : undefined;
+/** A gateway's words about a configuration, `file:line: words`, taken apart; no line when they name none. */
+function apart(problem: string): { line?: number; words: string } {
+  const [place, line] = /^[^\n]*?:(\d+): /.exec(problem) ?? ['', 0];
+  return Number(line) > 0 ? { line: Number(line), words: problem.slice(place.length) } : { words: problem };
 }
+
+/** Which line of the configuration a gateway's words are about; undefined when they name none. */
+export const lineOf = (problem: string): number | undefined => apart(problem).line;
 
 /** What a gateway says of a configuration that it has looked at. */
 export function CheckFindings({ check, onLine }: { check: ConfigCheck; onLine: (line: number) => void }) {
@@ -31,20 +34,19 @@ export function CheckFindings({ check, onLine }: { check: ConfigCheck; onLine: (
   );
 }
 
-export function Problems({ problems, onLine }: { problems: readonly string[]; onLine?: (line: number) => void }) {
+export function Problems({ problems, onLine }: { problems: readonly string[]; onLine: (line: number) => void }) {
   return problems.length === 0 ? null : (
     <ul className={classes.problems}>
       {problems.map((problem) => {
-        const line = lineOf(problem);
-        const words = line === undefined ? problem : problem.replace(/^[^\n]*?:\d+: /, '');
+        const { line, words } = apart(problem);
         return (
           <li key={problem} title={problem}>
-            {line === undefined || !onLine ? null : (
+            {line === undefined ? null : (
               <button type="button" onClick={() => onLine(line)}>
                 Line {line}
               </button>
             )}
-            <span>{onLine ? words : problem}</span>
+            <span>{words}</span>
           </li>
         );
       })}
