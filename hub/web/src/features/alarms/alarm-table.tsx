@@ -2,7 +2,6 @@ import type { AlarmView } from '@lineside/shared/contracts/api.ts';
 import { useMay } from '../../api/session.ts';
 import { alarmStateWords, alarmValueWords, needsAcknowledge } from '../../format/alarm-words.ts';
 import { formatDuration, formatFull, formatMoment } from '../../format/duration.ts';
-import { formatUnit } from '../../format/value.ts';
 import { useHubNow } from '../../live/live-context.tsx';
 import { Since } from '../../live/since.tsx';
 import { PriorityMark } from '../../ui/priority-mark.tsx';
@@ -31,7 +30,7 @@ function AlarmRow({ alarm }: { alarm: AlarmView }) {
   const now = useHubNow();
   const mayAcknowledge = useMay('alarms.acknowledge');
   const over = alarm.state === 'normal';
-  const value = alarmValueWords({ ...alarm, unit: formatUnit(alarm.unit) });
+  const value = alarmValueWords(alarm);
   return (
     // biome-ignore-start lint/a11y/useSemanticElements: as in AlarmTable
     // biome-ignore-start lint/a11y/useFocusableInteractive: as in AlarmTable
