@@ -15,7 +15,6 @@ import { all } from './pages.ts';
 
 /** Lines on one page of the audit log. */
 const AUDIT_PAGE = 50;
-const WHOLE = 1_000;
 
 /** What the audit log is narrowed by; names are exact, times milliseconds since 1970 UTC. */
 export interface AuditFilter {
@@ -28,13 +27,13 @@ export interface AuditFilter {
 
 /** Users, API keys and the audit log, one function for each route. All throw ApiError. */
 export const adminApi = {
-  users: (signal: AbortSignal) => all<UserAccount>(`/api/v1/users?limit=${WHOLE}`, signal),
+  users: (signal: AbortSignal) => all<UserAccount>('/api/v1/users', signal),
   addUser: (body: NewUser) => request<UserWithPassword>('/api/v1/users', { method: 'POST', body }),
   changeUser: (name: string, body: UserChange) => request<UserAccount>(userAt(name), { method: 'PATCH', body }),
   resetPassword: (name: string) => request<UserWithPassword>(`${userAt(name)}/reset-password`, { method: 'POST' }),
   endSessions: (name: string) => request<void>(`${userAt(name)}/end-sessions`, { method: 'POST' }),
   deleteUser: (name: string) => request<void>(userAt(name), { method: 'DELETE' }),
-  keys: (signal: AbortSignal) => all<ApiKeyView>(`/api/v1/keys?limit=${WHOLE}`, signal),
+  keys: (signal: AbortSignal) => all<ApiKeyView>('/api/v1/keys', signal),
   addKey: (body: NewApiKey) => request<ApiKeyWithSecret>('/api/v1/keys', { method: 'POST', body }),
   revokeKey: (id: string) => request<ApiKeyView>(`/api/v1/keys/${encodeURIComponent(id)}`, { method: 'DELETE' }),
   audit: (filter: AuditFilter, cursor: string | null, signal: AbortSignal) => {
@@ -45,7 +44,7 @@ export const adminApi = {
     if (cursor !== null) query.set('cursor', cursor);
     return request<Page<AuditEntry>>(`/api/v1/audit?${query}`, { signal });
   },
-  places: (signal: AbortSignal) => all<Equipment>(`/api/v1/equipment?limit=${WHOLE}`, signal),
+  places: (signal: AbortSignal) => all<Equipment>('/api/v1/equipment', signal),
 };
 
 function userAt(name: string): string {

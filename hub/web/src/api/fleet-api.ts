@@ -13,7 +13,7 @@ export const fleetApi = {
   logs: (id: string, lines: number, signal: AbortSignal) =>
     request<LogLines>(`${at(id)}/logs?lines=${lines}`, { signal, timeoutMs: SHORT_MS }),
   restart: (id: string) => request<{ done: true }>(`${at(id)}/restart`, { method: 'POST', timeoutMs: SHORT_MS }),
-  config: (id: string, signal: AbortSignal) =>
+  config: (id: string, signal?: AbortSignal) =>
     request<ConfigText>(`${at(id)}/config`, { signal, timeoutMs: SHORT_MS }),
   check: (id: string, config: string) =>
     request<ConfigCheck>(`${at(id)}/config/check`, { method: 'POST', body: { config }, timeoutMs: CHECK_MS }),

@@ -23,7 +23,7 @@ const TIMEOUT_MS = 15_000;
 interface RequestOptions {
   method?: string;
   body?: unknown;
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** For what takes longer than a question. */
   timeoutMs?: number;
 }

@@ -9,9 +9,6 @@ import { after, all } from './pages.ts';
 /** How many alarms one page of the history holds. */
 const ALARM_PAGE = 50;
 
-/** Of a list that is shown as a whole: as many as the hub gives at once. */
-const WHOLE = 1_000;
-
 /** How many attempts one page of the log of writes holds. */
 const WRITE_PAGE = 30;
 
@@ -23,26 +20,26 @@ const HISTORY_POINTS = 720;
 
 /** The hub's REST API, one function for each route. All throw ApiError. */
 export const hubApi = {
-  me: (signal?: AbortSignal) => request<User>('/api/v1/me', signal ? { signal } : {}),
+  me: (signal?: AbortSignal) => request<User>('/api/v1/me', { signal }),
   login: (name: string, password: string) =>
     request<User>('/api/v1/login', { method: 'POST', body: { name, password } }),
   logout: () => request<void>('/api/v1/logout', { method: 'POST' }),
   overview: (signal: AbortSignal) => request<Overview>('/api/v1/overview', { signal }),
   tags: (machine: string, signal: AbortSignal) =>
-    all<Tag>(`/api/v1/tags?machine=${encodeURIComponent(machine)}&limit=${WHOLE}`, signal),
+    all<Tag>(`/api/v1/tags?machine=${encodeURIComponent(machine)}`, signal),
   history: (tag: number, from: number, to: number, signal: AbortSignal) =>
     request<History>(
       `/api/v1/tags/${tag}/history?from=${Math.floor(from)}&to=${Math.ceil(to)}&points=${HISTORY_POINTS}`,
       { signal },
     ),
   completeness: (day: string, signal: AbortSignal) =>
-    all<CompletenessStatement>(`/api/v1/completeness?day=${day}&limit=${WHOLE}`, signal),
-  proposals: (signal: AbortSignal) => all<EquipmentProposal>(`/api/v1/equipment/proposals?limit=${WHOLE}`, signal),
+    all<CompletenessStatement>(`/api/v1/completeness?day=${day}`, signal),
+  proposals: (signal: AbortSignal) => all<EquipmentProposal>('/api/v1/equipment/proposals', signal),
   alarms: (cursor: string | null, signal: AbortSignal) =>
     request<Page<AlarmView>>(`/api/v1/alarms?limit=${ALARM_PAGE}${after(cursor)}`, { signal }),
   /** Those of the machines, machine by machine. */
   writableTags: async (signal: AbortSignal) => {
-    const tags = await all<Tag>(`/api/v1/tags?writable=true&sort=machine&limit=${WHOLE}`, signal);
+    const tags = await all<Tag>('/api/v1/tags?writable=true&sort=machine', signal);
     return tags.filter(({ machine }) => machine !== '');
   },
   write: (tag: number, value: number | boolean | string, comment: string) =>

@@ -21,7 +21,7 @@ export function RolloutDialog({ onClose }: { onClose: () => void }) {
   const [first, setFirst] = useState('1');
   const [each, setEach] = useState('5');
   const read = useMutation({
-    mutationFn: (id: string) => fleetApi.config(id, new AbortController().signal),
+    mutationFn: (id: string) => fleetApi.config(id),
     onSuccess: (file) => setConfig(file.config),
   });
   const begin = useMutation({
