@@ -1,10 +1,12 @@
 /**
  * `npm start`: the demo plant, a gateway and the hub, on this machine, with everything that they keep under ./var.
- * The parts are the real programs with the configurations in config/demo; kill one and it comes back.
+ * The parts are the real programs with the configurations in config/demo, the gateway with a copy of its own; kill one
+ * and it comes back.
  */
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import { Part } from './part.ts';
 
@@ -24,8 +26,10 @@ type PortName = keyof typeof PORTS;
 /** All parts together stop within 5 s. */
 const STOP_MS = 1_500;
 
+const CONFIG = fileURLToPath(new URL('../config/', import.meta.url));
+
 const varDir = resolve(process.env.LINESIDE_VAR ?? 'var');
-const env: NodeJS.ProcessEnv = { ...process.env, LINESIDE_VAR: varDir };
+const env: NodeJS.ProcessEnv = { ...process.env, LINESIDE_VAR: varDir, LINESIDE_MODELS: join(CONFIG, 'models') };
 for (const name of Object.keys(PORTS) as PortName[]) env[name] = String(portOf(name));
 
 function portOf(name: PortName): number {
@@ -62,6 +66,19 @@ function makeSecret(name: string): void {
   if (!existsSync(file)) writeFileSync(file, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600 });
 }
 
+/** The gateway's own copy of its configuration: one that is applied from the hub's page replaces it. */
+function gatewayConfig(): string {
+  const shipped = join(CONFIG, 'demo', 'gateway.yaml');
+  const own = join(varDir, 'gateway.yaml');
+  if (existsSync(own)) {
+    if (statSync(own).mtimeMs >= statSync(shipped).mtimeMs) return own;
+    // Whoever has changed what is shipped wants to see that.
+    renameSync(own, `${own}.previous`);
+  }
+  copyFileSync(shipped, own);
+  return own;
+}
+
 /** The line that a taken port's message needs here: which variable moves it. */
 function hintFor(message: string): string {
   const port = Number(/\bport (\d+)/.exec(message)?.[1]);
@@ -96,7 +113,7 @@ async function main(): Promise<number> {
   makeSecret('integrator');
   const plant = part('plant', plantArgs());
   const hub = part('hub', ['hub/main.ts', 'run', '--config', 'config/demo/hub.yaml']);
-  const gateway = part('gateway', ['gateway/main.ts', 'run', '--config', 'config/demo/gateway.yaml']);
+  const gateway = part('gateway', ['gateway/main.ts', 'run', '--config', gatewayConfig()]);
   const stopped = new Promise<void>((done) => {
     process.once('SIGINT', () => done());
     process.once('SIGTERM', () => done());

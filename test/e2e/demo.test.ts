@@ -1,5 +1,5 @@
 /** `npm start` as a newcomer meets it. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -85,7 +85,10 @@ describe('npm start', () => {
     expect(stopped).toMatchObject({ code: 0 });
     expect(stopped.ms).toBeLessThan(5_000);
 
+    // What the hub's page has applied to the gateway, and not to the project.
+    await appendFile(join(varDir, 'gateway.yaml'), '# mine\n');
     const second = await start(varDir);
+    expect(await readFile(join(varDir, 'gateway.yaml'), 'utf8')).toMatch(/# mine\n$/);
     expect(second.password).toBe('');
     expect(second.output()).not.toContain(first.password);
     // The session outlives the restart too.
