@@ -89,16 +89,19 @@ test('an answer that says that nothing was done frees the key', async () => {
   expect(await code(await write('x'.repeat(201), 9))).toBe('REQUEST_INVALID');
 });
 
-test('a secret that is shown once is not kept', async () => {
-  const headers = { cookie, 'content-type': 'application/json', 'idempotency-key': 'secret' };
-  const make = () =>
-    fetch(`${hub.url}/api/v1/gateways/line-9/enrolment-token`, { method: 'POST', headers, body: '{}' });
-  const first = await make();
-  const { token } = (await first.json()) as { token: string };
-  expect(token).toMatch(/^lsg1\./);
+test.each([
+  ['gateways/line-9/enrolment-token', {}, 'token', /^lsg1\./],
+  ['users', { name: 'eva', role: 'operator' }, 'password', /^\w{5}-/],
+  ['users/eva/reset-password', {}, 'password', /^\w{5}-/],
+  ['keys', { name: 'Grafana', scopes: ['tags.read'], expiresAt: null }, 'secret', /^lsk_/],
+])('a secret that is shown once is not kept: %s', async (path, body, word, like) => {
+  const headers = { cookie, 'content-type': 'application/json', 'idempotency-key': `secret-${path}` };
+  const make = () => fetch(`${hub.url}/api/v1/${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+  const secret = ((await (await make()).json()) as Record<string, string>)[word];
+  expect(secret).toMatch(like);
   expect(await code(await make())).toBe('IDEMPOTENCY_ANSWER_GONE');
   const rows = await hub.stores.db.selectFrom('idempotency_keys').selectAll().execute();
-  expect(JSON.stringify(rows)).not.toContain(token);
+  expect(JSON.stringify(rows)).not.toContain(secret);
 });
 
 test('a key is one’s own, is kept for a day, and is told as unknown where the hub ended at work', async () => {

@@ -28,7 +28,10 @@ export function keyRoutes(app: Api, { access }: ApiServices): void {
   app.post(
     '/keys',
     {
-      config: { permission, audit: false, problems: ['KEY_EXISTS', 'SITES_REFUSED', 'EXPIRY_PAST'] },
+      config: {
+        ...{ permission, audit: false, secretAnswer: true },
+        problems: ['KEY_EXISTS', 'SITES_REFUSED', 'EXPIRY_PAST'],
+      },
       schema: {
         tags: ['keys'],
         summary: 'Make an API key; the answer has the key itself, this once',

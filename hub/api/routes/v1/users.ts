@@ -32,7 +32,7 @@ export function userRoutes(app: Api, { access }: ApiServices): void {
   app.post(
     '/users',
     {
-      config: { ...changing, problems: ['USER_EXISTS', 'SITES_REFUSED'] },
+      config: { ...changing, secretAnswer: true, problems: ['USER_EXISTS', 'SITES_REFUSED'] },
       schema: {
         tags: ['users'],
         summary: 'Make a user; the answer has the first password, this once',
@@ -74,7 +74,7 @@ export function userRoutes(app: Api, { access }: ApiServices): void {
   app.post(
     '/users/:name/reset-password',
     {
-      config: { ...changing, problems: ['USER_NOT_FOUND', 'USER_BY_PROVIDER'] },
+      config: { ...changing, secretAnswer: true, problems: ['USER_NOT_FOUND', 'USER_BY_PROVIDER'] },
       schema: {
         tags: ['users'],
         summary: 'Give a user another password, told this once, to be changed at the next sign-in',
