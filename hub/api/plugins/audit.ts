@@ -35,6 +35,8 @@ export function addAudit(app: FastifyInstance, audit: Pick<AuditLog, 'note'>, no
     const { config } = request.routeOptions;
     const outcome = outcomeOf(reply);
     if (!request.identity || READS.has(request.method) || outcome === null) return payload;
+    // Done before, and noted then.
+    if (request.replayed) return payload;
     // Who tries what they may not is of interest, whoever would write the line otherwise.
     if (config.audit === false && outcome !== 'refused') return payload;
     await audit.note({

@@ -11,6 +11,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The key that this request has taken. */
     takenKey: string | null;
+    /** It was done before, and is only answered again. */
+    replayed: boolean;
   }
   interface FastifyContextConfig {
     /** Its answer holds a secret that is shown once: it is not kept. */
@@ -22,7 +24,7 @@ const WRITING = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
 const SANE = /^[\x21-\x7e]{1,200}$/;
 
 export function addIdempotency(app: FastifyInstance, keys: IdempotencyKeys): void {
-  app.decorateRequest('takenKey', null);
+  app.decorateRequest('takenKey', null).decorateRequest('replayed', false);
   // Behind the check of the body: what is refused before takes no key.
   app.addHook('preHandler', async (request, reply) => {
     const key = keyOf(request);
@@ -36,6 +38,7 @@ export function addIdempotency(app: FastifyInstance, keys: IdempotencyKeys): voi
         request.takenKey = key;
         return;
       case 'answered':
+        request.replayed = true;
         return replay(reply, taken.answer);
       case 'other':
         throw new LinesideError('IDEMPOTENCY_KEY_REUSED', 'peer', 'this key was used for another request');

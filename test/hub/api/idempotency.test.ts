@@ -54,6 +54,12 @@ test('the key stands for its address and its body', async () => {
   expect(hub.asked).toHaveLength(1);
 });
 
+test('what is only answered again is in the audit log once', async () => {
+  await Promise.all([write('once', 5), write('once', 5)]);
+  const lines = await hub.stores.db.selectFrom('audit_log').where('action', '=', 'tags.write').selectAll().execute();
+  expect(lines.filter(({ outcome }) => outcome === 'done')).toHaveLength(1);
+});
+
 test('of two at once one is done, the other is told to ask again, and then gets the answer', async () => {
   const first = write('twice', 7);
   await expect.poll(() => hub.asked.length).toBe(2);
