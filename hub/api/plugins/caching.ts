@@ -10,7 +10,8 @@ export function addCaching(app: FastifyInstance): void {
     const asked = request.method === 'GET' || request.method === 'HEAD';
     const api = request.url.startsWith('/api/') || !asked;
     if (api && !reply.hasHeader('cache-control')) {
-      // Kept by the client alone, and asked about each time: rights and values change.
+      // Kept by the client alone, and asked about each time: rights and values change. What a write answers, such as a
+      // password that is told once, is kept by nobody.
       void reply.header('cache-control', asked && reply.statusCode === 200 ? 'private, no-cache' : 'no-store');
     }
     if (!asked || reply.statusCode !== 200) return payload;

@@ -103,7 +103,9 @@ test.each([
 ])('a secret that is shown once is not kept: %s', async (path, body, word, like) => {
   const headers = { cookie, 'content-type': 'application/json', 'idempotency-key': `secret-${path}` };
   const make = () => fetch(`${hub.url}/api/v1/${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
-  const secret = ((await (await make()).json()) as Record<string, string>)[word];
+  const first = await make();
+  expect(first.headers.get('cache-control')).toBe('no-store');
+  const secret = ((await first.json()) as Record<string, string>)[word];
   expect(secret).toMatch(like);
   expect(await code(await make())).toBe('IDEMPOTENCY_ANSWER_GONE');
   const rows = await hub.stores.db.selectFrom('idempotency_keys').selectAll().execute();

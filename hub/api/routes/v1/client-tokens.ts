@@ -21,7 +21,7 @@ export function clientTokenRoutes(app: Api, { access }: ApiServices): void {
         response: { 200: TokenPair },
       },
     },
-    async (request, reply) => {
+    async (request) => {
       const { name, password } = request.body;
       const origin = { address: request.ip, requestId: request.id };
       const user = await sessions.verify(name, password, origin, 'token');
@@ -29,8 +29,7 @@ export function clientTokenRoutes(app: Api, { access }: ApiServices): void {
         const words = 'sign in at the page and choose a password of your own first';
         throw new LinesideError('PASSWORD_CHANGE_REQUIRED', 'peer', words);
       }
-      const pair = await tokens.issue(user.name, request.ip, request.headers['user-agent'] ?? '');
-      return reply.header('cache-control', 'no-store').send(pair);
+      return tokens.issue(user.name, request.ip, request.headers['user-agent'] ?? '');
     },
   );
 
@@ -48,11 +47,7 @@ export function clientTokenRoutes(app: Api, { access }: ApiServices): void {
         response: { 200: TokenPair },
       },
     },
-    async (request, reply) => {
-      const origin = { address: request.ip, requestId: request.id };
-      const pair = await tokens.refresh(request.body.refreshToken, origin);
-      return reply.header('cache-control', 'no-store').send(pair);
-    },
+    (request) => tokens.refresh(request.body.refreshToken, { address: request.ip, requestId: request.id }),
   );
 
   app.post(

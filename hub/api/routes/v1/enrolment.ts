@@ -82,10 +82,9 @@ export function enrolmentRoutes(app: Api, { enrolment, authority, board, machine
         response: { 200: Token },
       },
     },
-    (request, reply) => {
+    (request) => {
       const { id } = request.params;
       mine(request.identity, id);
-      void reply.header('cache-control', 'no-store');
       return enrolment.createToken(id, request.identity!.name, request.body.minutes);
     },
   );

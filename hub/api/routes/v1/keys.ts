@@ -41,7 +41,7 @@ export function keyRoutes(app: Api, { access }: ApiServices): void {
     },
     async (request, reply) => {
       const made = await keys.create(actorOf(request), request.body);
-      return reply.code(201).header('cache-control', 'no-store').send(made);
+      return reply.code(201).send(made);
     },
   );
 

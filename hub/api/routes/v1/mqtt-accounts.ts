@@ -66,10 +66,9 @@ export function mqttAccountRoutes(app: Api, { mqttAccounts }: ApiServices): void
         response: { 200: Type.Object({ account: AccountView, password: Password }) },
       },
     },
-    async (request, reply) => {
+    async (request) => {
       const { name, sites = null, comment } = request.body;
       const made = await mqttAccounts.create({ name, sites, comment }, request.identity!.name);
-      void reply.header('cache-control', 'no-store');
       return { account: viewOf(made.account), password: made.password };
     },
   );
@@ -85,10 +84,9 @@ export function mqttAccountRoutes(app: Api, { mqttAccounts }: ApiServices): void
         response: { 200: Type.Object({ password: Password }) },
       },
     },
-    async (request, reply) => {
-      void reply.header('cache-control', 'no-store');
-      return { password: await mqttAccounts.renewPassword(request.params.name, request.identity!.name) };
-    },
+    async (request) => ({
+      password: await mqttAccounts.renewPassword(request.params.name, request.identity!.name),
+    }),
   );
 
   app.delete(

@@ -31,7 +31,7 @@ export function oidcRoutes(app: Api, { access, now, log }: ApiServices): void {
         // Lax: the browser comes back from the page of another site.
         const options = { path: PATH, httpOnly: true, sameSite: 'lax', maxAge: PENDING_S } as const;
         void reply.setCookie(COOKIE, value, { ...options, secure: request.protocol === 'https' });
-        return reply.header('cache-control', 'no-store').redirect(url);
+        return reply.redirect(url);
       } catch (error) {
         return reply.redirect(toldAtPage(error));
       }
@@ -55,7 +55,7 @@ export function oidcRoutes(app: Api, { access, now, log }: ApiServices): void {
         const { user, changed } = await takeProvenUser(db, proven, origin, now());
         if (changed) access.forget();
         setToken(request, reply, await sessions.open(user.name));
-        return reply.header('cache-control', 'no-store').redirect('/');
+        return reply.redirect('/');
       } catch (error) {
         return reply.redirect(toldAtPage(error));
       }

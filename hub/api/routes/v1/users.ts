@@ -42,7 +42,7 @@ export function userRoutes(app: Api, { access }: ApiServices): void {
     },
     async (request, reply) => {
       const made = await users.create(actorOf(request), request.body);
-      return reply.code(201).header('cache-control', 'no-store').send(made);
+      return reply.code(201).send(made);
     },
   );
 
@@ -82,10 +82,7 @@ export function userRoutes(app: Api, { access }: ApiServices): void {
         response: { 200: UserWithPassword },
       },
     },
-    async (request, reply) => {
-      const made = await users.resetPassword(actorOf(request), request.params.name);
-      return reply.header('cache-control', 'no-store').send(made);
-    },
+    (request) => users.resetPassword(actorOf(request), request.params.name),
   );
 
   app.post(
