@@ -68,7 +68,7 @@ export class AlarmDesk {
 
   async #list({ cursor, ...filter }: AlarmQuery): Promise<Page<AlarmView>> {
     const list = filter.oldestFirst ? 'alarms:raisedAt' : 'alarms:-raisedAt';
-    const keys = cursor === undefined ? undefined : readCursor(list, [0, ''] as const, cursor);
+    const keys = readCursor(list, [0, ''] as const, cursor);
     const before = keys && { raisedAt: keys[0], occurrence: keys[1] };
     const rows = await alarmHistory(this.#options.db, { ...filter, before, limit: filter.limit + 1 });
     const keysOf = ({ raised_at, occurrence }: Row<'alarms'>) => [raised_at, occurrence];

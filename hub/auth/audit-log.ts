@@ -49,7 +49,7 @@ export class AuditLog {
       throw new LinesideError('RANGE_INVALID', 'peer', 'from must lie before to');
     }
     const list = `audit ${sort}`;
-    const after = cursor === undefined ? undefined : readCursor(list, [0] as const, cursor)[0];
+    const after = readCursor(list, [0] as const, cursor)?.[0];
     const newestFirst = sort === '-id';
     const rows = await listAudit(this.#db, { ...filter, after, newestFirst, limit: limit + 1 });
     return pageFrom(rows, limit, list, ({ id }) => [id], viewOf);

@@ -62,7 +62,7 @@ export class KeyDesk {
   /** By when they were made. @throws LinesideError CURSOR_INVALID */
   async list({ limit, cursor, sort }: { limit: number; cursor?: string; sort: string }): Promise<Page<ApiKeyView>> {
     const list = `keys ${sort}`;
-    const keys = cursor === undefined ? undefined : readCursor(list, [0, ''] as const, cursor);
+    const keys = readCursor(list, [0, ''] as const, cursor);
     const after = keys && { createdAt: keys[0], id: keys[1] };
     const newestFirst = sort === '-createdAt';
     const rows = await listKeys(this.#options.db, { limit: limit + 1, after, newestFirst });

@@ -58,7 +58,7 @@ export class UserDesk {
   async list(query: { limit: number; cursor?: string; sort: string; role?: Role }): Promise<Page<UserAccount>> {
     const { limit, cursor, sort, role } = query;
     const list = `${LIST} ${sort}`;
-    const after = cursor === undefined ? undefined : readCursor(list, [''] as const, cursor)[0];
+    const after = readCursor(list, [''] as const, cursor)?.[0];
     const rows = await listUsers(this.#options.db, {
       ...{ limit: limit + 1, newestLast: sort === 'name' },
       ...(after !== undefined && { after }),

@@ -21,9 +21,11 @@ export function writeCursor(list: string, keys: readonly Key[]): string {
 
 /**
  * @param like keys as they may be: each has the type of the one in its place
+ * @param text undefined for the first page, before which there are no keys
  * @throws LinesideError CURSOR_INVALID
  */
-export function readCursor<K extends readonly Key[]>(list: string, like: K, text: string): K {
+export function readCursor<K extends readonly Key[]>(list: string, like: K, text: string | undefined): K | undefined {
+  if (text === undefined) return undefined;
   let parts: unknown;
   try {
     parts = JSON.parse(Buffer.from(text, 'base64url').toString('utf8'));
@@ -73,7 +75,7 @@ export function pageOfSorted<T>(list: SortedList<T>, { limit, cursor }: Asked): 
   const found: T[] = [];
   const name = turned ? `-${list.name}` : list.name;
   if (sorted.length === 0) return { items: [], next: null };
-  const after = cursor === undefined ? undefined : readCursor(name, keysOf(sorted[0]!), cursor);
+  const after = readCursor(name, keysOf(sorted[0]!), cursor);
   const side = turned ? -1 : 1;
   let place = turned ? sorted.length - 1 : 0;
   if (after) place = placeBehind(sorted, keysOf, after, side);

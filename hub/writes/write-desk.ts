@@ -150,7 +150,7 @@ export class WriteDesk {
   }
 
   async #list({ cursor, ...filter }: WriteQuery): Promise<Page<WriteView>> {
-    const keys = cursor === undefined ? undefined : readCursor(LIST, [0, '', '', ''] as const, cursor);
+    const keys = readCursor(LIST, [0, '', '', ''] as const, cursor);
     const before = keys && { asked_at: keys[0], gateway: keys[1], via: keys[2], id: keys[3] };
     const rows = await listWrites(this.#options.db, { ...filter, before, limit: filter.limit + 1 });
     const keysOf = ({ asked_at, gateway, via, id }: Row<'writes'>) => [asked_at, gateway, via, id];
