@@ -1,6 +1,7 @@
 /** The plant's tags as lists: sorted once for each order, until there are other tags, and read a page at a time. */
 import type { Tag } from '@lineside/shared/contracts/api.ts';
 import type { Page } from '@lineside/shared/contracts/page.ts';
+import { isAtOrBelow } from '../equipment/path.ts';
 import type { Machine } from '../equipment/plant.ts';
 import { type Asked, compareKeys, type Key, pageOfSorted } from '../store/page.ts';
 import type { AndonBoard } from './board.ts';
@@ -130,6 +131,6 @@ function filterOf(filter: TagFilter): (entry: Entry) => boolean {
     (writable === undefined || (tag.writable ?? false) === writable) &&
     (ids === undefined || ids.has(tag.id)) &&
     (machine === undefined || machines.some(({ path }) => path === machine)) &&
-    (under === undefined || machines.some(({ path }) => path === under || path.startsWith(`${under}/`))) &&
+    (under === undefined || machines.some(({ path }) => isAtOrBelow(path, under))) &&
     (named === undefined || named(tag.name));
 }

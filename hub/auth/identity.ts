@@ -1,5 +1,6 @@
 /** Who is asking, and how far that reaches. Every route has one in `request.identity`. */
 import { type Permission, permissionsOf, type Role } from '@lineside/shared/contracts/permissions.ts';
+import { isAtOrBelow } from '../equipment/path.ts';
 
 export interface Identity {
   kind: 'user' | 'key';
@@ -38,7 +39,7 @@ export function identityOfUser({ name, role, sites, must_change_password }: User
  */
 export function reaches({ sites }: Pick<Identity, 'sites'>, path: string): boolean {
   if (sites === null) return true;
-  return sites.some((site) => path === site || path.startsWith(`${site}/`));
+  return sites.some((site) => isAtOrBelow(path, site));
 }
 
 /** Those whose place lies within an identity's sites; the list itself when that is not limited. */

@@ -5,6 +5,7 @@ import { pageOf, pageQuery } from '@lineside/shared/contracts/page.ts';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import { Type } from 'typebox';
 import { devicesWithin, type Identity, reaches, within } from '../../../auth/identity.ts';
+import { isAtOrBelow } from '../../../equipment/path.ts';
 import { compareKeys, pageOfSorted } from '../../../store/page.ts';
 import type { ApiServices } from '../../services.ts';
 import type { Api } from '../api.ts';
@@ -32,9 +33,7 @@ export function alarmRoutes(app: Api, { alarms, machines }: ApiServices): void {
   const devicesOf = (identity: Identity, machine: string | undefined, under: string | undefined) => {
     if (machine === undefined && under === undefined) return devicesWithin(identity, machines);
     return within(identity, machines, ({ path }) => path).filter(
-      ({ path }) =>
-        (machine === undefined || path === machine) &&
-        (under === undefined || path === under || path.startsWith(`${under}/`)),
+      ({ path }) => (machine === undefined || path === machine) && (under === undefined || isAtOrBelow(path, under)),
     );
   };
 

@@ -4,6 +4,7 @@ import { pageOf, pageQuery } from '@lineside/shared/contracts/page.ts';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import { type Static, Type } from 'typebox';
 import { type Identity, reaches } from '../../../auth/identity.ts';
+import { isAtOrBelow } from '../../../equipment/path.ts';
 import type { EquipmentNode } from '../../../equipment/plant.ts';
 import { compareKeys, pageOfSorted } from '../../../store/page.ts';
 import type { ApiServices } from '../../services.ts';
@@ -174,7 +175,7 @@ class EquipmentTree {
         only: (node: Equipment) =>
           (level === undefined || node.level === level) &&
           (parent === undefined || node.parent === parent) &&
-          (under === undefined || node.path === under || node.path.startsWith(`${under}/`)) &&
+          (under === undefined || isAtOrBelow(node.path, under)) &&
           shows(identity, node.path),
       },
       asked,

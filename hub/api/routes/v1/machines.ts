@@ -5,6 +5,7 @@ import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import { Type } from 'typebox';
 import { globOf } from '../../../andon/glob.ts';
 import { within } from '../../../auth/identity.ts';
+import { isAtOrBelow } from '../../../equipment/path.ts';
 import { compareKeys, type Key, pageOfSorted } from '../../../store/page.ts';
 import { type ApiServices, gatewaysOf } from '../../services.ts';
 import type { Api } from '../api.ts';
@@ -38,8 +39,7 @@ export function machineRoutes(app: Api, services: ApiServices): void {
       const { under, status, sort } = request.query;
       const items = within(request.identity!, services.board.machines(), ({ path }) => path).filter(
         ({ path, connection }) =>
-          (under === undefined || path === under || path.startsWith(`${under}/`)) &&
-          (status === undefined || connection.status === status),
+          (under === undefined || isAtOrBelow(path, under)) && (status === undefined || connection.status === status),
       );
       const keysOf = ({ name, path }: MachineView) => (sort.endsWith('name') ? [name, path] : [path]);
       return sortedPage('machines', items, keysOf, request.query);
