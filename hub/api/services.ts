@@ -4,7 +4,7 @@ import type { Logger } from '@lineside/shared/log/logger.ts';
 import type { AlarmDesk } from '../alerts/alarm-desk.ts';
 import type { AndonBoard } from '../andon/board.ts';
 import type { Access } from '../auth/access.ts';
-import { type Identity, seesDevice, seesGateway, within } from '../auth/identity.ts';
+import { gatewaysWithin, type Identity, within } from '../auth/identity.ts';
 import type { CompletenessService } from '../completeness/completeness-service.ts';
 import type { HttpConfig } from '../config/http.ts';
 import type { Authority } from '../enrolment/authority.ts';
@@ -74,12 +74,5 @@ export function overviewOf(services: ApiServices, identity: Identity): Overview 
 
 /** The gateways that somebody sees, each with the devices of theirs. */
 export function gatewaysOf({ board, machines }: ApiServices, identity: Identity): GatewayView[] {
-  const all = board.gateways.all();
-  if (identity.sites === null) return all;
-  return all
-    .filter(({ id }) => seesGateway(identity, machines, id))
-    .map((gateway) => ({
-      ...gateway,
-      devices: gateway.devices.filter(({ device }) => seesDevice(identity, machines, gateway.id, device)),
-    }));
+  return gatewaysWithin(identity, machines, board.gateways.all(), ({ id }) => id);
 }

@@ -73,10 +73,26 @@ export function seesGateway(identity: Identity, machines: readonly PlacedMachine
   return machines.some((machine) => machine.gateway === gateway && reaches(identity, machine.path));
 }
 
+/** What is told of gateways, as far as an identity sees them: each with the devices that it sees. */
+export function gatewaysWithin<T extends { devices: { device: string }[] }>(
+  identity: Identity,
+  machines: readonly PlacedMachine[],
+  items: T[],
+  gatewayOf: (item: T) => string,
+): T[] {
+  if (identity.sites === null) return items;
+  return items
+    .filter((item) => seesGateway(identity, machines, gatewayOf(item)))
+    .map((item) => ({
+      ...item,
+      devices: item.devices.filter(({ device }) => seesDevice(identity, machines, gatewayOf(item), device)),
+    }));
+}
+
 /** Whether an identity may act on the whole of a gateway: all machines behind it lie within its sites. */
 export function ownsGateway(identity: Identity, machines: readonly PlacedMachine[], gateway: string): boolean {
-  const behind = machines.filter((machine) => machine.gateway === gateway);
   if (identity.sites === null) return true;
+  const behind = machines.filter((machine) => machine.gateway === gateway);
   return behind.length > 0 && behind.every(({ path }) => reaches(identity, path));
 }
 

@@ -3,7 +3,7 @@ import { Problem } from '@lineside/shared/contracts/api.ts';
 import { CompletenessStatement } from '@lineside/shared/contracts/completeness.ts';
 import { pageOf, pageQuery } from '@lineside/shared/contracts/page.ts';
 import { Type } from 'typebox';
-import { type Identity, seesDevice, seesGateway } from '../../../auth/identity.ts';
+import { gatewaysWithin } from '../../../auth/identity.ts';
 import { compareKeys, pageOfSorted } from '../../../store/page.ts';
 import type { ApiServices } from '../../services.ts';
 import type { Api } from '../api.ts';
@@ -24,23 +24,12 @@ export function completenessRoutes(app: Api, { completeness, machines }: ApiServ
       },
     },
     async (request) => {
-      const identity = request.identity!;
       const { day, sort, ...asked } = request.query;
-      const items = mine(identity, machines, await completeness.ofDay(day));
+      const all = await completeness.ofDay(day);
+      const items = gatewaysWithin(request.identity!, machines, all, ({ gateway }) => gateway);
       const keysOf = ({ gateway }: CompletenessStatement) => [gateway];
       const sorted = items.toSorted((a, b) => compareKeys(keysOf(a), keysOf(b)));
       return pageOfSorted({ name: 'completeness', items: sorted, keysOf, turned: sort.startsWith('-') }, asked);
     },
   );
-}
-
-/** The statements on gateways that somebody sees, each with the devices of theirs. */
-function mine(identity: Identity, machines: ApiServices['machines'], all: CompletenessStatement[]) {
-  if (identity.sites === null) return all;
-  return all
-    .filter(({ gateway }) => seesGateway(identity, machines, gateway))
-    .map((statement) => ({
-      ...statement,
-      devices: statement.devices.filter(({ device }) => seesDevice(identity, machines, statement.gateway, device)),
-    }));
 }
