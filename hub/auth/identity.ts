@@ -1,5 +1,6 @@
 /** Who is asking, and how far that reaches. Every route has one in `request.identity`. */
 import { type Permission, permissionsOf, type Role } from '@lineside/shared/contracts/permissions.ts';
+import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import { isAtOrBelow } from '../equipment/path.ts';
 
 export interface Identity {
@@ -94,6 +95,12 @@ export function ownsGateway(identity: Identity, machines: readonly PlacedMachine
   if (identity.sites === null) return true;
   const behind = machines.filter((machine) => machine.gateway === gateway);
   return behind.length > 0 && behind.every(({ path }) => reaches(identity, path));
+}
+
+/** @throws LinesideError GATEWAY_NOT_FOUND unless an identity may act on the whole of the gateway */
+export function expectOwnGateway(identity: Identity, machines: readonly PlacedMachine[], gateway: string): void {
+  if (ownsGateway(identity, machines, gateway)) return;
+  throw new LinesideError('GATEWAY_NOT_FOUND', 'peer', `there is no gateway ${gateway} that is all yours`);
 }
 
 /** The devices within an identity's sites, for queries; undefined when it is not limited. */

@@ -4,7 +4,7 @@ import { pageOf } from '@lineside/shared/contracts/page.ts';
 import { GATEWAY_ID_PATTERN } from '@lineside/shared/contracts/topics.ts';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import { Type } from 'typebox';
-import { type Identity, ownsGateway, seesGateway } from '../../../auth/identity.ts';
+import { expectOwnGateway, type Identity, seesGateway } from '../../../auth/identity.ts';
 import type { ApiServices } from '../../services.ts';
 import type { Api } from '../api.ts';
 
@@ -53,13 +53,9 @@ const AuthorityView = Type.Object({
 });
 
 export function enrolmentRoutes(app: Api, { enrolment, authority, board, machines }: ApiServices): void {
-  const mine = (identity: Identity | null, id: string) => {
-    if (ownsGateway(identity!, machines, id)) return;
-    throw new LinesideError('GATEWAY_NOT_FOUND', 'peer', `there is no gateway ${id} that is all yours`);
-  };
-  const revoke = async (identity: Identity | null, id: string, serial: string | undefined, reason: string) => {
-    mine(identity, id);
-    const revoked = await enrolment.revoke(id, serial, identity!.name, reason);
+  const revoke = async (identity: Identity, id: string, serial: string | undefined, reason: string) => {
+    expectOwnGateway(identity, machines, id);
+    const revoked = await enrolment.revoke(id, serial, identity.name, reason);
     if (revoked.length > 0) return { revoked: revoked.map((row) => row.serial) };
     const which = serial === undefined ? 'certificate' : `certificate ${serial}`;
     throw new LinesideError('CERTIFICATE_NOT_FOUND', 'peer', `gateway ${id} has no ${which} that is valid`);
@@ -84,7 +80,7 @@ export function enrolmentRoutes(app: Api, { enrolment, authority, board, machine
     },
     (request) => {
       const { id } = request.params;
-      mine(request.identity, id);
+      expectOwnGateway(request.identity!, machines, id);
       return enrolment.createToken(id, request.identity!.name, request.body.minutes);
     },
   );
@@ -131,7 +127,7 @@ export function enrolmentRoutes(app: Api, { enrolment, authority, board, machine
         response: { 200: Revoked },
       },
     },
-    (request) => revoke(request.identity, request.params.id, undefined, request.query.reason),
+    (request) => revoke(request.identity!, request.params.id, undefined, request.query.reason),
   );
 
   app.delete(
@@ -146,7 +142,7 @@ export function enrolmentRoutes(app: Api, { enrolment, authority, board, machine
         response: { 200: Revoked },
       },
     },
-    (request) => revoke(request.identity, request.params.id, request.params.serial, request.query.reason),
+    (request) => revoke(request.identity!, request.params.id, request.params.serial, request.query.reason),
   );
 
   app.post(

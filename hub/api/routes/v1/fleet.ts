@@ -15,9 +15,8 @@ import {
 import { ConfigPushResult } from '@lineside/shared/contracts/link.ts';
 import type { Permission } from '@lineside/shared/contracts/permissions.ts';
 import { ConfirmWithin, RolloutBody, RolloutView } from '@lineside/shared/contracts/rollout.ts';
-import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import { type TSchema, Type } from 'typebox';
-import { type Identity, ownsGateway } from '../../../auth/identity.ts';
+import { expectOwnGateway, type Identity, ownsGateway } from '../../../auth/identity.ts';
 import type { StoredRollout } from '../../../store/postgres/rollouts.ts';
 import type { ProblemCode } from '../../problem-list.ts';
 import type { ApiServices } from '../../services.ts';
@@ -44,10 +43,6 @@ const PROBLEMS: ProblemCode[] = [
 const Done = Type.Object({ done: Type.Literal(true) });
 
 export function fleetRoutes(app: Api, { configs, fleet, rollouts, machines, board, now }: ApiServices): void {
-  const own = (identity: Identity, id: string): string => {
-    if (ownsGateway(identity, machines, id)) return id;
-    throw new LinesideError('GATEWAY_NOT_FOUND', 'peer', `there is no gateway ${id} that is all yours`);
-  };
   const about = (operationId: string, permission: Permission, summary: string, answer: TSchema, more = '') => ({
     config: { permission, problems: PROBLEMS },
     schema: {
@@ -63,7 +58,7 @@ export function fleetRoutes(app: Api, { configs, fleet, rollouts, machines, boar
     patienceMs: number,
     title = '',
   ): Promise<T> => {
-    own(identity, gateway);
+    expectOwnGateway(identity, machines, gateway);
     if (!title) return fleet.ask<T>(identity.name, gateway, what, { patienceMs });
     const job = {
       id: crypto.randomUUID(),
@@ -137,7 +132,8 @@ export function fleetRoutes(app: Api, { configs, fleet, rollouts, machines, boar
     },
     async (request) => {
       const { identity } = request;
-      const id = own(identity!, request.params.id);
+      const { id } = request.params;
+      expectOwnGateway(identity!, machines, id);
       const { config, confirmWithinSeconds } = request.body;
       // The file itself may hold secrets.
       const after = { characters: config.length, sha256: createHash('sha256').update(config).digest('hex') };
@@ -250,7 +246,7 @@ export function fleetRoutes(app: Api, { configs, fleet, rollouts, machines, boar
     },
     async (request) => {
       const { gateways, config, first, each, confirmWithinSeconds } = request.body;
-      for (const gateway of gateways) own(request.identity!, gateway);
+      for (const gateway of gateways) expectOwnGateway(request.identity!, machines, gateway);
       const confirmWithinMs = confirmWithinSeconds * 1_000;
       return { id: await rollouts.begin(request.identity!.name, { gateways, config, first, each, confirmWithinMs }) };
     },
