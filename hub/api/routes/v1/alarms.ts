@@ -9,19 +9,17 @@ import { isAtOrBelow } from '../../../equipment/path.ts';
 import { compareKeys, pageOfSorted } from '../../../store/page.ts';
 import type { ApiServices } from '../../services.ts';
 import type { Api } from '../api.ts';
-
-const Name = Type.Optional(Type.String({ minLength: 1, maxLength: 200 }));
-const Path = (description: string) => Type.Optional(Type.String({ minLength: 1, maxLength: 400, description }));
+import { NameFilter, pathFilter } from '../filters.ts';
 
 const Filter = pageQuery(['-raisedAt'], {
   active: Type.Optional(Type.Boolean({ description: 'true: those that are not normal; false: those that are' })),
   state: Type.Optional(Type.Enum(['normal', 'unacknowledged', 'acknowledged', 'returned'])),
   priority: Type.Optional(Type.Enum([...ALARM_PRIORITIES])),
-  gateway: Name,
-  device: Name,
-  rule: Name,
-  machine: Path('path of the machine'),
-  under: Path('path of equipment: alarms of the machines at or below it'),
+  gateway: NameFilter,
+  device: NameFilter,
+  rule: NameFilter,
+  machine: pathFilter('path of the machine'),
+  under: pathFilter('path of equipment: alarms of the machines at or below it'),
   from: Type.Optional(Type.Integer({ minimum: 0, description: 'raised at or after; milliseconds since 1970 UTC' })),
   to: Type.Optional(Type.Integer({ minimum: 0, description: 'raised before; milliseconds since 1970 UTC' })),
 });

@@ -9,6 +9,7 @@ import type { EquipmentNode } from '../../../equipment/plant.ts';
 import { compareKeys, pageOfSorted } from '../../../store/page.ts';
 import type { ApiServices } from '../../services.ts';
 import type { Api } from '../api.ts';
+import { pathFilter } from '../filters.ts';
 
 type Level = EquipmentNode['level'];
 
@@ -21,17 +22,13 @@ const LEVELS: readonly { level: Level; many: string; below?: string }[] = [
 ];
 const SORTS = ['path', 'name'] as const;
 
-const PathFilter = Type.Optional(
-  Type.String({ minLength: 1, maxLength: 400, description: 'path of equipment: only what is at or below it' }),
-);
-const LevelQuery = pageQuery(SORTS, { under: PathFilter });
+const under = pathFilter('path of equipment: only what is at or below it');
+const LevelQuery = pageQuery(SORTS, { under });
 const ChildQuery = pageQuery(SORTS, {});
 const TreeQuery = pageQuery(SORTS, {
   level: Type.Optional(Type.Enum(['enterprise', 'site', 'area', 'line', 'cell'])),
-  parent: Type.Optional(
-    Type.String({ minLength: 1, maxLength: 400, description: 'path of the level above: only its children' }),
-  ),
-  under: PathFilter,
+  parent: pathFilter('path of the level above: only its children'),
+  under,
 });
 const ByPath = Type.Object({
   path: Type.String({

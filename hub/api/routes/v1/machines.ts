@@ -9,11 +9,10 @@ import { isAtOrBelow } from '../../../equipment/path.ts';
 import { compareKeys, type Key, pageOfSorted } from '../../../store/page.ts';
 import { type ApiServices, gatewaysOf } from '../../services.ts';
 import type { Api } from '../api.ts';
+import { pathFilter } from '../filters.ts';
 
 const MachineQuery = pageQuery(['path', 'name'], {
-  under: Type.Optional(
-    Type.String({ minLength: 1, maxLength: 400, description: 'path of equipment: machines at or below it' }),
-  ),
+  under: pathFilter('path of equipment: machines at or below it'),
   status: Type.Optional(Type.Enum(['live', 'stale', 'offline', 'never'], { description: 'of the connection' })),
 });
 

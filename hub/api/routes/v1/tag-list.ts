@@ -7,15 +7,13 @@ import { TAG_SORTS, TagList } from '../../../andon/tag-list.ts';
 import { type Identity, reaches } from '../../../auth/identity.ts';
 import type { ApiServices } from '../../services.ts';
 import type { Api } from '../api.ts';
-
-const Name = Type.Optional(Type.String({ minLength: 1, maxLength: 200 }));
-const Path = (description: string) => Type.Optional(Type.String({ minLength: 1, maxLength: 400, description }));
+import { NameFilter, pathFilter } from '../filters.ts';
 
 const Filter = pageQuery(TAG_SORTS, {
-  machine: Path('path of the machine'),
-  under: Path('path of equipment: tags of the machines at or below it'),
-  gateway: Name,
-  device: Name,
+  machine: pathFilter('path of the machine'),
+  under: pathFilter('path of equipment: tags of the machines at or below it'),
+  gateway: NameFilter,
+  device: NameFilter,
   name: Type.Optional(
     Type.String({ minLength: 1, maxLength: 200, description: 'with * and ? as wildcards, such as *temperature*' }),
   ),

@@ -7,10 +7,9 @@ import { Type } from 'typebox';
 import { devicesWithin, type Identity, seesDevice } from '../../../auth/identity.ts';
 import type { ApiServices } from '../../services.ts';
 import type { Api } from '../api.ts';
+import { NameFilter } from '../filters.ts';
 
-const Name = Type.Optional(Type.String({ minLength: 1, maxLength: 200 }));
-
-const Filter = pageQuery(['-at'], { gateway: Name, device: Name, tag: Name, user: Name });
+const Filter = pageQuery(['-at'], { gateway: NameFilter, device: NameFilter, tag: NameFilter, user: NameFilter });
 
 export function writeRoutes(app: Api, { writes, board, machines }: ApiServices): void {
   const sees = (identity: Identity, { gateway, device }: { gateway: string; device: string }) =>
