@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { VERSION } from '@lineside/shared/config/version.ts';
 import { isGood } from '@lineside/shared/contracts/quality.ts';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
+import { processFigures } from '@lineside/shared/health/common-metrics.ts';
 import { EventLoopLag } from '@lineside/shared/health/event-loop-lag.ts';
 import { prometheusText } from '@lineside/shared/health/prometheus-text.ts';
 import type { Unwind } from '@lineside/shared/lifecycle/unwind.ts';
@@ -57,7 +58,6 @@ export function metricsDoor(
     isNear: isWithin(config.monitoring.metricsFrom),
     text: (live) => {
       const { board, alarms, ingest, bus, backups, faults } = measured;
-      const { user, system } = process.cpuUsage();
       const figures: HubFigures = {
         ...{ version: VERSION, node: process.versions.node, startedAt, faults: faults().length, live },
         ...{ machines: board.machines(), gateways: board.gateways.all(), alarms: alarms.open() },
@@ -67,12 +67,7 @@ export function metricsDoor(
         backup: backups?.figures() ?? null,
         jobs: board.jobs.all().filter(({ state }) => state === 'waiting' || state === 'running'),
         models: scoresOf(board),
-        process: {
-          cpuSeconds: (user + system) / 1e6,
-          residentBytes: process.memoryUsage.rss(),
-          heapBytes: process.memoryUsage().heapUsed,
-          lag: lag.read(),
-        },
+        process: processFigures(lag),
       };
       return prometheusText([...hubMetrics(figures), ...monitor.metrics()]);
     },

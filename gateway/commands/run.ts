@@ -5,6 +5,7 @@ import { CONFIG_OPTION, type Command, configFile, sayProblems } from '@lineside/
 import { formatWarning } from '@lineside/shared/config/config-document.ts';
 import { VERSION } from '@lineside/shared/config/version.ts';
 import { qualityName } from '@lineside/shared/contracts/quality.ts';
+import { processFigures } from '@lineside/shared/health/common-metrics.ts';
 import { EventLoopLag } from '@lineside/shared/health/event-loop-lag.ts';
 import { PROMETHEUS_TYPE, prometheusText } from '@lineside/shared/health/prometheus-text.ts';
 import { type DaemonContext, runDaemon } from '@lineside/shared/lifecycle/daemon.ts';
@@ -160,8 +161,6 @@ function hangups(): { tell(reload: () => void): void } {
 }
 
 function figures(pipeline: Pipeline, reloader: Reloader, lag: EventLoopLag, clock: WallClock): GatewayFigures {
-  const { user, system } = process.cpuUsage();
-  const { rss, heapUsed } = process.memoryUsage();
   return {
     status: pipeline.status(),
     tags: pipeline.tags.length,
@@ -173,13 +172,7 @@ function figures(pipeline: Pipeline, reloader: Reloader, lag: EventLoopLag, cloc
     alarms: pipeline.alarms.active(),
     reload: reloader.last,
     clock: { steps: clock.steps, guessed: clock.guessed },
-    process: {
-      cpuSeconds: (user + system) / 1e6,
-      residentBytes: rss,
-      heapBytes: heapUsed,
-      node: process.versions.node,
-      lag: lag.read(),
-    },
+    process: { ...processFigures(lag), node: process.versions.node },
   };
 }
 

@@ -1,7 +1,11 @@
 /** What the gateway says of itself, as metrics. Each name stands in docs/metrics.md. */
-import { ALARM_PRIORITIES } from '@lineside/shared/contracts/alarm.ts';
 import type { DeviceStatus, GatewayStatus } from '@lineside/shared/contracts/link.ts';
-import type { Lag } from '@lineside/shared/health/event-loop-lag.ts';
+import {
+  alarmsMetric,
+  metricMaker,
+  type ProcessFigures,
+  processMetrics,
+} from '@lineside/shared/health/common-metrics.ts';
 import type { Metric, MetricSample } from '@lineside/shared/health/prometheus-text.ts';
 
 /** All that is told; times in milliseconds, as the parts have them. */
@@ -35,11 +39,10 @@ export interface GatewayFigures {
   alarms: { priority: string; state: string }[];
   clock: { steps: number; guessed: boolean };
   reload: { at: number; result: string; needsRestart: string[] } | null;
-  process: { cpuSeconds: number; residentBytes: number; heapBytes: number; node: string; lag: Lag };
+  process: ProcessFigures & { node: string };
 }
 
-const PREFIX = 'lineside_gateway';
-const ALARM_STATES = ['unacknowledged', 'acknowledged', 'returned'];
+const metric = metricMaker('lineside_gateway');
 const BREAKER_STATES = ['closed', 'open', 'halfOpen'];
 
 export function gatewayMetrics(figures: GatewayFigures): Metric[] {
@@ -50,22 +53,11 @@ export function gatewayMetrics(figures: GatewayFigures): Metric[] {
     ...ofModels(figures),
     ...ofSparkplug(figures),
     ...ofUns(figures),
-    ...ofProcess(figures),
+    ...processMetrics(metric, 'gateway', figures.status.startedAt, figures.process),
   ];
 }
 
-function metric(name: string, type: Metric['type'], help: string, samples: MetricSample[] | number): Metric {
-  const list = typeof samples === 'number' ? [{ value: samples }] : samples;
-  return { name: name.startsWith('process_') ? name : `${PREFIX}_${name}`, type, help, samples: list };
-}
-
 function ofGateway({ status, tags, link, alarms, clock, reload, process }: GatewayFigures): Metric[] {
-  const alarmSamples = ALARM_PRIORITIES.flatMap((priority) =>
-    ALARM_STATES.map((state) => ({
-      labels: { priority, state },
-      value: alarms.filter((alarm) => alarm.priority === priority && alarm.state === state).length,
-    })),
-  );
   const sound = reload === null || reload.result === 'applied' || reload.result === 'unchanged';
   return [
     metric('build_info', 'gauge', 'Always 1; the labels say what runs.', [
@@ -78,7 +70,7 @@ function ofGateway({ status, tags, link, alarms, clock, reload, process }: Gatew
     ...ofCertificate(status),
     metric('clock_steps_total', 'counter', 'How often the clock was set while it ran.', clock.steps),
     metric('clock_guessed', 'gauge', '1 while this machine’s clock was never set.', Number(clock.guessed)),
-    metric('alarms', 'gauge', 'Alarms that are not normal.', alarmSamples),
+    alarmsMetric(metric, alarms),
     metric(
       'config_last_reload_successful',
       'gauge',
@@ -302,23 +294,5 @@ function ofUns({ uns }: GatewayFigures): Metric[] {
     metric('uns_waiting_topics', 'gauge', 'Topics with something new that wait.', uns.waiting),
     metric('local_broker_clients', 'gauge', 'Clients of the local broker.', uns.clients),
     metric('local_broker_dropped_clients_total', 'counter', 'Clients that the local broker let go.', uns.dropped),
-  ];
-}
-
-function ofProcess({ status, process }: GatewayFigures): Metric[] {
-  const { cpuSeconds, residentBytes, heapBytes, lag } = process;
-  return [
-    metric('event_loop_lag_mean_seconds', 'gauge', 'How long events wait, on average, in 15 s.', lag.meanSeconds),
-    metric(
-      'event_loop_lag_p99_seconds',
-      'gauge',
-      'How long 1 % of the events wait at least, in 15 s.',
-      lag.p99Seconds,
-    ),
-    metric('event_loop_lag_max_seconds', 'gauge', 'The longest wait of an event in 15 s.', lag.maxSeconds),
-    metric('heap_used_bytes', 'gauge', 'Memory of the JavaScript heap that is in use.', heapBytes),
-    metric('process_cpu_seconds_total', 'counter', 'Processor time used.', cpuSeconds),
-    metric('process_resident_memory_bytes', 'gauge', 'Memory of the process.', residentBytes),
-    metric('process_start_time_seconds', 'gauge', 'When the gateway was started.', status.startedAt / 1e3),
   ];
 }

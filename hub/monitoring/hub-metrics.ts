@@ -1,9 +1,8 @@
 /** What the hub says of itself as metrics, beside what monitor.ts has timed. Each name stands in docs/metrics.md. */
-import { ALARM_PRIORITIES } from '@lineside/shared/contracts/alarm.ts';
 import type { AlarmView, GatewayView, MachineView } from '@lineside/shared/contracts/api.ts';
-import type { Lag } from '@lineside/shared/health/event-loop-lag.ts';
+import { alarmsMetric, type ProcessFigures, processMetrics } from '@lineside/shared/health/common-metrics.ts';
 import type { Metric, MetricSample } from '@lineside/shared/health/prometheus-text.ts';
-import { HUB_PREFIX } from './monitor.ts';
+import { metric } from './hub-metric.ts';
 
 /** All that is told; times in milliseconds, as the parts have them. */
 export interface HubFigures {
@@ -41,11 +40,10 @@ export interface HubFigures {
   jobs: { kind: string; state: string }[];
   /** Last scores of gateways' models. */
   models: { gateway: string; model: string; score: number }[];
-  process: { cpuSeconds: number; residentBytes: number; heapBytes: number; lag: Lag };
+  process: ProcessFigures;
 }
 
 const CONNECTIONS = ['live', 'stale', 'offline', 'never'];
-const ALARM_STATES = ['unacknowledged', 'acknowledged', 'returned'];
 /** Gateways that have series of their own; a plant has as many as its configuration, 2,000 at most, and its sources. */
 const MAX_GATEWAYS = 2_500;
 const MAX_MODELS = 2_000;
@@ -57,13 +55,8 @@ export function hubMetrics(figures: HubFigures): Metric[] {
     ...ofGateways(figures),
     ...ofIngest(figures),
     ...ofLive(figures),
-    ...ofProcess(figures),
+    ...processMetrics(metric, 'hub', figures.startedAt, figures.process),
   ];
-}
-
-function metric(name: string, type: Metric['type'], help: string, samples: MetricSample[] | number): Metric {
-  const list = typeof samples === 'number' ? [{ value: samples }] : samples;
-  return { name: name.startsWith('process_') ? name : `${HUB_PREFIX}_${name}`, type, help, samples: list };
 }
 
 function ofBackup({ backup }: HubFigures): Metric[] {
@@ -96,17 +89,7 @@ function ofHub({ version, node, faults, machines, alarms, tags, jobs, models }: 
         value: machines.filter(({ connection }) => connection.status === status).length,
       })),
     ),
-    metric(
-      'alarms',
-      'gauge',
-      'Alarms that are not normal.',
-      ALARM_PRIORITIES.flatMap((priority) =>
-        ALARM_STATES.map((state) => ({
-          labels: { priority, state },
-          value: alarms.filter((alarm) => alarm.priority === priority && alarm.state === state).length,
-        })),
-      ),
-    ),
+    alarmsMetric(metric, alarms),
     metric(
       'jobs',
       'gauge',
@@ -199,23 +182,5 @@ function ofLive({ live }: HubFigures): Metric[] {
     metric('live_messages_total', 'counter', 'Messages to clients.', live.messages),
     metric('live_events_total', 'counter', 'Events of alarms, states and jobs.', live.events),
     metric('live_dropped_clients_total', 'counter', 'Clients let go, by close code.', dropped),
-  ];
-}
-
-function ofProcess({ startedAt, process }: HubFigures): Metric[] {
-  const { cpuSeconds, residentBytes, heapBytes, lag } = process;
-  return [
-    metric('event_loop_lag_mean_seconds', 'gauge', 'How long events wait, on average, in 15 s.', lag.meanSeconds),
-    metric(
-      'event_loop_lag_p99_seconds',
-      'gauge',
-      'How long 1 % of the events wait at least, in 15 s.',
-      lag.p99Seconds,
-    ),
-    metric('event_loop_lag_max_seconds', 'gauge', 'The longest wait of an event in 15 s.', lag.maxSeconds),
-    metric('heap_used_bytes', 'gauge', 'Memory of the JavaScript heap that is in use.', heapBytes),
-    metric('process_cpu_seconds_total', 'counter', 'Processor time used.', cpuSeconds),
-    metric('process_resident_memory_bytes', 'gauge', 'Memory of the process.', residentBytes),
-    metric('process_start_time_seconds', 'gauge', 'When the hub was started.', startedAt / 1e3),
   ];
 }

@@ -3,10 +3,9 @@
 import { Histogram } from '@lineside/shared/health/histogram.ts';
 import type { Metric } from '@lineside/shared/health/prometheus-text.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
+import { HUB_PREFIX, metric } from './hub-metric.ts';
 import { statementName } from './statement-name.ts';
 import { NO_TRACING, type SpanAttributes, type Tracing } from './tracing.ts';
-
-export const HUB_PREFIX = 'lineside_hub';
 
 /** From the gateway's receiving to the commit; a backlog is hours old. Seconds. */
 const LAG_BUCKETS = [0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 3_600, 86_400];
@@ -109,38 +108,26 @@ export class Monitor {
   }
 
   metrics(): Metric[] {
-    const counter = (name: string, help: string, value: number): Metric => {
-      return { name: `${HUB_PREFIX}_${name}`, type: 'counter', help, samples: [{ value }] };
-    };
     const late = [...this.#gateways].flatMap(([gateway, { lagMs }]) =>
       lagMs === null ? [] : [{ labels: { gateway }, value: lagMs / 1_000 }],
     );
+    const messages = [...this.#messages].map(([kind, value]) => ({ labels: { kind }, value }));
     return [
       this.#requests.metric(),
-      {
-        name: `${HUB_PREFIX}_requests_in_flight`,
-        type: 'gauge',
-        help: 'Requests that are being answered.',
-        samples: [{ value: this.#inFlight }],
-      },
-      counter('slow_requests_total', 'Requests over the threshold of the slow log.', this.#slowRequests),
+      metric('requests_in_flight', 'gauge', 'Requests that are being answered.', this.#inFlight),
+      metric('slow_requests_total', 'counter', 'Requests over the threshold of the slow log.', this.#slowRequests),
       this.#queries.metric(),
-      counter('failed_queries_total', 'Queries that failed.', this.#failedQueries),
-      counter('slow_queries_total', 'Queries over the threshold of the slow log.', this.#slowQueries),
+      metric('failed_queries_total', 'counter', 'Queries that failed.', this.#failedQueries),
+      metric('slow_queries_total', 'counter', 'Queries over the threshold of the slow log.', this.#slowQueries),
       this.#commits.metric(),
       this.#lags.metric(),
-      {
-        name: `${HUB_PREFIX}_gateway_ingest_lag_seconds`,
-        type: 'gauge',
-        help: 'From the receiving at the gateway to the commit, of its last commit.',
-        samples: late,
-      },
-      {
-        name: `${HUB_PREFIX}_broker_messages_total`,
-        type: 'counter',
-        help: 'Messages of gateways, by kind.',
-        samples: [...this.#messages].map(([kind, value]) => ({ labels: { kind }, value })),
-      },
+      metric(
+        'gateway_ingest_lag_seconds',
+        'gauge',
+        'From the receiving at the gateway to the commit, of its last commit.',
+        late,
+      ),
+      metric('broker_messages_total', 'counter', 'Messages of gateways, by kind.', messages),
     ];
   }
 
