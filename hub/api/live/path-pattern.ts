@@ -2,6 +2,7 @@
  * Patterns of ISA-95 paths: levels parted by slashes, * for one level or a part of one, ** for any number of levels,
  * none included. Matching takes time in proportion to pattern times path at most, whatever a client writes.
  */
+import { matchesWild } from '../../andon/glob.ts';
 
 const MAX_LEVELS = 24;
 
@@ -25,7 +26,7 @@ export class PathPattern {
   }
 
   matches(path: string): boolean {
-    return matchList(this.#levels, path.split('/'), (level) => level === '**', matchesLevel);
+    return matchesWild(this.#levels, path.split('/'), (level) => level === '**', matchesLevel);
   }
 
   /** False when nothing at or below `path` can match. */
@@ -37,32 +38,5 @@ export class PathPattern {
 
 function matchesLevel(pattern: string, level: string): boolean {
   if (!pattern.includes('*')) return pattern === level;
-  return matchList([...pattern], [...level], (sign) => sign === '*', Object.is);
-}
-
-/** The usual way with wildcards: on a mismatch, the last "any number" takes one more. */
-function matchList(
-  pattern: string[],
-  list: string[],
-  isAny: (part: string) => boolean,
-  same: (part: string, item: string) => boolean,
-): boolean {
-  let p = 0;
-  let i = 0;
-  let any = -1;
-  let taken = 0;
-  while (i < list.length) {
-    if (p < pattern.length && isAny(pattern[p]!)) {
-      any = p++;
-      taken = i;
-    } else if (p < pattern.length && same(pattern[p]!, list[i]!)) {
-      p++;
-      i++;
-    } else if (any >= 0) {
-      p = any + 1;
-      i = ++taken;
-    } else return false;
-  }
-  while (p < pattern.length && isAny(pattern[p]!)) p++;
-  return p === pattern.length;
+  return matchesWild([...pattern], [...level], (sign) => sign === '*', Object.is);
 }
