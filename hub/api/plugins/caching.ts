@@ -17,12 +17,17 @@ export function addCaching(app: FastifyInstance): void {
     if (!asked || reply.statusCode !== 200) return payload;
     if (!reply.hasHeader('etag')) {
       if (typeof payload !== 'string' && !Buffer.isBuffer(payload)) return payload;
-      void reply.header('etag', `W/"${createHash('sha1').update(payload).digest('base64url')}"`);
+      void reply.header('etag', entityTag(payload));
     }
     if (!matches(request.headers['if-none-match'], String(reply.getHeader('etag')))) return payload;
     void reply.code(304).removeHeader('content-type').removeHeader('content-length');
     return null;
   });
+}
+
+/** Of what is sent. */
+export function entityTag(body: string | Buffer): string {
+  return `W/"${createHash('sha1').update(body).digest('base64url')}"`;
 }
 
 /** The weak comparison, which is the one for If-None-Match. */

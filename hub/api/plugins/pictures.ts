@@ -4,9 +4,9 @@
  * job, a gateway, a machine's state or a new tag makes all of them anew at once; values and figures in them are
  * as old as the moment at most.
  */
-import { createHash } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { AndonBoard } from '../../andon/board.ts';
+import { entityTag } from './caching.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -17,6 +17,8 @@ declare module 'fastify' {
 
 /** As often as the board looks for what has changed. Milliseconds. */
 const LIFE_MS = 500;
+/** What the board tells of that makes all pictures anew. */
+const CHANGES = ['machine', 'gateway', 'alarm', 'job'] as const;
 const MOST_PICTURES = 500;
 const MOST_BYTES = 16 * 1024 * 1024;
 /** More characters of a question are nothing that many ask. */
@@ -39,10 +41,10 @@ export function addPictures(app: FastifyInstance, { board, now }: { board: Andon
     pictures.clear();
     bytes = 0;
   };
-  for (const name of ['machine', 'gateway', 'alarm', 'job'] as const) board.on(name, forgetAll);
+  for (const name of CHANGES) board.on(name, forgetAll);
   board.catalog.on('added', forgetAll);
   app.addHook('onClose', async () => {
-    for (const name of ['machine', 'gateway', 'alarm', 'job'] as const) board.off(name, forgetAll);
+    for (const name of CHANGES) board.off(name, forgetAll);
     board.catalog.off('added', forgetAll);
   });
 
@@ -60,7 +62,7 @@ export function addPictures(app: FastifyInstance, { board, now }: { board: Andon
     const body = Buffer.from(payload as string);
     const headers: Picture['headers'] = {
       'content-type': String(reply.getHeader('content-type')),
-      etag: `W/"${createHash('sha1').update(body).digest('base64url')}"`,
+      etag: entityTag(body),
     };
     const link = reply.getHeader('link');
     if (link !== undefined) headers.link = String(link);
