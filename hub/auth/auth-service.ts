@@ -21,7 +21,6 @@ import { digest } from './digest.ts';
 import { type Identity, identityOfUser } from './identity.ts';
 import { LoginThrottle } from './login-throttle.ts';
 import { generatePassword, hashPassword, verifyPassword } from './password.ts';
-import { ThrottledError } from './throttled-error.ts';
 
 /** A session lives for so long after its last use. Milliseconds. */
 export const SESSION_MS = 12 * 3_600_000;
@@ -98,10 +97,7 @@ export class AuthService {
     // A phone begins every word with a capital.
     const name = typed.trim().toLowerCase();
     const keys = [`name ${name}`, `address ${origin.address}`];
-    const wait = this.#throttle.waitFor(keys, now());
-    if (wait > 0) throw new ThrottledError(Math.ceil(wait / 1000));
-    // Counted before the slow check, so that parallel guesses are not free.
-    this.#throttle.failed(keys, now());
+    this.#throttle.attempt(keys, now());
     const user = await findUser(db, name);
     const right = await verifyPassword(user?.password_hash ?? this.#decoy, password);
     const actor: Actor = { ...origin, name, kind: 'nobody' };

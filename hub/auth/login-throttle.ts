@@ -2,6 +2,8 @@
  * Slows the guessing of passwords down: after five failures for a name or from an address, the next attempt has to
  * wait, twice as long after each further failure. In memory and bounded: a restart forgives.
  */
+import { ThrottledError } from './throttled-error.ts';
+
 const FREE_FAILURES = 5;
 const FIRST_WAIT_MS = 2_000;
 const MAX_WAIT_MS = 15 * 60_000;
@@ -14,6 +16,17 @@ interface Entry {
 
 export class LoginThrottle {
   readonly #entries = new Map<string, Entry>();
+
+  /**
+   * Lets an attempt begin, and counts it as failed until it has succeeded: parallel guesses are not free.
+   *
+   * @throws ThrottledError LOGIN_THROTTLED while one with any of these keys has to wait
+   */
+  attempt(keys: string[], now: number): void {
+    const wait = this.waitFor(keys, now);
+    if (wait > 0) throw new ThrottledError(Math.ceil(wait / 1_000));
+    this.failed(keys, now);
+  }
 
   /** Milliseconds until an attempt with any of these keys is allowed; 0 when it is. */
   waitFor(keys: string[], now: number): number {

@@ -24,7 +24,6 @@ import type { LoginThrottle } from './login-throttle.ts';
 import { generatePassword, hashPassword, verifyPassword } from './password.ts';
 import { checkPassword } from './password-rules.ts';
 import { checkSites } from './sites.ts';
-import { ThrottledError } from './throttled-error.ts';
 
 export interface UserDeskOptions {
   db: Kysely<Database>;
@@ -147,9 +146,7 @@ export class UserDesk {
     if (!row) throw notFound(actor.name);
     refuseProviderUser(row);
     const keys = [`name ${actor.name}`];
-    const wait = throttle.waitFor(keys, now());
-    if (wait > 0) throw new ThrottledError(Math.ceil(wait / 1_000));
-    throttle.failed(keys, now());
+    throttle.attempt(keys, now());
     if (!(await verifyPassword(row.password_hash!, current))) {
       await this.#note(db, actor, 'user.change-password', actor.name, undefined, undefined, 'refused');
       throw new LinesideError('PASSWORD_WRONG', 'peer', 'the present password is another one');
