@@ -4,6 +4,7 @@
  */
 import { Problem } from '@lineside/shared/contracts/api.ts';
 import type { FastifyInstance, RouteOptions } from 'fastify';
+import { isSafe } from '../methods.ts';
 import { PROBLEMS, type ProblemCode } from '../problem-list.ts';
 
 declare module 'fastify' {
@@ -15,8 +16,6 @@ declare module 'fastify' {
     'x-problems'?: Record<string, ProblemCode[]>;
   }
 }
-
-const WRITING = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
 
 /** Before the routes; what it adds also serialises the answers. */
 export function addAnswers(app: FastifyInstance): void {
@@ -49,7 +48,7 @@ function answer(codes: readonly ProblemCode[]) {
 function standing({ method, url, schema, config }: RouteOptions): ProblemCode[] {
   const methods = Array.isArray(method) ? method : [method];
   const codes: ProblemCode[] = ['TOO_MANY_REQUESTS', 'INTERNAL'];
-  const writes = methods.some((one) => WRITING.has(one));
+  const writes = !methods.every(isSafe);
   if (schema?.querystring || schema?.params || writes) codes.push('REQUEST_INVALID');
   const query = schema?.querystring as { properties?: object } | undefined;
   if (query?.properties && 'cursor' in query.properties) codes.push('CURSOR_INVALID');

@@ -5,6 +5,7 @@
 import type { AuditOutcome } from '@lineside/shared/contracts/accounts.ts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { AuditLog } from '../../auth/audit-log.ts';
+import { isSafe } from '../methods.ts';
 import { redacted } from '../redacted.ts';
 import { actorOf } from './session.ts';
 
@@ -27,14 +28,12 @@ declare module 'fastify' {
   }
 }
 
-const READS = new Set(['GET', 'HEAD', 'OPTIONS']);
-
 export function addAudit(app: FastifyInstance, audit: Pick<AuditLog, 'note'>, now: () => number): void {
   app.decorateRequest('auditNote', null);
   app.addHook('onSend', async (request, reply, payload) => {
     const { config } = request.routeOptions;
     const outcome = outcomeOf(reply);
-    if (!request.identity || READS.has(request.method) || outcome === null) return payload;
+    if (!request.identity || isSafe(request.method) || outcome === null) return payload;
     // Done before, and noted then.
     if (request.replayed) return payload;
     // Who tries what they may not is of interest, whoever would write the line otherwise.

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { IdempotencyKeys } from '../../store/postgres/idempotency-keys.ts';
+import { isSafe } from '../methods.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -20,7 +21,6 @@ declare module 'fastify' {
   }
 }
 
-const WRITING = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
 const SANE = /^[\x21-\x7e]{1,200}$/;
 
 export function addIdempotency(app: FastifyInstance, keys: IdempotencyKeys): void {
@@ -68,7 +68,7 @@ export function addIdempotency(app: FastifyInstance, keys: IdempotencyKeys): voi
 /** @throws LinesideError REQUEST_INVALID */
 function keyOf({ method, headers }: FastifyRequest): string | undefined {
   const key = headers['idempotency-key'];
-  if (key === undefined || !WRITING.has(method)) return undefined;
+  if (key === undefined || isSafe(method)) return undefined;
   if (typeof key === 'string' && SANE.test(key)) return key;
   throw new LinesideError('REQUEST_INVALID', 'peer', 'Idempotency-Key must be 1 to 200 visible characters');
 }

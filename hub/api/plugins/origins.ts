@@ -6,6 +6,7 @@
 import cors from '@fastify/cors';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { isSafe } from '../methods.ts';
 
 /** What such a page may read beside the body. */
 const EXPOSED = ['ETag', 'Link', 'Location', 'Retry-After', 'X-Request-Id', 'Idempotency-Replayed'];
@@ -26,7 +27,7 @@ export async function addOrigins(app: FastifyInstance, origins: readonly string[
 
 function refuseOthers({ headers, method }: FastifyRequest, allowed: ReadonlySet<string>): void {
   const { origin, host, upgrade, cookie } = headers;
-  const harmless = ['GET', 'HEAD', 'OPTIONS'].includes(method) && upgrade === undefined;
+  const harmless = isSafe(method) && upgrade === undefined;
   if (origin === undefined || harmless || hostOf(origin) === host) return;
   // A listed page shows a key; a cookie that came along is not its own.
   if (allowed.has(origin) && upgrade === undefined && cookie === undefined) return;
