@@ -2,7 +2,7 @@
  * One client on the live socket. While it is slow, the newest of each value, machine and gateway waits for it. Events
  * are never left out: a client that is too slow even for those is let go, and resumes when it comes back.
  */
-import { LiveClose, type LiveMessage } from '@lineside/shared/contracts/live.ts';
+import { LiveClose, type LiveKind, type LiveMessage } from '@lineside/shared/contracts/live.ts';
 import type { WebSocket } from 'ws';
 import type { LiveEvent } from './event-log.ts';
 import type { TagPath } from './plant-paths.ts';
@@ -68,16 +68,12 @@ export class LiveClient implements ValueTaker {
   }
 
   event({ kind, paths, text }: LiveEvent): void {
-    for (const { kinds, filter } of this.subscriptions.values()) {
-      if (!kinds.has(kind) || !paths.some((path) => filter.matches(path))) continue;
-      this.#write(text);
-      return;
-    }
+    if (this.#wants(kind, paths)) this.#write(text);
   }
 
   /** An event that it has missed, if this subscription means it. */
-  replay({ kinds, filter }: Subscription, { kind, paths, text }: LiveEvent): void {
-    if (kinds.has(kind) && paths.some((path) => filter.matches(path))) this.#write(text);
+  replay(subscription: Subscription, { kind, paths, text }: LiveEvent): void {
+    if (means(subscription, kind, paths)) this.#write(text);
   }
 
   /** One that is slow hears the time when it has caught up. */
@@ -87,12 +83,9 @@ export class LiveClient implements ValueTaker {
 
   /** @param key the same for all pictures of one thing */
   picture(kind: 'machines' | 'gateways', key: string, paths: string[], text: Buffer): void {
-    for (const { kinds, filter } of this.subscriptions.values()) {
-      if (!kinds.has(kind) || !paths.some((path) => filter.matches(path))) continue;
-      if (this.#isSlow()) this.#waitingPictures.set(key, text);
-      else this.#write(text);
-      return;
-    }
+    if (!this.#wants(kind, paths)) return;
+    if (this.#isSlow()) this.#waitingPictures.set(key, text);
+    else this.#write(text);
   }
 
   takeValues(message: Buffer, tags: Iterable<number>): void {
@@ -131,6 +124,11 @@ export class LiveClient implements ValueTaker {
     this.#forget();
   }
 
+  #wants(kind: LiveKind, paths: string[]): boolean {
+    for (const subscription of this.subscriptions.values()) if (means(subscription, kind, paths)) return true;
+    return false;
+  }
+
   #isSlow(): boolean {
     if (this.#timer) return true;
     if (this.#options.socket.bufferedAmount <= SLOW_BYTES) return false;
@@ -167,4 +165,8 @@ export class LiveClient implements ValueTaker {
     this.#waitingTags.clear();
     this.#waitingPictures.clear();
   }
+}
+
+function means({ kinds, filter }: Subscription, kind: LiveKind, paths: string[]): boolean {
+  return kinds.has(kind) && paths.some((path) => filter.matches(path));
 }

@@ -28,7 +28,7 @@ export class PathFilter {
   matches(path: string): boolean {
     let known = this.#known.get(path);
     if (known === undefined) {
-      known = this.sees(path) && this.#patterns.some((pattern) => pattern.matches(path));
+      known = this.means(path);
       if (this.#known.size >= MAX_KNOWN) this.#known.clear();
       this.#known.set(path, known);
     }
