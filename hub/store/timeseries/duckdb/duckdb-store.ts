@@ -18,6 +18,7 @@ import {
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import { lateHoursAround, lateHoursOf } from '../late-hours.ts';
+import { rangeLimit } from '../query-bounds.ts';
 import { RangeBatch } from '../range-batch.ts';
 import { RecentSamples } from '../recent-samples.ts';
 import type { Summary } from '../summary.ts';
@@ -30,7 +31,6 @@ import {
   deleteBefore,
   deleteRange,
   lastSamples,
-  MAX_RANGE,
   oldestFrom,
   sampleBefore,
   sampleRange,
@@ -186,7 +186,7 @@ export class DuckDbStore implements TimeSeriesStore {
     to: number,
     options: { before?: boolean; limit?: number } = {},
   ): Promise<StoredSample[]> {
-    const limit = Math.max(0, Math.min(MAX_RANGE, Math.floor(options.limit ?? MAX_RANGE)));
+    const limit = rangeLimit(options.limit);
     if (limit === 0) return [];
     if (!options.before) {
       const short = RangeBatch.takes(from, to);
@@ -204,7 +204,7 @@ export class DuckDbStore implements TimeSeriesStore {
   }
 
   async ranges(tags: number[], from: number, to: number, limit: number): Promise<Map<number, StoredSample[]>> {
-    const most = Math.max(0, Math.min(MAX_RANGE, Math.floor(limit)));
+    const most = rangeLimit(limit);
     if (tags.length === 1) {
       const samples = await this.range(tags[0]!, from, to, { limit: most });
       return samples.length > 0 ? new Map([[tags[0]!, samples]]) : new Map();

@@ -1,14 +1,12 @@
 /** The questions that the store answers, as SQL. Times cross as epoch milliseconds: DuckDB never sees a time zone. */
 import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
 import type { Value } from '@lineside/shared/contracts/frame.ts';
-import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
+import { checkBuckets, MAX_RANGE, whole } from '../query-bounds.ts';
 import type { Summary } from '../summary.ts';
 import type { LastSample, StoredSample, TagCount } from '../time-series.ts';
 import { summariesOf } from './rollups.ts';
 import { KIND } from './sample-writer.ts';
 
-export const MAX_RANGE = 1_000_000;
-const MAX_BUCKETS = 200_000;
 /** How far back to look for the sample before a range, in steps; each step reads only the row groups it must. */
 const LOOK_BACK_MS = [60_000, 3_600_000, 86_400_000, 30 * 86_400_000];
 
@@ -121,17 +119,6 @@ export async function summaryRanges(
   return summariesOf(columns);
 }
 
-/** @throws LinesideError STORE_BAD_QUERY */
-function checkBuckets(tags: number, from: number, to: number, stepMs: number): void {
-  if (!Number.isSafeInteger(stepMs) || stepMs <= 0) {
-    throw badQuery(`a bucket of ${stepMs} ms; it must be a whole number of milliseconds above 0`);
-  }
-  const buckets = Math.ceil((to - from) / stepMs) * Math.max(1, tags);
-  if (buckets > MAX_BUCKETS) {
-    throw badQuery(`${buckets} buckets; at most ${MAX_BUCKETS} are given: use a longer step`);
-  }
-}
-
 export async function oldestFrom(connection: DuckDBConnection, from: number): Promise<number | undefined> {
   const [at] = await rows(connection, 'SELECT min(at_ms)::DOUBLE FROM samples WHERE at_ms >= $1', [ms(from)]);
   return (at?.[0] as number | null) ?? undefined;
@@ -198,10 +185,5 @@ function decode(kind: unknown, value: unknown, text: unknown): Value {
 }
 
 function ms(value: number): bigint {
-  if (!Number.isSafeInteger(value)) throw badQuery(`${value}, which is not a whole number`);
-  return BigInt(value);
-}
-
-function badQuery(what: string): LinesideError {
-  return new LinesideError('STORE_BAD_QUERY', 'peer', `The time-series store was asked for ${what}.`);
+  return BigInt(whole(value));
 }

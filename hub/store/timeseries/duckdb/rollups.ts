@@ -9,6 +9,7 @@ import {
   INTEGER,
   UINTEGER,
 } from '@duckdb/node-api';
+import { whole } from '../query-bounds.ts';
 import { HOUR_MS, MINUTE_MS, type RollupLevel, SECOND_MS } from '../rollup-levels.ts';
 import type { Summary } from '../summary.ts';
 import type { LateHour, RollupStore } from '../time-series.ts';
@@ -199,10 +200,4 @@ function within(column: string, from: number, to: number): string {
 
 function list(tags: number[]): string {
   return tags.map(whole).join();
-}
-
-/** Numbers of ours are the only things that stand in a statement as text. */
-function whole(value: number): string {
-  if (!Number.isSafeInteger(value)) throw new RangeError(`${value} is no whole number`);
-  return String(value);
 }

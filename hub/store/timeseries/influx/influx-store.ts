@@ -10,6 +10,7 @@ import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import { Backoff } from '@lineside/shared/time/backoff.ts';
 import { lateHoursAround, lateHoursOf } from '../late-hours.ts';
+import { MAX_RANGE, rangeLimit } from '../query-bounds.ts';
 import { RangeBatch } from '../range-batch.ts';
 import type { Summary } from '../summary.ts';
 import type { LastSample, RecordId, SampleColumns, StoredSample, TagCount, TimeSeriesStore } from '../time-series.ts';
@@ -24,7 +25,6 @@ import {
   deleteBefore,
   deleteRange,
   lastSamples,
-  MAX_RANGE,
   oldestFrom,
   sampleBefore,
   sampleRanges,
@@ -163,7 +163,7 @@ export class InfluxStore implements TimeSeriesStore {
     to: number,
     options: { before?: boolean; limit?: number } = {},
   ): Promise<StoredSample[]> {
-    const limit = Math.max(0, Math.min(MAX_RANGE, Math.floor(options.limit ?? MAX_RANGE)));
+    const limit = rangeLimit(options.limit);
     if (limit === 0) return [];
     if (!options.before && RangeBatch.takes(from, to)) {
       return (await this.#short.range(tag, from, to)).slice(0, limit);
@@ -178,7 +178,7 @@ export class InfluxStore implements TimeSeriesStore {
   }
 
   async ranges(tags: number[], from: number, to: number, limit: number): Promise<Map<number, StoredSample[]>> {
-    const most = Math.max(1, Math.min(MAX_RANGE, Math.floor(limit)));
+    const most = Math.max(1, rangeLimit(limit));
     return this.#read((http) => sampleRanges(http, tags, from, to, most));
   }
 

@@ -1,12 +1,10 @@
 /** The questions that the store answers, as InfluxQL. Numbers are the only things that stand in a statement as text. */
-import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
+import { checkBuckets, whole } from '../query-bounds.ts';
 import { Summarizer, type Summary } from '../summary.ts';
 import type { LastSample, StoredSample, TagCount } from '../time-series.ts';
 import type { InfluxHttp } from './influx-http.ts';
 import { FIRST_MS, LAST_MS, nanoseconds, SAMPLE_FIELDS, sampleOf } from './line-protocol.ts';
 
-export const MAX_RANGE = 1_000_000;
-const MAX_BUCKETS = 200_000;
 const DAY_MS = 86_400_000;
 const TAGS_A_STATEMENT = 500;
 /** How far back to look for the sample before a range, in steps; each opens only the shards that it must. */
@@ -123,17 +121,6 @@ function summaryOf(row: unknown[]): Summary {
   };
 }
 
-/** @throws LinesideError STORE_BAD_QUERY */
-function checkBuckets(tags: number, from: number, to: number, stepMs: number): void {
-  if (!Number.isSafeInteger(stepMs) || stepMs <= 0) {
-    throw badQuery(`a bucket of ${stepMs} ms; it must be a whole number of milliseconds above 0`);
-  }
-  const buckets = Math.ceil((to - from) / stepMs) * Math.max(1, tags);
-  if (buckets > MAX_BUCKETS) {
-    throw badQuery(`${buckets} buckets; at most ${MAX_BUCKETS} are given: use a longer step`);
-  }
-}
-
 export async function oldestFrom(http: InfluxHttp, from: number): Promise<number | undefined> {
   let at: number | undefined;
   await http.query(`SELECT first(r) FROM samples WHERE ${timeIn(from, LAST_MS)}`, {}, (_statement, { values }) => {
@@ -225,13 +212,4 @@ export function chunksOf(tags: number[]): number[][] {
   const chunks: number[][] = [];
   for (let i = 0; i < tags.length; i += TAGS_A_STATEMENT) chunks.push(tags.slice(i, i + TAGS_A_STATEMENT));
   return chunks;
-}
-
-function whole(value: number): number {
-  if (!Number.isSafeInteger(value)) throw badQuery(`${value}, which is not a whole number`);
-  return value;
-}
-
-function badQuery(what: string): LinesideError {
-  return new LinesideError('STORE_BAD_QUERY', 'peer', `The time-series store was asked for ${what}.`);
 }
