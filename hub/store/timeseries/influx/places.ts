@@ -12,7 +12,8 @@
  */
 import type { RecordId, SampleColumns } from '../time-series.ts';
 import type { InfluxHttp, Series } from './influx-http.ts';
-import { NS_A_MS, nanoseconds, pointLine, storableMs } from './line-protocol.ts';
+import { NS_A_MS, pointLine, storableMs } from './line-protocol.ts';
+import { chunksOf, tagIs, timeIn } from './queries.ts';
 
 /**
  * So many records of one epoch may be written before their watermark is. That many, the first after this hub has begun
@@ -23,7 +24,6 @@ export const MAX_IN_DOUBT = 256;
 /** Late samples that are farther from each other are looked for by two statements. Milliseconds. */
 const CLUSTER_GAP_MS = 60_000;
 const STATEMENTS_A_QUERY = 100;
-const TAGS_A_STATEMENT = 500;
 
 /** Newest place of a tag. */
 interface Newest {
@@ -115,9 +115,8 @@ export class Places {
     for (const tag of tags)
       this.#newest.set(tag, { ms: Number.NEGATIVE_INFINITY, offset: 0, gateway: unknown.get(tag)! });
     try {
-      for (let i = 0; i < tags.length; i += TAGS_A_STATEMENT) {
-        const some = tags.slice(i, i + TAGS_A_STATEMENT);
-        const q = `SELECT last(r) FROM samples WHERE "tag" =~ /^(?:${some.join('|')})$/ GROUP BY "tag"`;
+      for (const some of chunksOf(tags)) {
+        const q = `SELECT last(r) FROM samples WHERE ${tagIs(some)} GROUP BY "tag"`;
         await this.#http.queryExact(q, (_statement, series) => {
           const tag = Number(series.tags.tag);
           const [ms, offset] = placeOf(series.values[0]![0] as string);
@@ -174,9 +173,7 @@ export class Places {
     for (const [tag, times] of tangled) {
       stored.set(tag, new Map());
       for (const [from, to] of clustersOf(times)) {
-        statements.push(
-          `SELECT r FROM samples WHERE "tag" = '${tag}' AND time >= ${nanoseconds(from, 0)} AND time < ${nanoseconds(to + 1, 0)} GROUP BY "tag"`,
-        );
+        statements.push(`SELECT r FROM samples WHERE ${tagIs([tag])} AND ${timeIn(from, to + 1)} GROUP BY "tag"`);
       }
     }
     for (let i = 0; i < statements.length; i += STATEMENTS_A_QUERY) {
