@@ -324,6 +324,7 @@ export function timeSeriesContract(name: string, make: () => Promise<StoreUnderT
           [4, [true]],
         ]),
       );
+      expect(await store.ranges([1, 2], T0, T0 + 100_000, 0)).toEqual(new Map());
       expect(await store.firstAt(T0 + 1)).toBe(T0 + 1);
       expect(await store.firstAt(T0 + 100_000)).toBeUndefined();
     });

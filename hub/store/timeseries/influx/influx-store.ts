@@ -178,7 +178,9 @@ export class InfluxStore implements TimeSeriesStore {
   }
 
   async ranges(tags: number[], from: number, to: number, limit: number): Promise<Map<number, StoredSample[]>> {
-    const most = Math.max(1, rangeLimit(limit));
+    const most = rangeLimit(limit);
+    // To InfluxQL a limit of 0 is none.
+    if (most === 0) return new Map();
     return this.#read((http) => sampleRanges(http, tags, from, to, most));
   }
 
