@@ -1,12 +1,12 @@
 /** Opens a PostgreSQL server as the relational store: waits until it is there, looks whether it will do, migrates. */
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
-import { Backoff } from '@lineside/shared/time/backoff.ts';
 import { Kysely, PostgresDialect, sql } from 'kysely';
+import { untilThere } from '../until-there.ts';
 import { migrate, status } from './migrate.ts';
 import { type QuerySeen, type Relational, watchQueries } from './relational.ts';
 import type { Database } from './schema.ts';
-import { isAway, refusalOf } from './server-fault.ts';
+import { refusalOf } from './server-fault.ts';
 import { ServerPool, type ServerPoolOptions } from './server-pool.ts';
 
 const OLDEST_VERSION = 15;
@@ -27,7 +27,7 @@ export interface ServerOptions extends Omit<ServerPoolOptions, 'onContact'> {
  * Waits for as long as it takes while the server is merely not there. It may go and come back at any time after that:
  * queries fail with STORE_UNREACHABLE meanwhile.
  *
- * @throws LinesideError STORE_REFUSED, STORE_TOO_OLD, STORE_ENCODING, MIGRATION_PENDING, MIGRATION_*
+ * @throws LinesideError STOPPED, STORE_REFUSED, STORE_TOO_OLD, STORE_ENCODING, MIGRATION_PENDING, MIGRATION_*
  */
 export async function openServer(options: ServerOptions): Promise<Relational> {
   const { log, migrateAtStart, onQuery } = options;
@@ -36,7 +36,8 @@ export async function openServer(options: ServerOptions): Promise<Relational> {
   contact.where = pool.where;
   const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }), ...watchQueries(onQuery) });
   try {
-    await untilThere(db, pool, options);
+    await untilThere(() => checkServer(db, pool.where, log), { server: 'PostgreSQL', log, stopping: options.signal });
+    log?.info({ server: pool.where }, 'PostgreSQL is there');
     if (options.migrations !== 'asTheyAre') await (migrateAtStart ? migrate(db, log) : refusePending(db));
   } catch (error) {
     await pool.end();
@@ -121,24 +122,6 @@ class Contact {
   }
 }
 
-async function untilThere(db: Kysely<Database>, pool: ServerPool, options: ServerOptions): Promise<void> {
-  const { log, signal, username } = options;
-  const backoff = new Backoff(500, 10_000);
-  for (let tries = 1; ; tries++) {
-    try {
-      await checkServer(db, pool.where, log);
-      if (tries > 1) log?.info({ server: pool.where }, 'PostgreSQL is there');
-      return;
-    } catch (error) {
-      if (error instanceof LinesideError && error.code !== 'STORE_UNREACHABLE') throw error;
-      if (!isAway(error)) throw refusalOf(error, pool.where, username);
-      const waitMs = backoff.next();
-      log?.warn({ reason: messageOf(error), waitMs }, 'waiting for PostgreSQL; the hub starts when it is there');
-      await pause(waitMs, signal);
-    }
-  }
-}
-
 interface ServerSettings {
   version: string;
   encoding: string;
@@ -171,16 +154,4 @@ async function refusePending(db: Kysely<Database>): Promise<void> {
     'config',
     `the tables are not up to date: ${words}; run hub migrate up`,
   );
-}
-
-/** @throws LinesideError STOPPED when the signal comes first */
-async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal?.addEventListener('abort', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
-  if (signal?.aborted) throw new LinesideError('STOPPED', 'outside', 'told to stop while waiting for PostgreSQL');
 }

@@ -5,10 +5,9 @@
  * healed by the gateway's repeat, whose points get the places that they had (places.ts). The server acknowledges what
  * its write-ahead log has on disk.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
-import { Backoff } from '@lineside/shared/time/backoff.ts';
+import { untilThere } from '../../until-there.ts';
 import { lateHoursAround, lateHoursOf } from '../late-hours.ts';
 import { MAX_RANGE, rangeLimit } from '../query-bounds.ts';
 import { RangeBatch } from '../range-batch.ts';
@@ -40,8 +39,6 @@ const LINES_A_REQUEST = 5_000;
 const REQUESTS_AT_ONCE = 2;
 /** An append is written in parts of about so many samples, each with its watermark. */
 const SAMPLES_A_PART = 50_000;
-/** While the server is not there at the start, it is said so often. Milliseconds. */
-const SAY_AGAIN_MS = 60_000;
 
 export interface InfluxStoreOptions {
   config: InfluxConfig;
@@ -81,32 +78,17 @@ export class InfluxStore implements TimeSeriesStore {
     return this.#fault;
   }
 
-  /** Waits for a server that is not there. Rejects when it is there and does not let the hub work. */
+  /** Waits for a server that is not there. Rejects when it is there and does not let the hub work, or with STOPPED. */
   async open(): Promise<void> {
     if (this.#http) return;
     const { config, resolvePath, stopping, log } = this.#options;
     const http = new InfluxHttp(config, resolvePath);
-    const backoff = new Backoff(250, 5_000);
-    let saidAt = Number.NEGATIVE_INFINITY;
-    for (;;) {
-      try {
-        const version = await openDatabase(http);
-        log?.info({ place: http.place, version }, 'InfluxDB is there');
-        break;
-      } catch (error) {
-        if (!(error instanceof LinesideError) || error.code !== 'STORE_UNREACHABLE') {
-          http.close();
-          throw error;
-        }
-        if (performance.now() - saidAt > SAY_AGAIN_MS) {
-          saidAt = performance.now();
-          log?.warn({ reason: error.message }, 'waiting for InfluxDB');
-        }
-        await sleep(backoff.next(), undefined, stopping ? { signal: stopping } : {}).catch(() => {
-          http.close();
-          throw error;
-        });
-      }
+    try {
+      const version = await untilThere(() => openDatabase(http), { server: 'InfluxDB', log, stopping });
+      log?.info({ place: http.place, version }, 'InfluxDB is there');
+    } catch (error) {
+      http.close();
+      throw error;
     }
     this.#places = new Places(http);
     this.#watermarks = new Watermarks(http, () => this.#now());

@@ -217,7 +217,7 @@ describe.skipIf(!hasInfluxDb)('InfluxDB 1.x', () => {
       stopping: stop.signal,
     }).open();
     stop.abort();
-    await expect(waiting).rejects.toMatchObject({ code: 'STORE_UNREACHABLE' });
+    await expect(waiting).rejects.toMatchObject({ code: 'STOPPED' });
   });
 
   it('comes in by password or token, and says in clear words what it may not', async () => {
