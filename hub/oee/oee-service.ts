@@ -40,8 +40,8 @@ export interface OeeServiceOptions {
 export class OeeService {
   readonly #options: OeeServiceOptions;
   readonly #records = new Map<string, ShiftRecord>();
-  /** The records that a tag's samples belong to. */
-  readonly #byTag = new Map<number, { path: string; record: ShiftRecord }[]>();
+  /** The records that a tag's samples belong to, and what was explained from each. */
+  readonly #byTag = new Map<number, { path: string; record: ShiftRecord; explained: string }[]>();
   readonly #firstSeenAt = new Map<string, number>();
   readonly #explained: SharedReads<Explained>;
   #timer: NodeJS.Timeout | undefined;
@@ -68,9 +68,9 @@ export class OeeService {
   /** Samples are in the store; those that belong before what was read restate the figures. */
   stored(tags: number[], at: number[]): void {
     for (let i = 0; i < tags.length; i++) {
-      for (const { path, record } of this.#byTag.get(tags[i]!) ?? []) {
+      for (const { path, record, explained } of this.#byTag.get(tags[i]!) ?? []) {
         record.stored(tags[i]!, at[i]!);
-        this.#explained.forget(keyOf(path, record.tags));
+        this.#explained.forget(explained);
         if (tags[i] === record.tags.link && at[i]! < (this.#firstSeenAt.get(path) ?? 0)) {
           this.#firstSeenAt.delete(path);
         }
@@ -151,10 +151,11 @@ export class OeeService {
   #indexTags(): void {
     this.#byTag.clear();
     for (const [path, record] of this.#records) {
+      const explained = keyOf(path, record.tags);
       for (const tag of new Set(Object.values(record.tags) as (number | undefined)[])) {
         if (tag === undefined) continue;
         const entries = this.#byTag.get(tag) ?? [];
-        entries.push({ path, record });
+        entries.push({ path, record, explained });
         this.#byTag.set(tag, entries);
       }
     }
