@@ -163,7 +163,7 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
       .catch((error: unknown) => log.error({ error: messageOf(error) }, 'alarms not read'));
   const listener =
     replica.replicated && (replica.has('api') || replica.has('jobs'))
-      ? heardByOthers({ ...{ relational, board, jobs, writes, show, alarmsChanged, log, now } })
+      ? heardByOthers({ relational, board, jobs, writes, show, alarmsChanged, log })
       : undefined;
 
   const ingest = new Ingest({

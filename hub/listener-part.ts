@@ -17,11 +17,10 @@ export interface ListenerPartOptions {
   show(arrival: Arrival): void;
   alarmsChanged(occurrences: string[]): void;
   log: Logger;
-  now(): number;
 }
 
 export function heardByOthers(options: ListenerPartOptions): Listener {
-  const { relational, board, jobs, writes, show, alarmsChanged, now } = options;
+  const { relational, board, jobs, writes, show, alarmsChanged } = options;
   const log = options.log.child({ part: 'listener' });
   const onCommitted = async ({ gateway, samples, occurrences, events, describes }: HeardRun): Promise<void> => {
     if (describes) board.catalog.add(await tagsOfGateway(relational.db, gateway));
@@ -42,6 +41,6 @@ export function heardByOthers(options: ListenerPartOptions): Listener {
         log.warn({ gateway: run.gateway, error: messageOf(error) }, 'what another hub has committed was not read'),
       );
     },
-    ...{ log, now },
+    log,
   });
 }

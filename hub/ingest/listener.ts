@@ -34,7 +34,6 @@ export interface ListenerOptions {
   onArrival(arrival: Arrival): void;
   onCommitted(run: HeardRun): void;
   log: Logger;
-  now(): number;
 }
 
 interface Heard {
