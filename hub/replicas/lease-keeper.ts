@@ -53,6 +53,8 @@ export class LeaseKeeper {
   /** Until then others that seem dead may only have been cut off together with this one. */
   #patientUntil = 0;
   #timer: NodeJS.Timeout | undefined;
+  /** It is set for soon. */
+  #isSoon = false;
   #beating: Promise<void> = Promise.resolve();
   #stopped = true;
   #others: string[] = [];
@@ -78,7 +80,7 @@ export class LeaseKeeper {
     const { db, replica } = this.#options;
     await endPredecessors(db, replica);
     await this.#beatOnce();
-    this.#next(BEAT_MS);
+    this.#later();
   }
 
   /** Takes nothing more; what it has it keeps until `stop`. */
@@ -104,17 +106,23 @@ export class LeaseKeeper {
     return performance.now() < this.#validUntil ? this.#held.get(name)?.fence : undefined;
   }
 
-  /** There is something new to be taken. */
+  /** There is something new to be taken. More news does not put the beat off that tells of it. */
   soon(): void {
-    if (!this.#stopped) this.#next(SOON_MS);
+    if (this.#stopped || this.#isSoon) return;
+    this.#isSoon = true;
+    this.#next(SOON_MS);
+  }
+
+  /** Unless there was news during the beat. */
+  #later(): void {
+    if (!this.#stopped && !this.#isSoon) this.#next(BEAT_MS);
   }
 
   #next(afterMs: number): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
-      void this.#beatOnce().finally(() => {
-        if (!this.#stopped) this.#next(BEAT_MS);
-      });
+      this.#isSoon = false;
+      void this.#beatOnce().finally(() => this.#later());
     }, afterMs);
   }
 
