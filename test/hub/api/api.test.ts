@@ -3,10 +3,10 @@ import { Quality } from '@lineside/shared/contracts/quality.ts';
 import Type from 'typebox';
 import { Value } from 'typebox/value';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { columns, record } from '../../contract/time-series.ts';
 import { commitRun } from '../../services/commit-run.ts';
 import { alarmEvent } from '../../services/gateway-records.ts';
 import { gatewayStatus } from '../../services/hub-world.ts';
+import { columns, record } from '../../services/samples.ts';
 import { startTestHub, type TestHub } from '../../services/test-hub.ts';
 
 const OPEN = new Set([

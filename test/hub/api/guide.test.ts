@@ -4,8 +4,8 @@ import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { problemOf } from '../../../hub/api/problem-list.ts';
-import { columns, record } from '../../contract/time-series.ts';
 import { gatewayStatus } from '../../services/hub-world.ts';
+import { columns, record } from '../../services/samples.ts';
 import { startTestHub, type TestHub } from '../../services/test-hub.ts';
 
 const run = promisify(execFile);

@@ -3,7 +3,7 @@ import type { Histories, History } from '@lineside/shared/contracts/api.ts';
 import type { Value } from '@lineside/shared/contracts/frame.ts';
 import { tableFromIPC } from 'apache-arrow';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { columns, record } from '../../contract/time-series.ts';
+import { columns, record } from '../../services/samples.ts';
 import { startTestHub, type TestHub } from '../../services/test-hub.ts';
 
 const T0 = Date.UTC(2026, 5, 15, 8);

@@ -5,10 +5,10 @@ import addFormats from 'ajv-formats';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { NO_WORD } from '../../../hub/api/documentation/example.ts';
 import { PROBLEMS } from '../../../hub/api/problem-list.ts';
-import { columns, record } from '../../contract/time-series.ts';
 import { commitRun } from '../../services/commit-run.ts';
 import { alarmEvent } from '../../services/gateway-records.ts';
 import { gatewayStatus } from '../../services/hub-world.ts';
+import { columns, record } from '../../services/samples.ts';
 import { startTestHub, type TestHub } from '../../services/test-hub.ts';
 
 interface Media {

@@ -2,10 +2,10 @@
 import type { ApiKeyWithSecret, UserWithPassword } from '@lineside/shared/contracts/accounts.ts';
 import type { MachineView, Overview } from '@lineside/shared/contracts/api.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { columns } from '../../contract/time-series.ts';
 import { commitRun } from '../../services/commit-run.ts';
 import { alarmEvent } from '../../services/gateway-records.ts';
 import { gatewayStatus, testMachine } from '../../services/hub-world.ts';
+import { columns } from '../../services/samples.ts';
 import { startTestHub, type TestHub } from '../../services/test-hub.ts';
 
 const PACKER = testMachine();

@@ -9,7 +9,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import type { Machine } from '../../../hub/equipment/plant.ts';
 import { OeeService } from '../../../hub/oee/oee-service.ts';
 import { DuckDbStore } from '../../../hub/store/timeseries/duckdb/duckdb-store.ts';
-import { columns, record } from '../../contract/time-series.ts';
+import { columns, record } from '../../services/samples.ts';
 import { random } from '../../shared/wire/random-batch.ts';
 
 const SIX = Date.UTC(2026, 5, 15, 6);

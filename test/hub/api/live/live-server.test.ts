@@ -13,8 +13,8 @@ import { AndonBoard } from '../../../../hub/andon/board.ts';
 import { LiveServer } from '../../../../hub/api/live/live-server.ts';
 import type { Viewer } from '../../../../hub/api/live/viewer.ts';
 import { noShift } from '../../../../hub/oee/oee.ts';
-import { columns } from '../../../contract/time-series.ts';
 import { gatewayStatus, testMachine } from '../../../services/hub-world.ts';
+import { columns } from '../../../services/samples.ts';
 
 const HAMBURG = 'acme/hamburg/packing/line-1/packer';
 const LYON = 'acme/lyon/packing/line-1/packer';

@@ -5,7 +5,7 @@ import { LiveClose, LiveHello, type LiveMessage } from '@lineside/shared/contrac
 import { Value } from 'typebox/value';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
-import { columns } from '../../../contract/time-series.ts';
+import { columns } from '../../../services/samples.ts';
 import { startTestHub, type TestHub } from '../../../services/test-hub.ts';
 
 let hub: TestHub;

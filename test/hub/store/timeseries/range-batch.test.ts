@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { DuckDbStore } from '../../../../hub/store/timeseries/duckdb/duckdb-store.ts';
 import { ReaderPool } from '../../../../hub/store/timeseries/duckdb/reader-pool.ts';
-import { columns, record } from '../../../contract/time-series.ts';
+import { columns, record } from '../../../services/samples.ts';
 
 const T = Date.UTC(2026, 5, 15, 6);
 const HOUR = 3_600_000;

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { DuckDbStore } from '../../../../hub/store/timeseries/duckdb/duckdb-store.ts';
 import { RecentSamples } from '../../../../hub/store/timeseries/recent-samples.ts';
 import type { StoredSample } from '../../../../hub/store/timeseries/time-series.ts';
-import { columns, record } from '../../../contract/time-series.ts';
+import { columns, record } from '../../../services/samples.ts';
 import { random } from '../../../shared/wire/random-batch.ts';
 
 const T0 = Date.UTC(2026, 5, 15, 8);

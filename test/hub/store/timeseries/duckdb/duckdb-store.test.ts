@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DuckDbStore } from '../../../../../hub/store/timeseries/duckdb/duckdb-store.ts';
-import { columns, record, timeSeriesContract } from '../../../../contract/time-series.ts';
+import { timeSeriesContract } from '../../../../contract/time-series.ts';
+import { columns, record } from '../../../../services/samples.ts';
 
 const EPOCH = '0123456789abcdef0123456789abcdef';
 const CHILD = join(import.meta.dirname, 'append-forever.ts');

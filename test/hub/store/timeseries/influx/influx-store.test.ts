@@ -11,10 +11,11 @@ import type { Value } from '@lineside/shared/contracts/frame.ts';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { InfluxConfig } from '../../../../../hub/store/timeseries/influx/config.ts';
 import { InfluxStore } from '../../../../../hub/store/timeseries/influx/influx-store.ts';
-import { columns, record, timeSeriesContract } from '../../../../contract/time-series.ts';
+import { timeSeriesContract } from '../../../../contract/time-series.ts';
 import { authority, signed } from '../../../../services/certificates.ts';
 import { freePorts } from '../../../../services/free-ports.ts';
 import { hasInfluxDb, InfluxDb } from '../../../../services/influxdb.ts';
+import { columns, record } from '../../../../services/samples.ts';
 import { tempDir } from '../../../../services/temp-dir.ts';
 
 const T0 = Date.UTC(2026, 5, 15, 6);
