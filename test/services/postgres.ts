@@ -4,31 +4,25 @@
  * test that wants an empty one.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { chmod, chown, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { chmod, chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
-import { DirectoryLock } from '@lineside/shared/lifecycle/directory-lock.ts';
 import { Value } from 'typebox/value';
 import { RelationalConfig } from '../../hub/store/postgres/config.ts';
 import { MIGRATIONS } from '../../hub/store/postgres/migrate.ts';
 import type { QuerySeen, Relational } from '../../hub/store/postgres/relational.ts';
 import { openServer } from '../../hub/store/postgres/server.ts';
 import { freePorts } from './free-ports.ts';
+import { madeOnce } from './made-once.ts';
 import { listens } from './outside-tools.ts';
-import { TEST_CACHE } from './test-cache.ts';
 
 const BIN = binaries();
 export const hasPostgres = BIN !== undefined;
 
-const CACHE = join(TEST_CACHE, 'postgres');
 /** The database with all tables and nothing in them. */
 const TEMPLATE = 'lineside_template';
-/** One of another version is somebody's still for so long. */
-const OLD_MS = 86_400_000;
 /** Who the server runs as: it refuses to be root. */
 const OWNER = userInfo().uid === 0 ? ownerOf('postgres') : undefined;
 
@@ -60,10 +54,9 @@ export class Postgres {
 
   /** @param settings such as `log_statement=all` */
   static async start(settings: string[] = [], more: PostgresFiles = {}): Promise<Postgres> {
-    const template = join(CACHE, version());
-    while (!existsSync(template)) await makeTemplate(template);
+    const made = await template();
     const dir = await mkdtemp(join(tmpdir(), 'lineside-postgres-'));
-    execFileSync('cp', ['-a', '--reflink=auto', template, join(dir, 'data')]);
+    execFileSync('cp', ['-a', '--reflink=auto', made, join(dir, 'data')]);
     const server = await Postgres.#on(dir, [...settings, ...(more.settings?.(dir) ?? [])]);
     for (const [name, content] of Object.entries(more.files ?? {})) await server.#write(name, content);
     if (more.access) await server.#write('data/pg_hba.conf', `${more.access.join('\n')}\n`);
@@ -186,39 +179,19 @@ function openAt(settings: RelationalConfig, more: { onQuery?: QuerySeen } = {}):
   return openServer({ ...settings, resolvePath: (path) => path, applicationName: 'lineside-test', ...more });
 }
 
-/** Makes the template, or waits a moment while another process does. */
-async function makeTemplate(template: string): Promise<void> {
-  await mkdir(CACHE, { recursive: true });
-  const lock = new DirectoryLock(join(CACHE, 'lock'));
-  try {
-    await lock.acquire();
-  } catch (error) {
-    if (!(error instanceof LinesideError && error.code === 'STORE_LOCKED')) throw error;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    return;
-  }
-  const making = await mkdtemp(join(tmpdir(), 'lineside-initdb-'));
-  try {
-    if (existsSync(template)) return;
-    for (const name of readdirSync(CACHE)) {
-      const old = Date.now() - statSync(join(CACHE, name)).mtimeMs > OLD_MS;
-      if (name === 'making' || (old && name !== 'lock')) await rm(join(CACHE, name), { recursive: true });
+/** The server's files, with the database of all tables. */
+function template(): Promise<string> {
+  const migrations = readdirSync(MIGRATIONS).map((name) => join(MIGRATIONS, name));
+  return madeOnce('postgresql', { words: [BIN!], files: migrations.sort() }, async (folder) => {
+    // Whoever the server runs as need not be let in where the packages are.
+    const making = await mkdtemp(join(tmpdir(), 'lineside-initdb-'));
+    try {
+      await Postgres.make(making);
+      execFileSync('cp', ['-a', join(making, 'data'), folder]);
+    } finally {
+      await rm(making, { recursive: true, force: true });
     }
-    await Postgres.make(making);
-    const near = join(CACHE, 'making');
-    execFileSync('cp', ['-a', join(making, 'data'), near]);
-    await rename(near, template);
-  } finally {
-    await rm(making, { recursive: true, force: true });
-    await lock.release();
-  }
-}
-
-/** Of all that the template depends on. */
-function version(): string {
-  const hash = createHash('sha256').update(BIN!);
-  for (const name of readdirSync(MIGRATIONS).sort()) hash.update(readFileSync(join(MIGRATIONS, name)));
-  return hash.digest('hex').slice(0, 16);
+  });
 }
 
 /** The newest that Debian has installed. */
