@@ -149,7 +149,7 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
     runsJobs: () => replica.runsJobs(),
   });
   const jobs = makeJobs({
-    ...{ config, board, stores, log, now },
+    ...{ config, board, stores, log, now, toldOfAll: !replica.replicated },
     onFigures: (path, made) => figures.made(path, made),
   });
   const show = ({ gateway, samples, frames }: Arrival) => {
@@ -188,7 +188,7 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
     onCommitted: (run, samples, changed) => {
       board.gateways.committed(run.gateway, run.samples);
       monitor.committed(run.gateway);
-      for (const { tags, at } of samples) jobs.oee.stored(tags, at);
+      for (const columns of samples) jobs.oee.stored(columns);
       for (const { event } of run.events) if (event.kind === 'write') writes.decided(run.gateway, event);
       alarmsChanged(changed);
     },

@@ -17,12 +17,14 @@ export interface JobsOptions {
   config: LoadedHubConfig;
   board: AndonBoard;
   stores: Stores;
+  /** See OeeServiceOptions. */
+  toldOfAll: boolean;
   onFigures(path: string, figures: MachineFigures): void;
   log: Logger;
   now(): number;
 }
 
-export function makeJobs({ config, board, stores, onFigures, log, now }: JobsOptions): Jobs {
+export function makeJobs({ config, board, stores, toldOfAll, onFigures, log, now }: JobsOptions): Jobs {
   const { machines } = config.equipment;
   const { relational, timeSeries } = stores;
   return {
@@ -30,7 +32,7 @@ export function makeJobs({ config, board, stores, onFigures, log, now }: JobsOpt
       machines,
       timeSeries,
       tagId: (gateway, device, name) => board.catalog.find(gateway, device, name)?.id,
-      onFigures,
+      ...{ toldOfAll, onFigures },
       log: log.child({ part: 'oee' }),
       now,
     }),

@@ -25,9 +25,9 @@ export function heardByOthers(options: ListenerPartOptions): Listener {
   const onCommitted = async ({ gateway, samples, occurrences, events, describes }: HeardRun): Promise<void> => {
     if (describes) board.catalog.add(await tagsOfGateway(relational.db, gateway));
     let stored = 0;
-    for (const { tags, at } of samples) {
-      stored += tags.length;
-      jobs.oee.stored(tags, at);
+    for (const columns of samples) {
+      stored += columns.tags.length;
+      jobs.oee.stored(columns);
     }
     board.gateways.committed(gateway, stored);
     for (const event of events) if (event.kind === 'write') writes.decided(gateway, event);

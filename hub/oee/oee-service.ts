@@ -6,7 +6,7 @@ import type { Logger } from '@lineside/shared/log/logger.ts';
 import type { Machine } from '../equipment/plant.ts';
 import { SharedReads } from '../store/shared-reads.ts';
 import { linkedIntervals } from '../store/timeseries/linked-intervals.ts';
-import type { TimeSeriesStore } from '../store/timeseries/time-series.ts';
+import type { SampleColumns, TimeSeriesStore } from '../store/timeseries/time-series.ts';
 import { countOf } from './counter.ts';
 import { noShift, oeeOf } from './oee.ts';
 import { ShiftRecord, type ShiftTags } from './shift-record.ts';
@@ -32,6 +32,8 @@ export interface OeeServiceOptions {
   timeSeries: TimeSeriesStore;
   /** The hub's id of a device's tag, once it has been seen. */
   tagId(gateway: string, device: string, name: string): number | undefined;
+  /** Whether nothing is stored without `stored` being called: not where other hubs store as well. */
+  toldOfAll: boolean;
   onFigures(path: string, figures: { oee: Oee; state: MachineState }): void;
   log: Logger;
   now(): number;
@@ -40,8 +42,8 @@ export interface OeeServiceOptions {
 export class OeeService {
   readonly #options: OeeServiceOptions;
   readonly #records = new Map<string, ShiftRecord>();
-  /** The records that a tag's samples belong to, and what was explained from each. */
-  readonly #byTag = new Map<number, { path: string; record: ShiftRecord; explained: string }[]>();
+  /** By tag, the records that its samples belong to, and what was explained from each. */
+  #byTag: { path: string; record: ShiftRecord; explained: string }[][] = [];
   readonly #firstSeenAt = new Map<string, number>();
   readonly #explained: SharedReads<Explained>;
   #timer: NodeJS.Timeout | undefined;
@@ -65,13 +67,16 @@ export class OeeService {
     await this.#running;
   }
 
-  /** Samples are in the store; those that belong before what was read restate the figures. */
-  stored(tags: number[], at: number[]): void {
+  /** Samples are in the store. Most of a plant's belong to no figure. */
+  stored({ tags, at, values, quality }: SampleColumns): void {
     for (let i = 0; i < tags.length; i++) {
-      for (const { path, record, explained } of this.#byTag.get(tags[i]!) ?? []) {
-        record.stored(tags[i]!, at[i]!);
+      const records = this.#byTag[tags[i]!];
+      if (!records) continue;
+      const sample = { at: at[i]!, value: values[i]!, quality: quality[i]! };
+      for (const { path, record, explained } of records) {
+        record.stored(tags[i]!, sample);
         this.#explained.forget(explained);
-        if (tags[i] === record.tags.link && at[i]! < (this.#firstSeenAt.get(path) ?? 0)) {
+        if (tags[i] === record.tags.link && sample.at < (this.#firstSeenAt.get(path) ?? 0)) {
           this.#firstSeenAt.delete(path);
         }
       }
@@ -140,7 +145,7 @@ export class OeeService {
     const tags = this.#tagsOf(machine);
     let record = this.#records.get(machine.path);
     if (!record?.fits(shift, tags)) {
-      record = new ShiftRecord(this.#options.timeSeries, shift, tags);
+      record = new ShiftRecord(this.#options.timeSeries, shift, tags, this.#options.toldOfAll);
       this.#records.set(machine.path, record);
       this.#indexTags();
     }
@@ -149,14 +154,13 @@ export class OeeService {
   }
 
   #indexTags(): void {
-    this.#byTag.clear();
+    this.#byTag = [];
     for (const [path, record] of this.#records) {
       const explained = keyOf(path, record.tags);
       for (const tag of new Set(Object.values(record.tags) as (number | undefined)[])) {
         if (tag === undefined) continue;
-        const entries = this.#byTag.get(tag) ?? [];
-        entries.push({ path, record, explained });
-        this.#byTag.set(tag, entries);
+        this.#byTag[tag] ??= [];
+        this.#byTag[tag].push({ path, record, explained });
       }
     }
   }

@@ -1,9 +1,13 @@
 /**
- * What has been read of one machine in one shift. Each look reads only what is new; when something is stored that
- * belongs before what was read (a backlog, a second gateway epoch), the record is stale and a new one is read.
+ * What is known of one machine in one shift. It is read from the store once; what is stored after that is told, so that
+ * following the newest samples reads nothing. Where other hubs store as well, only what is new is read. When something
+ * is stored that belongs before what is known (a backlog, a second gateway epoch), the record is stale and a new one is
+ * read.
  */
+import { MAX_RANGE } from '../store/timeseries/query-bounds.ts';
 import type { StoredSample, TimeSeriesStore } from '../store/timeseries/time-series.ts';
 import type { ShiftWindow } from './shift-window.ts';
+import { SignalRecord } from './signal-record.ts';
 
 /** Hub tag ids; undefined where the machine has no such signal or it has never been seen. */
 export interface ShiftTags {
@@ -15,50 +19,11 @@ export interface ShiftTags {
 
 const SIGNALS = ['state', 'link', 'total', 'reject'] as const;
 
-class SignalRecord {
-  readonly samples: StoredSample[] = [];
-  /** Whether of equal samples in a row only the first and the last are worth keeping: not for heartbeats. */
-  readonly #thins: boolean;
-  /** Where the next look begins; undefined before the first. */
-  next: number | undefined;
-  /** Oldest source time that was stored while a look was under way, which may have missed it. */
-  arrived = Number.POSITIVE_INFINITY;
-
-  /** Time of the sample that tells what was true when the shift began: older ones change nothing. */
-  #before = Number.NEGATIVE_INFINITY;
-
-  constructor(thins: boolean) {
-    this.#thins = thins;
-  }
-
-  /** Whether a sample of this time belongs before, or among, what has been read. */
-  isLate(at: number): boolean {
-    return this.next !== undefined && at < this.next && at >= this.#before;
-  }
-
-  keep(samples: StoredSample[], from: number): void {
-    const [first] = samples;
-    if (this.next === undefined && first && first.at < from) this.#before = first.at;
-    for (const sample of samples) this.#add(sample);
-    this.next = Math.max(from, (samples.at(-1)?.at ?? 0) + 1);
-  }
-
-  #add(sample: StoredSample): void {
-    const { samples } = this;
-    if (this.#thins && same(samples.at(-1), sample) && same(samples.at(-2), sample))
-      samples[samples.length - 1] = sample;
-    else samples.push(sample);
-  }
-}
-
-function same(a: StoredSample | undefined, b: StoredSample): boolean {
-  return a !== undefined && Object.is(a.value, b.value) && a.quality === b.quality;
-}
-
 export class ShiftRecord {
   readonly shift: ShiftWindow;
   readonly tags: ShiftTags;
   readonly #store: TimeSeriesStore;
+  readonly #toldOfAll: boolean;
   readonly #signals = {
     state: new SignalRecord(true),
     link: new SignalRecord(false),
@@ -68,8 +33,10 @@ export class ShiftRecord {
   #reading: Promise<void> = Promise.resolve();
   #stale = false;
 
-  constructor(store: TimeSeriesStore, shift: ShiftWindow, tags: ShiftTags) {
+  /** @param toldOfAll whether nothing is stored without `stored` being called */
+  constructor(store: TimeSeriesStore, shift: ShiftWindow, tags: ShiftTags, toldOfAll: boolean) {
     this.#store = store;
+    this.#toldOfAll = toldOfAll;
     this.shift = shift;
     this.tags = tags;
   }
@@ -98,12 +65,11 @@ export class ShiftRecord {
   }
 
   /** A sample of one of its tags is in the store. */
-  stored(tag: number, at: number): void {
+  stored(tag: number, sample: StoredSample): void {
+    // Of a later shift.
+    if (sample.at >= this.shift.to) return;
     for (const signal of SIGNALS) {
-      if (this.tags[signal] !== tag) continue;
-      const record = this.#signals[signal];
-      if (record.isLate(at)) this.#stale = true;
-      record.arrived = Math.min(record.arrived, at);
+      if (this.tags[signal] === tag && !this.#signals[signal].tell(sample)) this.#stale = true;
     }
   }
 
@@ -125,15 +91,14 @@ export class ShiftRecord {
     const tag = this.tags[signal];
     if (tag === undefined) return;
     const record = this.#signals[signal];
+    if (record.follow(to)) return;
     const from = record.next ?? this.shift.from;
     if (from > to) return;
-    record.arrived = Number.POSITIVE_INFINITY;
-    const found = await this.#store.range(tag, from, to, { before: record.next === undefined });
-    // What was stored meanwhile may be among them or not: from there on the next look reads, and nothing before is read again.
-    record.keep(
-      found.filter(({ at }) => at < record.arrived),
-      from,
-    );
-    if (record.isLate(record.arrived)) this.#stale = true;
+    record.listen();
+    // What is told from now on must join what is there already, also of times that are yet to come.
+    const until = this.#toldOfAll ? this.shift.to : to;
+    const found = await this.#store.range(tag, from, until, { before: record.next === undefined });
+    const goesOn = this.#toldOfAll && found.length < MAX_RANGE;
+    if (!record.keep(found, from, to, goesOn)) this.#stale = true;
   }
 }

@@ -98,6 +98,7 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
     machines,
     timeSeries: stores.timeSeries,
     tagId,
+    toldOfAll: false,
     onFigures: () => undefined,
     log,
     now,

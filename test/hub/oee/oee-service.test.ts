@@ -59,19 +59,26 @@ const tag = (name: 'state' | 'link' | 'made' | 'bad') => base + ['state', 'link'
 
 class Rig {
   now = SIX;
+  readonly toldOfAll: boolean;
   readonly known = new Map<string, number>([
     ['state', tag('state')],
     [LINK_TAG, tag('link')],
     ['made', tag('made')],
     ['bad', tag('bad')],
   ]);
-  readonly service = this.fresh();
+  readonly service: OeeService;
+
+  constructor(toldOfAll = true) {
+    this.toldOfAll = toldOfAll;
+    this.service = this.fresh();
+  }
 
   fresh(onFigures: (path: string, figures: { oee: Oee }) => void = () => {}): OeeService {
     return new OeeService({
       machines: [machine],
       timeSeries: store,
       tagId: (_gateway, _device, name) => this.known.get(name),
+      toldOfAll: this.toldOfAll,
       onFigures,
       log: pino({ level: 'silent' }),
       now: () => this.now,
@@ -82,7 +89,7 @@ class Rig {
   async store(...samples: Sample[]): Promise<void> {
     const all = columns(...samples);
     await store.append([record(++seq, all)]);
-    this.service.stored(all.tags, all.at);
+    this.service.stored(all);
   }
 
   async both(): Promise<{ incremental: Awaited<ReturnType<OeeService['explain']>>; full: unknown }> {
@@ -105,11 +112,14 @@ function counts(from: number, to: number, start: number): Sample[] {
   );
 }
 
-describe('OEE of the running shift from a real store', () => {
+describe.each([
+  { toldOfAll: true, what: 'of a hub alone' },
+  { toldOfAll: false, what: 'of one among several hubs' },
+])('OEE of the running shift from a real store, $what', ({ toldOfAll }) => {
   test('looks that read only what is new find what one look at everything finds', async () => {
     for (const seed of [1, 2, 3]) {
       base += 10;
-      const rig = new Rig();
+      const rig = new Rig(toldOfAll);
       const next = random(seed);
       const below = (limit: number) => Math.floor(next() * limit);
       let at = SIX - 2 * MINUTE;
@@ -138,7 +148,7 @@ describe('OEE of the running shift from a real store', () => {
   });
 
   test('a state that was never seen is unknown and no 0 %, and the times add up', async () => {
-    const rig = new Rig();
+    const rig = new Rig(toldOfAll);
     rig.known.delete('state');
     await rig.store(...beats(SIX - 10 * SECOND, SIX + HOUR), ...counts(SIX, SIX + MINUTE, 5));
     rig.now = SIX + HOUR;
@@ -149,7 +159,7 @@ describe('OEE of the running shift from a real store', () => {
   });
 
   test('two who look at once do not count twice', async () => {
-    const rig = new Rig();
+    const rig = new Rig(toldOfAll);
     await rig.store(
       ...beats(SIX - 10 * SECOND, SIX + MINUTE),
       [tag('state'), SIX, EXECUTE],
@@ -162,7 +172,7 @@ describe('OEE of the running shift from a real store', () => {
   });
 
   test('a backlog that comes after the shift change restates both sides of it', async () => {
-    const rig = new Rig();
+    const rig = new Rig(toldOfAll);
     // The hub saw 13:49:50, was away, and looks again at 14:10 before the gateway's backlog has come.
     const two = SIX + 8 * HOUR;
     await rig.store(
@@ -184,7 +194,7 @@ describe('OEE of the running shift from a real store', () => {
   });
 
   test('an alarm of minutes ago that comes late takes its time back from production', async () => {
-    const rig = new Rig();
+    const rig = new Rig(toldOfAll);
     await rig.store(...beats(SIX - 10 * SECOND, SIX + HOUR), [tag('state'), SIX - MINUTE, EXECUTE]);
     rig.now = SIX + HOUR;
     expect((await rig.service.explain(machine)).oee.availability).toBe(1);
@@ -194,7 +204,7 @@ describe('OEE of the running shift from a real store', () => {
   });
 
   test('what is stored while a look is under way is not missed by the next', async () => {
-    const rig = new Rig();
+    const rig = new Rig(toldOfAll);
     await rig.store(
       ...beats(SIX - 10 * SECOND, SIX + HOUR),
       [tag('state'), SIX, EXECUTE],
@@ -216,7 +226,7 @@ describe('OEE of the running shift from a real store', () => {
   });
 
   test('production during a gateway’s outage does not make the machine faster than it is', async () => {
-    const rig = new Rig();
+    const rig = new Rig(toldOfAll);
     await rig.store(
       ...beats(SIX - 10 * SECOND, SIX + 20 * MINUTE),
       ...beats(SIX + 40 * MINUTE, SIX + HOUR),
@@ -234,7 +244,7 @@ describe('OEE of the running shift from a real store', () => {
   });
 
   test('a machine counts from when it was first connected, also when that is restated', async () => {
-    const rig = new Rig();
+    const rig = new Rig(toldOfAll);
     await rig.store(...beats(SIX + 2 * HOUR, SIX + 3 * HOUR), [tag('state'), SIX + 2 * HOUR, EXECUTE]);
     rig.now = SIX + 3 * HOUR;
     expect((await rig.service.explain(machine)).oee).toMatchObject({ from: SIX + 2 * HOUR, availability: 1 });
@@ -245,7 +255,7 @@ describe('OEE of the running shift from a real store', () => {
   });
 
   test('with other tags and in the next shift it begins anew', async () => {
-    const rig = new Rig();
+    const rig = new Rig(toldOfAll);
     await rig.store(...beats(SIX - 10 * SECOND, SIX + HOUR), [tag('state'), SIX, EXECUTE]);
     await rig.store([base + 5, SIX, ABORTED]);
     rig.now = SIX + HOUR;
@@ -264,7 +274,7 @@ describe('OEE of the running shift from a real store', () => {
     afterEach(() => service?.stop());
 
     test('tells figures at once and goes on after the store failed', async () => {
-      const rig = new Rig();
+      const rig = new Rig(toldOfAll);
       await rig.store(...beats(SIX - 10 * SECOND, SIX + MINUTE), [tag('state'), SIX, EXECUTE]);
       rig.now = SIX + MINUTE;
       const range = vi.spyOn(store, 'range').mockRejectedValueOnce(new Error('the disk is gone'));
@@ -280,5 +290,56 @@ describe('OEE of the running shift from a real store', () => {
       await service.stop();
       await service.stop();
     });
+  });
+});
+
+describe('a hub that stores everything itself', () => {
+  test('follows the newest samples without reading them, and those of times to come when these have come', async () => {
+    const rig = new Rig();
+    await rig.store(
+      ...beats(SIX - 10 * SECOND, SIX + 2 * MINUTE),
+      [tag('state'), SIX, EXECUTE],
+      [tag('state'), SIX + 2 * MINUTE, ABORTED],
+      ...counts(SIX, SIX + MINUTE, 0),
+    );
+    rig.now = SIX + MINUTE;
+    expect((await rig.service.explain(machine)).oee).toMatchObject({ producingMs: MINUTE });
+    using range = vi.spyOn(store, 'range');
+    await rig.store(...counts(SIX + MINUTE + SECOND, SIX + 2 * MINUTE, 61), ...beats(rig.now, SIX + 3 * MINUTE));
+    rig.now = SIX + 3 * MINUTE;
+    const { oee } = await rig.service.explain(machine);
+    expect(range).not.toHaveBeenCalled();
+    expect(oee).toMatchObject({ producingMs: 2 * MINUTE, downMs: MINUTE });
+    expect(oee).toEqual((await rig.fresh().explain(machine)).oee);
+  });
+
+  test('reads nothing again because it is told late of what it has read, and everything when that is new', async () => {
+    const rig = new Rig();
+    const executes = [SIX, SIX + 30 * MINUTE].map((at): Sample => [tag('state'), at, EXECUTE]);
+    await rig.store(...beats(SIX - 10 * SECOND, SIX + HOUR), ...executes);
+    const late = columns([tag('made'), SIX + MINUTE, 5], [tag('made'), SIX + 2 * MINUTE, 9]);
+    await store.append([record(++seq, late)]);
+    rig.now = SIX + HOUR;
+    const first = (await rig.service.explain(machine)).oee;
+    using range = vi.spyOn(store, 'range');
+    rig.service.stored(late);
+    expect((await rig.service.explain(machine)).oee).toEqual(first);
+    expect(range).not.toHaveBeenCalled();
+    await rig.store([tag('state'), SIX + MINUTE, ABORTED]);
+    expect((await rig.service.explain(machine)).oee.downMs).toBe(29 * MINUTE);
+    expect(range).toHaveBeenCalled();
+  });
+
+  test('more samples than it keeps between two looks are read from the store', async () => {
+    const rig = new Rig();
+    await rig.store(...beats(SIX - 10 * SECOND, SIX + HOUR), [tag('state'), SIX, EXECUTE]);
+    await rig.store([tag('bad'), SIX, 0], [tag('bad'), SIX + SECOND, 0], [tag('made'), SIX, 0]);
+    rig.now = SIX + SECOND;
+    await rig.service.explain(machine);
+    await rig.store(...Array.from({ length: 12_000 }, (_, i): Sample => [tag('made'), SIX + SECOND + i * 100, i]));
+    rig.now = SIX + HOUR;
+    const { incremental, full } = await rig.both();
+    expect(incremental).toEqual(full);
+    expect(incremental.oee.good).toBe(11_999);
   });
 });
