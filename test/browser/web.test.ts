@@ -61,6 +61,20 @@ describe.skipIf(!hasChromium)(`the web app in a browser (needs ${CHROMIUM})`, { 
   const pill = (words: string): Promise<void> =>
     page.getByTestId('connection-pill').filter({ hasText: words }).waitFor(PATIENT);
 
+  test('the page of gateways shows what is wrong at the hub, and what will be', async () => {
+    hub.health.faults.push(
+      'the certificate of the broker (mqtt.tls.certFile /etc/hub.pem) has ended 2026-11-01: renew it',
+    );
+    hub.health.notices.push(
+      'the certificate of pages and API (http.tls.certFile /etc/web.pem) ends in 9 days: renew it',
+    );
+    await signIn();
+    await page.getByRole('link', { name: 'Gateways' }).click();
+    const [fault, notice] = [page.getByRole('alert').nth(0), page.getByRole('alert').nth(1)];
+    await fault.filter({ hasText: 'The certificate of the broker' }).waitFor(PATIENT);
+    expect(await notice.textContent()).toMatch(/pages and API .*ends in 9 days: renew it\.$/);
+  });
+
   test('a day of each gateway is told complete or not, with what is missing and why', async () => {
     await signIn();
     await page.getByRole('button', { name: 'Data completeness' }).click();

@@ -41,6 +41,8 @@ export class MockHub {
   private readonly sessions = new Set<string>();
   private timer: ReturnType<typeof setInterval> | undefined;
   private failures = 0;
+  /** What /health says. */
+  readonly health = { faults: [] as string[], notices: [] as string[] };
   /** How long an acknowledgement is "on its way to the gateway", milliseconds. */
   acknowledgeDelayMs = 1_500;
   port = 0;
@@ -136,6 +138,7 @@ export class MockHub {
       this.sessions.delete(request.cookies[SESSION] ?? '');
       return reply.clearCookie(SESSION, { path: '/' }).code(204).send();
     });
+    app.get('/health', async () => this.health);
     app.get('/api/v1/me', async () => MOCK_USER);
     app.get('/api/v1/sign-in', async (): Promise<SignInWays> => ({ minPasswordLength: 12, provider: null }));
     app.get('/api/v1/overview', async () => plant.overview(Date.now()));

@@ -10,6 +10,7 @@ const PUSH_MS = 75_000;
 
 /** What the hub does with gateways, one function for each route. All throw ApiError. */
 export const fleetApi = {
+  health: (signal: AbortSignal) => request<HubHealth>('/health', { signal, timeoutMs: SHORT_MS }),
   logs: (id: string, lines: number, signal: AbortSignal) =>
     request<LogLines>(`${at(id)}/logs?lines=${lines}`, { signal, timeoutMs: SHORT_MS }),
   restart: (id: string) => request<{ done: true }>(`${at(id)}/restart`, { method: 'POST', timeoutMs: SHORT_MS }),
@@ -28,6 +29,12 @@ export const fleetApi = {
   beginRollout: (body: RolloutPlan) => request<{ id: string }>('/api/v1/rollouts', { method: 'POST', body }),
   stopRollout: (id: string) => request<{ done: true }>(`/api/v1/rollouts/${id}/stop`, { method: 'POST' }),
 };
+
+/** What is wrong at the hub, and what somebody should see to before it is, in words. */
+export interface HubHealth {
+  faults: string[];
+  notices: string[];
+}
 
 export interface RolloutPlan {
   gateways: string[];

@@ -4,6 +4,7 @@ import { useMemo, useState } from 'react';
 import { useMay } from '../api/session.ts';
 import { type FleetRow, fleetRow, SORTS, type SortKey } from '../features/fleet/fleet-rows.ts';
 import { FleetTable } from '../features/fleet/fleet-table.tsx';
+import { HubNotices } from '../features/fleet/hub-notices.tsx';
 import { useGateways, useHubNow } from '../live/live-context.tsx';
 import { ROLLOUTS_LINK } from '../route.ts';
 import { MessagePanel } from '../ui/message-panel.tsx';
@@ -36,6 +37,7 @@ export function Gateways() {
 
   return (
     <Panel title="Gateways" aside={<Summary rows={rows} />}>
+      <HubNotices />
       {rows.length === 0 ? (
         <MessagePanel icon={<IconRouter size="1.6rem" />} title="No gateway has reported yet">
           Start a gateway with the address of this hub and its way in; it appears here by itself.
