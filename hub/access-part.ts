@@ -6,14 +6,15 @@ import type { BrokerPlace } from '@lineside/shared/contracts/enrolment.ts';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Unwind } from '@lineside/shared/lifecycle/unwind.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
-import { type BrokerTls, readPem, resolveTls, tlsFromFiles } from '@lineside/shared/mqtt/broker-tls.ts';
+import { type BrokerTls, readPem, resolveTls } from '@lineside/shared/mqtt/broker-tls.ts';
 import { EmbeddedBroker } from './broker/embedded-broker.ts';
 import type { GatewayBus } from './broker/gateway-bus.ts';
+import type { CertificatesPart } from './certificates-part.ts';
 import type { LoadedHubConfig } from './config/load-config.ts';
 import type { ControlSocket } from './control/control-socket.ts';
 import { Authority } from './enrolment/authority.ts';
 import { Enrolment } from './enrolment/enrolment.ts';
-import { ServerCertificate } from './enrolment/server-certificate.ts';
+import type { ShownCertificate } from './enrolment/shown-certificate.ts';
 import { siteIdsOf } from './equipment/plant.ts';
 import { mosquittoAccess } from './mosquitto-access.ts';
 import { type MosquittoFile, mosquittoFiles } from './mqtt-accounts/mosquitto-files.ts';
@@ -25,8 +26,6 @@ import type { Stores } from './stores-part.ts';
 const REVOKED_MS = 5_000;
 /** Clocks of processes differ, and a client may come in while it is being revoked: looked at more than once. */
 const REVOKED_AGAIN_MS = 60_000;
-/** How often the broker's own certificate is looked at. Milliseconds. */
-const FRESH_MS = 6 * 3_600_000;
 
 export interface AccessPartOptions {
   config: LoadedHubConfig;
@@ -42,7 +41,7 @@ export class AccessPart {
   readonly enrolment: Enrolment;
   readonly accounts: MqttAccounts;
   #authority: Promise<Authority> | undefined;
-  #server: ServerCertificate | undefined;
+  #server: ShownCertificate | undefined;
   #bus: GatewayBus | undefined;
 
   constructor(options: AccessPartOptions) {
@@ -83,19 +82,21 @@ export class AccessPart {
   }
 
   /** What the embedded broker shows and wants to see; undefined when it speaks no TLS. */
-  async tls(): Promise<BrokerTls | undefined> {
-    const { config, log, now } = this.#options;
+  async tls(certificates: CertificatesPart): Promise<BrokerTls | undefined> {
+    const { config } = this.#options;
     const { mqtt, resolvePath } = config;
     if (!mqtt.tls || mqtt.broker) return undefined;
-    const { certFile, keyFile, clientCaFile, names, port } = resolveTls(mqtt.tls, resolvePath);
+    const resolved = resolveTls(mqtt.tls, resolvePath);
+    const { clientCaFile, port } = resolved;
     const authority = await this.authority();
-    const own = certFile === undefined ? new ServerCertificate(this.#folder, authority, names, log) : undefined;
-    await own?.keepFresh(now());
-    this.#server = own;
-    const files = certFile === undefined ? undefined : tlsFromFiles({ certFile, keyFile: keyFile! }, 'mqtt');
+    const shown = await certificates.open('mqtt', resolved);
+    certificates.onRenewed('mqtt', () => {
+      if (this.#bus instanceof EmbeddedBroker) this.#bus.renewTls();
+    });
+    this.#server = shown;
     return {
       read: () => {
-        const { cert, key } = files?.read() ?? { cert: own!.pair.certificate, key: own!.pair.key };
+        const { certificate: cert, key } = shown.pair;
         const more = clientCaFile === undefined ? [] : [readPem(clientCaFile, 'mqtt.tls.clientCaFile')];
         return { cert, key, clientCa: [authority.certificate, ...more] };
       },
@@ -122,8 +123,6 @@ export class AccessPart {
         .catch((error: unknown) => log.debug({ error: messageOf(error) }, 'MQTT accounts not looked up'));
     }, REVOKED_MS);
     unwind.defer('changes of access', () => clearInterval(revoked));
-    const fresh = setInterval(() => void this.#refresh(), FRESH_MS);
-    unwind.defer('certificate of the broker', () => clearInterval(fresh));
     this.#answerCommands(control);
   }
 
@@ -163,15 +162,6 @@ export class AccessPart {
       revoked.map(({ serial }) => serial),
       'its certificate was revoked',
     );
-  }
-
-  async #refresh(): Promise<void> {
-    const { log, now } = this.#options;
-    try {
-      if ((await this.#server?.keepFresh(now())) && this.#bus instanceof EmbeddedBroker) this.#bus.renewTls();
-    } catch (error) {
-      log.error({ error: messageOf(error) }, 'the certificate of the broker could not be renewed; trying again');
-    }
   }
 
   #answerCommands(control: ControlSocket): void {

@@ -1,16 +1,20 @@
 /** Serves API and pages, and lets the first user in. */
+import type { TlsOptions, Server as TlsServer } from 'node:tls';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import type { Unwind } from '@lineside/shared/lifecycle/unwind.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
+import { resolveTls, serverOptions } from '@lineside/shared/mqtt/broker-tls.ts';
 import Fastify, { type FastifyInstance } from 'fastify';
 import { sql } from 'kysely';
 import type { AccessPart } from './access-part.ts';
 import type { AndonBoard } from './andon/board.ts';
-import { buildApp } from './api/app.ts';
+import { buildApp, served } from './api/app.ts';
 import { addNearMetrics, type MetricsDoor } from './api/plugins/monitoring.ts';
 import { healthRoutes } from './api/routes/health.ts';
 import type { ApiServices } from './api/services.ts';
+import type { CertificatesPart } from './certificates-part.ts';
+import { clearTextWarning } from './config/http.ts';
 import type { LoadedHubConfig } from './config/load-config.ts';
 import type { Desks } from './desks-part.ts';
 import { openIdentity } from './identity-part.ts';
@@ -26,6 +30,7 @@ export interface ApiPartOptions {
   desks: Desks;
   jobs: Jobs;
   access: AccessPart;
+  certificates: CertificatesPart;
   faults(): string[];
   hanging(): string[];
   starting(): string[];
@@ -50,6 +55,7 @@ export async function serveApi(options: ApiPartOptions): Promise<Served> {
   const { config, stores, board, desks, jobs, access, unwind, log, now } = options;
   const { faults, hanging, starting, notices, monitor, metrics } = options;
   const { equipment } = config;
+  const tls = await tlsOf(options);
   const { people, first } = await openIdentity(config, stores, { unwind, log, now });
   const app = await buildApp({
     ...{
@@ -64,7 +70,7 @@ export async function serveApi(options: ApiPartOptions): Promise<Served> {
       starting,
       notices,
     },
-    ...{ http: config.http, stores: questions(stores), monitor, metrics },
+    ...{ http: config.http, tls: tls?.(), stores: questions(stores), monitor, metrics },
     idempotency: new IdempotencyKeys(stores.relational.db, now),
     ...{ enterprise: equipment.enterprise, equipment: equipment.nodes, machines: equipment.machines },
     ...{ enrolment: access.enrolment, mqttAccounts: access.accounts, authority: () => access.authority() },
@@ -79,17 +85,19 @@ export async function serveApi(options: ApiPartOptions): Promise<Served> {
     desks.fleet.gone();
     await stopped;
   });
-  return { url: await listen(app, config), firstPasswordFile: people.sessions.firstPasswordFile, first };
+  return { url: await listen(app, options, tls), firstPasswordFile: people.sessions.firstPasswordFile, first };
 }
 
 /** For a hub without API: whether it is alive and ready, and nothing else. @throws LinesideError PORT_TAKEN */
 export async function serveHealth(options: ApiPartOptions): Promise<Served> {
-  const { config, stores, unwind } = options;
-  const app = Fastify({ logger: false, bodyLimit: 1_024, requestTimeout: 10_000, forceCloseConnections: true });
+  const { stores, unwind } = options;
+  const tls = await tlsOf(options);
+  const bounds = { bodyLimit: 1_024, requestTimeout: 10_000, forceCloseConnections: true };
+  const app = Fastify({ logger: false, ...bounds, ...served(tls?.(), {}) });
   healthRoutes(app.withTypeProvider<TypeBoxTypeProvider>(), { ...options, stores: questions(stores) });
   addNearMetrics(app, options.metrics);
   unwind.defer('health', () => app.close());
-  return { url: await listen(app, config), firstPasswordFile: null, first: null };
+  return { url: await listen(app, options, tls), firstPasswordFile: null, first: null };
 }
 
 /** Something small for each store, so that whoever asks whether the hub is ready hears of one that is not there. */
@@ -100,8 +108,28 @@ function questions({ relational, timeSeries }: Stores): ApiServices['stores'] {
   };
 }
 
-async function listen(app: FastifyInstance, config: LoadedHubConfig): Promise<string> {
+/**
+ * What the server is to show, asked anew whenever its certificate was renewed.
+ *
+ * @throws LinesideError TLS_FILE_UNREADABLE, AUTHORITY_UNREADABLE, AUTHORITY_ELSEWHERE
+ */
+async function tlsOf({ config, certificates }: ApiPartOptions): Promise<(() => TlsOptions) | undefined> {
+  const { http, resolvePath } = config;
+  if (!http.tls) return undefined;
+  const shown = await certificates.open('http', resolveTls(http.tls, resolvePath));
+  const read = () => ({ cert: shown.pair.certificate, key: shown.pair.key, clientCa: [] });
+  return () => serverOptions({ read, clients: 'ignored' });
+}
+
+async function listen(
+  app: FastifyInstance,
+  { config, certificates, log }: ApiPartOptions,
+  tls: (() => TlsOptions) | undefined,
+): Promise<string> {
   const { host, port } = config.http;
+  const warning = clearTextWarning(config.http);
+  if (warning !== '') log.warn(warning);
+  if (tls) certificates.onRenewed('http', () => (app.server as unknown as TlsServer).setSecureContext(tls()));
   try {
     return await app.listen({ host, port });
   } catch (error) {

@@ -10,6 +10,7 @@ import { restoredBoard } from './board-part.ts';
 import { EmbeddedBroker } from './broker/embedded-broker.ts';
 import { bothDoors } from './broker/publisher-door.ts';
 import { gatewayBus, gatewayCredentials, mqttAddress } from './bus-part.ts';
+import { CertificatesPart } from './certificates-part.ts';
 import type { LoadedHubConfig } from './config/load-config.ts';
 import { ControlSocket } from './control/control-socket.ts';
 import { openDesks } from './desks-part.ts';
@@ -60,6 +61,10 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
     ...{ config, stores, now },
     onEnrolled: (id) => board.gateways.expect(id),
     log: log.child({ part: 'access' }),
+  });
+  const certificates = new CertificatesPart({
+    ...{ dataDir: stores.dataDir, now, authority: () => access.authority() },
+    log: log.child({ part: 'certificates' }),
   });
   const uns = config.uns.enabled
     ? new UnsPart({
@@ -119,7 +124,7 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
     },
   });
   const bus = gatewayBus({
-    ...{ config, credentials, certificates: access.enrolment, tls: await access.tls() },
+    ...{ config, credentials, certificates: access.enrolment, tls: await access.tls(certificates) },
     integrators: uns?.door,
     publishers: sparkplug ? bothDoors(foreign.door, sparkplug.door) : foreign.door,
     onConnected: () => {
@@ -211,19 +216,20 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
     ...(bus.fault ? [bus.fault] : []),
     ...(ingest.counts.fault ? [`cannot commit: ${ingest.counts.fault}`] : []),
     ...(timeSeries.fault && !ingest.counts.fault ? [timeSeries.fault] : []),
+    ...certificates.faults(),
     ...hanging(),
   ];
   const metrics = metricsDoor(
     config,
     monitor,
-    { board, alarms, ingest, bus, backups, faults: describeFaults },
+    { board, alarms, ingest, bus, backups, certificates, faults: describeFaults },
     unwind,
   );
   const { url, firstPasswordFile, first } = await serve({
-    ...{ config, stores, board, desks, jobs, access, monitor, metrics, unwind, log, now },
+    ...{ config, stores, board, desks, jobs, access, certificates, monitor, metrics, unwind, log, now },
     ...{ faults: describeFaults, hanging },
     starting: () => (started ? [] : ['the broker is not up yet']),
-    notices: () => [backups?.fault() ?? ''].filter((words) => words !== ''),
+    notices: () => [backups?.fault() ?? '', ...certificates.notices()].filter((words) => words !== ''),
   });
 
   board.start();
@@ -254,6 +260,7 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
   });
   unwind.defer('broker', () => bus.stop());
   await access.start(bus, control, unwind);
+  certificates.start(unwind);
   unwind.defer('control socket', () => control.stop());
   await control.start(log);
   unwind.defer('sources', () => foreign.stop());

@@ -13,6 +13,7 @@ import type { AndonBoard } from './andon/board.ts';
 import type { MetricsDoor } from './api/plugins/monitoring.ts';
 import type { BackupService } from './backup/backup-service.ts';
 import type { GatewayBus } from './broker/gateway-bus.ts';
+import type { CertificatesPart } from './certificates-part.ts';
 import type { LoadedHubConfig } from './config/load-config.ts';
 import type { Ingest } from './ingest/ingest.ts';
 import { isWithin } from './monitoring/config.ts';
@@ -29,6 +30,7 @@ export interface Measured {
   ingest: Ingest;
   bus: GatewayBus;
   backups: BackupService | undefined;
+  certificates: CertificatesPart;
   faults(): string[];
 }
 
@@ -57,7 +59,7 @@ export function metricsDoor(
   return {
     isNear: isWithin(config.monitoring.metricsFrom),
     text: (live) => {
-      const { board, alarms, ingest, bus, backups, faults } = measured;
+      const { board, alarms, ingest, bus, backups, certificates, faults } = measured;
       const figures: HubFigures = {
         ...{ version: VERSION, node: process.versions.node, startedAt, faults: faults().length, live },
         ...{ machines: board.machines(), gateways: board.gateways.all(), alarms: alarms.open() },
@@ -65,6 +67,7 @@ export function metricsDoor(
         ingest: { ...ingest.counts, waitingSamples: ingest.waitingSamples },
         broker: { connected: bus.fault === '', ...bus.figures },
         backup: backups?.figures() ?? null,
+        certificates: certificates.ends(),
         jobs: board.jobs.all().filter(({ state }) => state === 'waiting' || state === 'running'),
         models: scoresOf(board),
         process: processFigures(lag),

@@ -64,8 +64,7 @@ async function post(
     const ca = hub.protocol === 'https:' ? (trust.ca ?? (await knownAuthority(hub, trust.fingerprint))) : undefined;
     ({ status, words } = await send(address, JSON.stringify(body), ca));
   } catch (error) {
-    const why = tlsReason(error as Error) ?? messageOf(error);
-    throw failed(`cannot reach the hub at ${hub.origin}: ${why.replace('set tls.caFile to', 'give with --ca-file')}`);
+    throw failed(`cannot reach the hub at ${hub.origin}: ${reasonOf(error as Error)}`);
   }
   const said = parse(words);
   if (status === 200 && Value.Check(EnrolAnswer, said)) return said;
@@ -120,6 +119,17 @@ function knownAuthority(hub: URL, fingerprint: string): Promise<string | undefin
     socket.once('timeout', () => socket.destroy(new Error(`no answer within ${PATIENCE_MS / 1000} s`)));
     socket.once('error', reject);
   });
+}
+
+/** As `tlsReason`, in the words of this command. */
+function reasonOf(error: Error & { code?: unknown }): string {
+  if (error.code === 'ERR_TLS_CERT_ALTNAME_INVALID') {
+    return 'its certificate is for another name; give one that it has with --hub, or add this one to http.tls.names at the hub';
+  }
+  if (error.code === 'ERR_SSL_WRONG_VERSION_NUMBER')
+    return 'it does not speak TLS on this port; write http:// with --hub';
+  if (error.code === 'ECONNRESET') return `${error.message}; if the hub speaks TLS there, write https:// with --hub`;
+  return (tlsReason(error) ?? messageOf(error)).replace('set tls.caFile to', 'give with --ca-file');
 }
 
 function readCertificate(pem: string, what: string): X509Certificate {

@@ -1,3 +1,4 @@
+import { isLoopback } from '@lineside/shared/config/loopback.ts';
 import { isFilter } from '@lineside/shared/uns/topics.ts';
 import { type Static, Type } from 'typebox';
 
@@ -105,8 +106,4 @@ export function checkLocalBroker(config: LocalBrokerConfig): {
     problems.push({ path: ['host'], message, warning: true });
   }
   return problems;
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\./.test(host);
 }

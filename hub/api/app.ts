@@ -1,6 +1,13 @@
 /** Builds the HTTP side of the hub: API, live socket, documentation and the web app. hub/api-part.ts listens. */
+import type { Server, ServerOptions } from 'node:http';
+import type { TlsOptions } from 'node:tls';
 import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyHttpOptions,
+  type FastifyInstance,
+  LogController,
+} from 'fastify';
 import { Value } from 'typebox/value';
 import type { HttpConfig } from '../config/http.ts';
 import { addAsyncApi } from './documentation/asyncapi.ts';
@@ -51,7 +58,7 @@ const IDLE_MS = 60_000;
 const MOST_CHECK_MS = 5_000;
 
 export async function buildApp(services: ApiServices): Promise<FastifyInstance> {
-  const { limits, trustedProxies, cors } = services.http;
+  const { limits, trustedProxies, cors, tls } = services.http;
   const base = Fastify({
     loggerInstance: services.log as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
@@ -60,7 +67,7 @@ export async function buildApp(services: ApiServices): Promise<FastifyInstance> 
     bodyLimit: BODY_BYTES,
     requestTimeout: limits.requestMs,
     connectionTimeout: IDLE_MS,
-    http: patience(limits),
+    ...served(services.tls, patience(limits)),
     forceCloseConnections: true,
     routerOptions: { maxParamLength: PARAM_CHARACTERS },
   });
@@ -70,7 +77,7 @@ export async function buildApp(services: ApiServices): Promise<FastifyInstance> 
   addProblems(base);
   addRequestIds(base);
   addPages(base);
-  await addSecurityHeaders(base);
+  await addSecurityHeaders(base, tls?.hstsDays ?? 0);
   await addAddressLimit(base, limits);
   await addOrigins(base, cors.origins);
   await addSessions(base, services.access);
@@ -115,6 +122,16 @@ export async function buildApp(services: ApiServices): Promise<FastifyInstance> 
 function patience({ headersMs, requestMs }: HttpConfig['limits']) {
   const checkMs = Math.min(MOST_CHECK_MS, Math.ceil(headersMs / 2));
   return { headersTimeout: Math.min(headersMs, requestMs), connectionsCheckingInterval: checkMs };
+}
+
+/**
+ * What makes a server of Fastify speak TLS, where it is to.
+ *
+ * @param server what Node's server takes besides
+ */
+export function served(tls: TlsOptions | undefined, server: ServerOptions): Pick<FastifyHttpOptions<Server>, 'http'> {
+  // For Fastify's types a server that speaks TLS is another one altogether; nothing here tells them apart.
+  return (tls ? { https: { ...server, ...tls } } : { http: server }) as Pick<FastifyHttpOptions<Server>, 'http'>;
 }
 
 /** The library's compiler converts, but leaves out what a schema says of a value that is not given. */

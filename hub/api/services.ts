@@ -1,4 +1,5 @@
 /** What the API stands on; made in hub/main.ts, and afresh in tests. */
+import type { TlsOptions } from 'node:tls';
 import type { GatewayView, Overview } from '@lineside/shared/contracts/api.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import type { AlarmDesk } from '../alerts/alarm-desk.ts';
@@ -42,6 +43,8 @@ export interface ApiServices {
   equipment: EquipmentNode[];
   machines: Machine[];
   http: HttpConfig;
+  /** What is spoken in place of clear text. */
+  tls?: TlsOptions | undefined;
   /** Keys by which clients mark their writes. */
   idempotency: IdempotencyKeys;
   /** What keeps the hub from doing its work now, in words; empty while all is well. */

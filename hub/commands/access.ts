@@ -96,13 +96,13 @@ async function makeToken(config: LoadedHubConfig, gateway: string, { minutes }: 
   }
   const asked = { gateway, minutes: length };
   const made = (await askRunningHub(dataDirOf(config), 'enrolment-token', asked)) as MadeToken;
-  const { host, port } = config.http;
-  const address = host === '0.0.0.0' || host === '::' ? 'THIS-MACHINE' : host;
+  const { host, port, tls } = config.http;
+  const address = host === '0.0.0.0' || host === '::' ? (tls?.names[0] ?? 'THIS-MACHINE') : host;
   process.stdout.write(`${made.token}\n`);
   process.stderr.write(`
 Good once, for ${gateway}, until ${new Date(made.expiresAt).toISOString().slice(0, 16).replace('T', ' ')} UTC. At the gateway:
 
-  gateway enrol --hub http://${address}:${port} --token ${made.token} --config /etc/lineside/gateway.yaml
+  gateway enrol --hub ${tls ? 'https' : 'http'}://${address}:${port} --token ${made.token} --config /etc/lineside/gateway.yaml
 `);
 }
 

@@ -1,6 +1,6 @@
 /** Reads the hub's YAML and the plant that it names. */
 
-import { ConfigDocument, ConfigError } from '@lineside/shared/config/config-document.ts';
+import { ConfigDocument, ConfigError, type ConfigProblem } from '@lineside/shared/config/config-document.ts';
 import { validate } from '@lineside/shared/config/validate.ts';
 import { checkEndpoint } from '@lineside/shared/mqtt/endpoint.ts';
 import { loadPlant, type Plant, siteIdsOf } from '../equipment/plant.ts';
@@ -20,6 +20,8 @@ export interface LoadedHubConfig extends HubConfig {
   equipment: Plant;
   /** A path of the configuration, taken from the folder of its file. */
   resolvePath(path: string): string;
+  /** In the words of a mistake at this place of the file. */
+  problem(path: (string | number)[], message: string): ConfigProblem;
 }
 
 /**
@@ -69,7 +71,11 @@ export function loadHubConfig(file: string, roles?: Role[]): LoadedHubConfig {
     problems.push(document.problem(path.map(step), message));
   }
   if (problems.length > 0) throw new ConfigError(problems);
-  return { ...value, file, equipment, resolvePath: (path) => document.resolvePath(path) };
+  return {
+    ...{ ...value, file, equipment },
+    resolvePath: (path) => document.resolvePath(path),
+    problem: (path, message) => document.problem(path, message),
+  };
 }
 
 /** Positions in a list are numbers in a path. */

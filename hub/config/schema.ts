@@ -12,7 +12,7 @@ import { RelationalConfig } from '../store/postgres/config.ts';
 import { TimeSeriesConfig } from '../store/timeseries/config.ts';
 import { HubUnsConfig, IntegratorConfig } from '../uns/config.ts';
 import { AuthConfig } from './auth.ts';
-import { HttpConfig } from './http.ts';
+import { HttpConfig, SERVER_NAMES } from './http.ts';
 
 const closed = { additionalProperties: false };
 
@@ -48,12 +48,7 @@ const ServerTls = Type.Object(
           'With it, every client needs a certificate that one of these (PEM) or the hub’s own authority has signed; for a gateway that has not enrolled, beside its password',
       }),
     ),
-    names: Type.Array(Type.String({ minLength: 1, maxLength: 253, pattern: '^[A-Za-z0-9._:*-]+$' }), {
-      default: [],
-      maxItems: 50,
-      description:
-        'Host names and addresses by which clients reach the broker, for the certificate that the hub issues; beside this machine’s own',
-    }),
+    names: SERVER_NAMES,
     port: Type.Optional(
       Type.Integer({
         minimum: 0,

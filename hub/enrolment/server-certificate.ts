@@ -1,60 +1,64 @@
-/** The certificate that the embedded broker shows, issued by the hub's own authority and renewed in time. */
+/** A certificate that the hub shows to its clients, issued by its own authority and renewed in time. */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { hostname, networkInterfaces } from 'node:os';
-import { join } from 'node:path';
 import { writeDurably } from '@lineside/shared/disk/durable-file.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import type { Authority } from './authority.ts';
+import type { Pair, ShownCertificate } from './shown-certificate.ts';
 
 const DAYS = 365;
 
-interface Pair {
-  certificate: string;
-  key: string;
+export interface ServerCertificateOptions {
+  /** Key and certificate, made when it is not there. */
+  file: string;
+  authority: Authority;
+  /** Beside those of this machine. */
+  names: string[];
+  /** Who shows it, for the log. */
+  what: string;
+  log: Logger;
 }
 
-export class ServerCertificate {
-  readonly #file: string;
-  readonly #authority: Authority;
-  readonly #names: string[];
-  readonly #log: Logger;
+export class ServerCertificate implements ShownCertificate {
+  readonly origin = 'of the hub’s own authority';
+  readonly #options: ServerCertificateOptions;
   #pair: Pair | undefined;
 
-  /** @param names beside those of this machine */
-  constructor(folder: string, authority: Authority, names: string[], log: Logger) {
-    this.#file = join(folder, 'broker.pem');
-    this.#authority = authority;
-    this.#names = names;
-    this.#log = log;
+  constructor(options: ServerCertificateOptions) {
+    this.#options = options;
   }
 
-  /** PEM. Only after `keepFresh`. */
+  /** With the authority, so that a gateway that enrols knows it by the fingerprint in its token. */
   get pair(): Pair {
-    return this.#pair!;
+    const { certificate, key } = this.#pair!;
+    return { certificate: `${certificate.trim()}\n${this.#options.authority.certificate}`, key };
   }
 
   /** Host names and addresses that it is for. */
   get names(): string[] {
-    return [...new Set([...this.#names, hostname(), 'localhost', ...addresses()])].filter((name) => name !== '');
+    return [...new Set([...this.#options.names, hostname(), 'localhost', ...addresses()])].filter(
+      (name) => name !== '',
+    );
   }
 
-  /** Issues one when there is none that will do. @returns whether it did */
+  /** Issues one when there is none that will do. */
   async keepFresh(now: number): Promise<boolean> {
+    const { authority, file, what, log } = this.#options;
     this.#pair ??= await this.#stored();
     if (this.#pair && this.#isGood(this.#pair, now)) return false;
     const { names } = this;
-    this.#pair = await this.#authority.server(names, now, DAYS);
-    const { key, certificate } = this.#pair;
-    await writeDurably(this.#file, `${key.trim()}\n${certificate.trim()}\n`, { mode: 0o600 });
-    this.#log.info({ names }, 'issued a certificate for the broker');
+    const issued = await authority.server(names, now, DAYS);
+    await writeDurably(file, `${issued.key.trim()}\n${issued.certificate.trim()}\n`, { mode: 0o600 });
+    this.#pair = issued;
+    log.info({ names }, `issued a certificate for ${what}`);
     return true;
   }
 
   #isGood({ certificate }: Pair, now: number): boolean {
     const known = new X509Certificate(certificate);
     const [from, to] = [known.validFromDate.getTime(), known.validToDate.getTime()];
-    if (!this.#authority.hasSigned(known) || now < from || now > from + (2 / 3) * (to - from)) return false;
+    if (!this.#options.authority.hasSigned(known) || now < from || now > from + (2 / 3) * (to - from)) return false;
     const has = new Set(
       (known.subjectAltName ?? '').split(', ').map((entry) => entry.replace(/^(DNS|IP Address):/, '')),
     );
@@ -63,7 +67,7 @@ export class ServerCertificate {
 
   async #stored(): Promise<Pair | undefined> {
     try {
-      const text = await readFile(this.#file, 'utf8');
+      const text = await readFile(this.#options.file, 'utf8');
       const key = createPrivateKey(text).export({ type: 'pkcs8', format: 'pem' }).toString();
       return { certificate: new X509Certificate(text).toString(), key };
     } catch {

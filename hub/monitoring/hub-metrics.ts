@@ -37,6 +37,8 @@ export interface HubFigures {
   } | null;
   /** Null where the hub makes none, because its stores are servers. */
   backup: { newestAt: number | null; failures: number; running: boolean } | null;
+  /** Of the hub itself, by what shows it. */
+  certificates: { use: string; notAfter: number }[];
   jobs: { kind: string; state: string }[];
   /** Last scores of gateways' models. */
   models: { gateway: string; model: string; score: number }[];
@@ -74,11 +76,17 @@ function ofBackup({ backup }: HubFigures): Metric[] {
   ];
 }
 
-function ofHub({ version, node, faults, machines, alarms, tags, jobs, models }: HubFigures): Metric[] {
+function ofHub({ version, node, faults, certificates, machines, alarms, tags, jobs, models }: HubFigures): Metric[] {
   const working = Map.groupBy(jobs, ({ kind, state }) => `${kind} ${state}`);
   return [
     metric('build_info', 'gauge', 'Always 1; the labels say what runs.', [{ labels: { version, node }, value: 1 }]),
     metric('faults', 'gauge', 'Things that keep the hub from its work; /health names them.', faults),
+    metric(
+      'certificate_expiry_timestamp_seconds',
+      'gauge',
+      'End of the certificates that the hub shows: http of pages and API, mqtt of the broker.',
+      certificates.map(({ use, notAfter }) => ({ labels: { use }, value: notAfter / 1_000 })),
+    ),
     metric('tags', 'gauge', 'Tags that are known.', tags),
     metric(
       'machines',

@@ -2,11 +2,18 @@
 import helmet from '@fastify/helmet';
 import type { FastifyInstance } from 'fastify';
 
-/** TLS may end at a proxy, which then says that it always will (HSTS). */
-export async function addSecurityHeaders(app: FastifyInstance): Promise<void> {
+const DAY_S = 86_400;
+
+/**
+ * TLS may end at a proxy, which then says that it always will (RFC 6797, HSTS).
+ *
+ * @param hstsDays for so long browsers come by TLS only; 0: they are not told so
+ */
+export async function addSecurityHeaders(app: FastifyInstance, hstsDays: number): Promise<void> {
   await app.register(helmet, {
     contentSecurityPolicy: { directives: OWN_PAGES },
-    strictTransportSecurity: false,
+    // Other names below this one are other people's.
+    strictTransportSecurity: hstsDays > 0 && { maxAge: hstsDays * DAY_S, includeSubDomains: false },
   });
 }
 

@@ -46,7 +46,9 @@ beforeAll(async () => {
   });
   enrolment = made.enrolment;
   authority = await made.authority();
-  const own = new ServerCertificate(dir, authority, ['hub.example'], log);
+  const own = new ServerCertificate({
+    ...{ file: join(dir, 'broker.pem'), authority, names: ['hub.example'], what: 'the broker', log },
+  });
   await own.keepFresh(Date.now());
   const credentials = new Credentials();
   credentials.set('line-9', 'by password');
@@ -430,7 +432,8 @@ describe('the authority', () => {
     const folder = join(dir, 'once');
     rmSync(join(folder, 'authority.pem'));
     const ca = await Authority.open(folder, now, log);
-    const make = (names: string[]) => new ServerCertificate(folder, ca, names, log);
+    const make = (names: string[]) =>
+      new ServerCertificate({ file: join(folder, 'broker.pem'), authority: ca, names, what: 'the broker', log });
     const first = make([]);
     expect(await first.keepFresh(now)).toBe(true);
     expect(statSync(join(folder, 'broker.pem')).mode & 0o777).toBe(0o600);

@@ -33,6 +33,7 @@ function figures(): HubFigures {
     machines: [{ connection: { status: 'live', since: null, reason: '' } }],
     gateways: [gateway('line-1', { online: true, pendingSamples: 7, lastSeenAt: 1_500 }), gateway('sparkplug:a/"b"')],
     backup: { newestAt: 1_790_000_000_500, failures: 2, running: false },
+    certificates: [{ use: 'http', notAfter: 1_790_000_000_500 }],
     alarms: [{ priority: 'high', state: 'unacknowledged' }],
     ingest: {
       ...{ recordsAccepted: 5, samplesAccepted: 50, duplicates: 1, holes: 2, quarantined: 3, fault: 'no space' },
@@ -70,6 +71,7 @@ describe('the metrics of the hub', () => {
     const expected: Record<string, number> = {
       lineside_hub_backup_newest_timestamp_seconds: 1_790_000_000.5,
       lineside_hub_backup_failures_total: 2,
+      'lineside_hub_certificate_expiry_timestamp_seconds{use="http"}': 1_790_000_000.5,
       [`lineside_hub_request_duration_seconds_bucket{${route},le="0.025"}`]: 0,
       [`lineside_hub_request_duration_seconds_bucket{${route},le="0.05"}`]: 1,
       [`lineside_hub_request_duration_seconds_bucket{${route},le="+Inf"}`]: 1,
