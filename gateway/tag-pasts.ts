@@ -129,7 +129,7 @@ export class TagPasts {
     const quality = batch.quality[i]!;
     if (historical) readAt(past, at);
     // The driver's own word at an outage is none of the device's.
-    else if (batch.values[i] === null && isBad(quality) && at === receivedAt) lost.add(tag);
+    else if (batch.values.at(i) === null && isBad(quality) && at === receivedAt) lost.add(tag);
     else cameAt(past, at, lost.delete(tag) || overflowed(quality), Number.POSITIVE_INFINITY);
   }
 }

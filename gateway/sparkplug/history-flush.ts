@@ -182,7 +182,7 @@ export class HistoryFlush {
       byDevice.set(device, metrics);
       for (let i = from; i < to; i++) {
         const tag = find(batch.tags[i]!);
-        const sample = { sourceAt: batch.sourceAt[i]!, value: batch.values[i]!, quality: batch.quality[i]! };
+        const sample = { sourceAt: batch.sourceAt[i]!, value: batch.values.at(i), quality: batch.quality[i]! };
         if (!tag || (!historical && this.#isAsBefore(tag.id, sample))) continue;
         metrics.push({ ...dataMetric(tag.id, tag.type, sample, receivedAt, false), isHistorical: true });
       }

@@ -59,7 +59,9 @@ export class AndonBoard extends EventEmitter<BoardEvents> {
   readonly gateways = new GatewayBoard();
   readonly watched = new WatchedTags();
   readonly jobs = new JobBoard((job) => this.emit('job', job));
-  readonly #last = new Map<number, LiveValue>();
+  /** By tag: its newest value, and when that was set last. */
+  readonly #last: ({ value: LiveValue; round: number } | undefined)[] = [];
+  #round = 0;
   /** Newest receive time of any sample, by gateway/device. */
   readonly #seen = new Map<string, number>();
   readonly #figures = new Map<string, MachineFigures>();
@@ -83,7 +85,7 @@ export class AndonBoard extends EventEmitter<BoardEvents> {
   /** Values from before the start of the hub. */
   restore(values: LiveValue[]): void {
     for (const value of values) {
-      this.#last.set(value[0], value);
+      this.#last[value[0]] = { value, round: 0 };
       const tag = this.catalog.get(value[0]);
       if (tag) this.seen(tag.gateway, tag.device, value[1]);
     }
@@ -95,22 +97,25 @@ export class AndonBoard extends EventEmitter<BoardEvents> {
    */
   observe({ tags, at, values, quality }: SampleColumns): void {
     const fresh: LiveValue[] = [];
-    for (let i = 0; i < tags.length; i++) {
+    const round = ++this.#round;
+    // From the end: where a tag comes several times, nearly always only its last sample counts.
+    for (let i = tags.length - 1; i >= 0; i--) {
       const tag = tags[i]!;
-      let known = this.#last.get(tag);
-      if (!known) {
-        known = [tag, at[i]!, values[i]!, quality[i]!];
-        this.#last.set(tag, known);
-      } else if (known[1] > at[i]!) {
-        continue;
-      } else {
-        known[1] = at[i]!;
-        known[2] = values[i]!;
-        known[3] = quality[i]!;
+      const time = at[i]!;
+      let last = this.#last[tag];
+      if (!last) {
+        last = { value: [tag, time, null, 0], round: 0 };
+        this.#last[tag] = last;
       }
-      if (this.watched.has(tag)) fresh.push(known);
+      const { value } = last;
+      if (last.round === round ? value[1] >= time : value[1] > time) continue;
+      value[1] = time;
+      value[2] = values.at(i);
+      value[3] = quality[i]!;
+      if (last.round !== round && this.watched.has(tag)) fresh.push(value);
+      last.round = round;
     }
-    if (fresh.length > 0) this.emit('values', fresh);
+    if (fresh.length > 0) this.emit('values', fresh.reverse());
   }
 
   /** The gateway had data of the device at this time. */
@@ -128,7 +133,7 @@ export class AndonBoard extends EventEmitter<BoardEvents> {
   }
 
   last(tag: number): LiveValue | undefined {
-    return this.#last.get(tag);
+    return this.#last[tag]?.value;
   }
 
   machines(): MachineView[] {
@@ -199,7 +204,7 @@ export class AndonBoard extends EventEmitter<BoardEvents> {
     const unknown: MachineState = { name: 'Unknown', category: 'unknown', since };
     if (!live || !machine.state) return unknown;
     const tag = this.catalog.find(machine.gateway, machine.device, machine.state.tag);
-    const sample = tag && this.#last.get(tag.id);
+    const sample = tag && this.last(tag.id);
     if (!sample || !isGood(sample[3]) || sample[2] === null || typeof sample[2] === 'string') return unknown;
     const meaning = this.#options.meaningOf(machine, Number(sample[2]));
     const lasting = figures?.state.name === meaning.name ? figures.state.since : null;
@@ -207,7 +212,7 @@ export class AndonBoard extends EventEmitter<BoardEvents> {
   }
 
   #tagView(tag: HubTag, label: string, decimals: number): TagView {
-    const sample = this.#last.get(tag.id);
+    const sample = this.last(tag.id);
     return {
       id: tag.id,
       gateway: tag.gateway,

@@ -13,7 +13,7 @@ import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error
 import type { ProgressMark } from '@lineside/shared/lifecycle/progress.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import { Backoff } from '@lineside/shared/time/backoff.ts';
-import { type Batch, readBatch } from '@lineside/shared/wire/batch-reader.ts';
+import { type Batch, noSamples, readBatch } from '@lineside/shared/wire/batch-reader.ts';
 import { decompressBatch, type Envelope, readEnvelope } from '@lineside/shared/wire/envelope.ts';
 import type { RecordId, SampleColumns, TimeSeriesStore } from '../store/timeseries/time-series.ts';
 import { GroupSize } from './group-size.ts';
@@ -21,6 +21,7 @@ import type { CommittedRun, IngestLedger } from './ledger.ts';
 import { presentOf } from './present.ts';
 import { previewOf } from './preview.ts';
 import { Sequence } from './sequence.ts';
+import { TagIds } from './tag-ids.ts';
 import { WaitingRecords } from './waiting-records.ts';
 
 /**
@@ -86,8 +87,8 @@ interface Epoch {
   epoch: string;
   term: number;
   sequence: Sequence;
-  /** Of the gateway's tag numbers; read from the store at first use. */
-  tags: Map<number, number>;
+  /** Read from the store at first use. */
+  tags: TagIds;
   /** When the gateway received the newest frame that came from it; null before the first one since the start. */
   receivedAt: number | null;
   /** Messages of one epoch are taken one after the other, also across awaits. */
@@ -104,7 +105,8 @@ export interface IngestCounts {
   fault: string;
 }
 
-const EMPTY: SampleColumns = { tags: [], at: [], values: [], quality: [] };
+const { sourceAt: at, ...others } = noSamples();
+const NO_SAMPLES: SampleColumns = { at, ...others };
 
 export class Ingest {
   readonly #options: IngestOptions;
@@ -266,7 +268,7 @@ export class Ingest {
     const record: Accepted = {
       id: { gateway, epoch: epoch.epoch, seq: envelope.seq },
       term: epoch.term,
-      samples: EMPTY,
+      samples: NO_SAMPLES,
       alarms: [],
       events: [],
       gap: verdict.gap && { ...verdict.gap, fromAt: epoch.receivedAt, toAt: null },
@@ -276,7 +278,7 @@ export class Ingest {
       const batch = readBatch(decompressBatch(envelope.batch));
       if (batch.catalog.length > 0) {
         const described = await this.#options.ledger.describeTags(gateway, epoch.epoch, batch.catalog);
-        for (const [id, tag] of described) epoch.tags.set(id, tag);
+        epoch.tags.add(described);
         this.#options.onTags(gateway, batch.catalog, described);
       }
       translate(batch, epoch.tags, record);
@@ -293,7 +295,7 @@ export class Ingest {
         );
         return;
       }
-      record.samples = EMPTY;
+      record.samples = NO_SAMPLES;
       record.alarms = [];
       record.events = [];
       await this.quarantine(gateway, `record ${envelope.seq}: ${messageOf(error)}`, payload);
@@ -432,7 +434,8 @@ export class Ingest {
     const key = keyOf(gateway, epoch);
     let known = this.#epochs.get(key);
     if (!known) {
-      known = this.#options.ledger.knownTags(gateway, epoch).then((tags) => {
+      known = this.#options.ledger.knownTags(gateway, epoch).then((known) => {
+        const tags = new TagIds(known);
         const sequence = new Sequence(this.#watermarks.get(key) ?? 0);
         const term = this.#options.termOf?.(gateway) ?? 0;
         return { gateway, epoch, term, sequence, tags, receivedAt: null, turn: Promise.resolve() };
@@ -450,21 +453,14 @@ function keyOf(gateway: string, epoch: string): string {
 }
 
 /** Puts the batch into the record with the hub's tag ids. @throws LinesideError TAG_UNKNOWN. */
-function translate(batch: Batch, tags: Map<number, number>, record: Accepted): void {
-  const idOf = (tag: number): number => {
-    const known = tags.get(tag);
-    if (known === undefined) {
-      throw new LinesideError('TAG_UNKNOWN', 'peer', `tag ${tag} is not in the gateway's catalogue`);
-    }
-    return known;
-  };
-  record.samples = {
-    tags: batch.tags.map(idOf),
-    at: batch.sourceAt,
-    values: batch.values,
-    quality: batch.quality,
-  };
-  record.alarms = batch.alarms.map((event) => ({ ...event, tag: tags.get(event.tag) ?? 0 }));
+function translate(batch: Batch, ids: TagIds, record: Accepted): void {
+  const tags = ids.column(batch.tags);
+  const unknown = tags.indexOf(0);
+  if (unknown >= 0) {
+    throw new LinesideError('TAG_UNKNOWN', 'peer', `tag ${batch.tags[unknown]} is not in the gateway's catalogue`);
+  }
+  record.samples = { tags, at: batch.sourceAt, values: batch.values, quality: batch.quality };
+  record.alarms = batch.alarms.map((event) => ({ ...event, tag: ids.of(event.tag) }));
   record.events = batch.events;
 }
 

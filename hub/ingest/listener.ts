@@ -11,6 +11,7 @@ import { decompressBatch, readEnvelope } from '@lineside/shared/wire/envelope.ts
 import type { SampleColumns } from '../store/timeseries/time-series.ts';
 import type { Arrival } from './ingest.ts';
 import { previewOf } from './preview.ts';
+import { TagIds } from './tag-ids.ts';
 
 /** Records of one gateway that are heard and not known to be committed; with more, the oldest are forgotten. */
 const MOST_WAITING = 500;
@@ -45,7 +46,7 @@ interface Heard {
 }
 
 interface HeardEpoch {
-  tags: Map<number, number>;
+  tags: TagIds;
   lookedAt: number;
   newest: number;
   waiting: Heard[];
@@ -112,7 +113,7 @@ export class Listener {
     const known = this.#epochs.get(gateway);
     if (known?.name === name) return known.epoch;
     const epoch = {
-      tags: new Map(),
+      tags: new TagIds(),
       lookedAt: Number.NEGATIVE_INFINITY,
       newest: 0,
       waiting: [],
@@ -138,10 +139,10 @@ export class Listener {
 
   /** Numbers that are not known here: the other hub may have described them meanwhile. */
   async #know(gateway: string, name: string, epoch: HeardEpoch, batch: Batch): Promise<void> {
-    if (batch.tags.every((tag) => epoch.tags.has(tag))) return;
+    if (!epoch.tags.column(batch.tags).includes(0)) return;
     if (performance.now() - epoch.lookedAt < LOOK_AGAIN_MS) return;
     epoch.lookedAt = performance.now();
-    epoch.tags = await this.#options.knownTags(gateway, name);
+    epoch.tags = new TagIds(await this.#options.knownTags(gateway, name));
   }
 
   #show(arrival: Arrival): void {

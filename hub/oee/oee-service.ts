@@ -72,7 +72,7 @@ export class OeeService {
     for (let i = 0; i < tags.length; i++) {
       const records = this.#byTag[tags[i]!];
       if (!records) continue;
-      const sample = { at: at[i]!, value: values[i]!, quality: quality[i]! };
+      const sample = { at: at[i]!, value: values.at(i), quality: quality[i]! };
       for (const { path, record, explained } of records) {
         record.stored(tags[i]!, sample);
         this.#explained.forget(explained);

@@ -70,18 +70,17 @@ export class PlantTopics {
 
   /** Samples that have just come, or the newest of before. One that is older than what was said changes nothing. */
   observe({ tags, at, values, quality }: SampleColumns): void {
-    for (let i = 0; i < tags.length; i++) {
-      for (const value of this.#of(tags[i]!)) {
-        if (value.known && value.at > at[i]!) continue;
-        this.#retained.observe(value, at[i]!, values[i]!, quality[i]!);
-      }
+    for (let i = 0; i < tags.length; i++) this.#observe([tags[i]!, at[i]!, values.at(i), quality[i]!]);
+  }
+
+  #observe([tag, at, value, quality]: LiveValue): void {
+    for (const topic of this.#of(tag)) {
+      if (!topic.known || topic.at <= at) this.#retained.observe(topic, at, value, quality);
     }
   }
 
   restore(values: Iterable<LiveValue>): void {
-    for (const [tag, at, value, quality] of values) {
-      this.observe({ tags: [tag], at: [at], values: [value], quality: [quality] });
-    }
+    for (const value of values) this.#observe(value);
   }
 
   /** What is retained is only to be believed together with this. */

@@ -2,11 +2,12 @@
 
 import type { AlarmEvent } from '../contracts/alarm.ts';
 import type { AnyEvent } from '../contracts/event.ts';
-import type { TagInfo, Value, ValueType } from '../contracts/frame.ts';
+import type { TagInfo, ValueType } from '../contracts/frame.ts';
 import { LinesideError } from '../errors/lineside-error.ts';
 import { Kind, TYPE_CODES } from './batch-writer.ts';
 import { ProtoReader } from './proto-reader.ts';
 import { readEvent } from './read-event.ts';
+import { ValueColumn, ValueKind } from './value-column.ts';
 
 interface FrameHead {
   device: string;
@@ -24,11 +25,18 @@ export interface Batch {
   alarms: AlarmEvent[];
   events: AnyEvent[];
   frames: FrameHead[];
-  tags: number[];
-  sourceAt: number[];
-  values: Value[];
-  quality: number[];
+  tags: Int32Array;
+  /** Milliseconds since 1970 UTC. */
+  sourceAt: Float64Array;
+  values: ValueColumn;
+  quality: Uint32Array;
 }
+
+/** Columns without a sample. */
+export const noSamples = () => ({
+  ...{ tags: new Int32Array(0), sourceAt: new Float64Array(0) },
+  ...{ values: new ValueColumn(0), quality: new Uint32Array(0) },
+});
 
 /**
  * Most samples in one batch, and most entries in any of its lists. A gateway closes a batch at a quarter of it; 64 MiB of
@@ -51,7 +59,7 @@ function malformed(what: string): LinesideError {
 export function readBatch(bytes: Uint8Array): Batch {
   const batch: Batch = {
     ...{ catalog: [], alarms: [], events: [], frames: [] },
-    ...{ tags: [], sourceAt: [], values: [], quality: [] },
+    ...noSamples(),
   };
   const reader = new ProtoReader(bytes);
   let samples: ProtoReader | undefined;
@@ -177,11 +185,12 @@ function readSamples(reader: ProtoReader, batch: Batch): void {
   const column = (field: number) => columns.get(field) ?? new ProtoReader(Buffer.alloc(0));
   const total = readFrames(devices, column(2), column(3), column(4), columns.get(14), batch);
   if (total === 0) throw malformed('samples without a frame');
-  readTags(column(5), total, batch);
-  readTimes(columns.get(6), batch);
-  readQuality(columns.get(7), total, batch);
+  batch.tags = readTags(column(5), total);
+  batch.sourceAt = readTimes(columns.get(6), total, batch.frames);
+  batch.quality = readQuality(columns.get(7), total);
   const values = { float64: column(9), float32: column(10), integer: column(11), boolean: column(12) };
-  const used = readValues(column(8), values, strings, total, batch);
+  batch.values = new ValueColumn(total);
+  const used = readValues(column(8), values, strings, batch.values);
   // A column that holds more than the samples that were announced would be somebody's lost data.
   for (const [field, rest] of columns) {
     if (!rest.done) throw malformed(`the column Samples.${field} holds more than its ${total} samples need`);
@@ -219,27 +228,34 @@ function time(at: number): number {
   return at;
 }
 
-function readTags(column: ProtoReader, total: number, batch: Batch): void {
+function readTags(column: ProtoReader, total: number): Int32Array {
+  const tags = new Int32Array(total);
   let tag = 0;
   for (let i = 0; i < total; i++) {
     tag += column.zigzag();
     if (tag < 1 || tag > MAX_TAG) throw malformed(`the tag id ${tag} does not exist`);
-    batch.tags.push(tag);
+    tags[i] = tag;
   }
+  return tags;
 }
 
-function readTimes(column: ProtoReader | undefined, batch: Batch): void {
-  for (const { receivedAt, from, to } of batch.frames) {
-    for (let i = from; i < to; i++) batch.sourceAt.push(column ? time(receivedAt + column.zigzag()) : receivedAt);
+function readTimes(column: ProtoReader | undefined, total: number, frames: Batch['frames']): Float64Array {
+  const times = new Float64Array(total);
+  for (const { receivedAt, from, to } of frames) {
+    if (column) for (let i = from; i < to; i++) times[i] = time(receivedAt + column.zigzag());
+    else times.fill(receivedAt, from, to);
   }
+  return times;
 }
 
-function readQuality(column: ProtoReader | undefined, total: number, batch: Batch): void {
-  for (let i = 0; i < total; i++) {
-    const code = column ? column.varint() : 0;
+function readQuality(column: ProtoReader | undefined, total: number): Uint32Array {
+  const quality = new Uint32Array(total);
+  for (let i = 0; column && i < total; i++) {
+    const code = column.varint();
     if (code > MAX_CODE) throw malformed(`the quality ${code} does not exist`);
-    batch.quality.push(code);
+    quality[i] = code;
   }
+  return quality;
 }
 
 interface ValueColumns {
@@ -249,33 +265,34 @@ interface ValueColumns {
   boolean: ProtoReader;
 }
 
-/** Returns the number of strings that were used. */
-function readValues(
-  kind: ProtoReader,
-  columns: ValueColumns,
-  strings: string[],
-  total: number,
-  batch: Batch,
-): number {
+/** Fills `values`. Returns the number of strings that were used. */
+function readValues(kind: ProtoReader, columns: ValueColumns, strings: string[], values: ValueColumn): number {
+  const { numbers, kinds } = values;
   let nextString = 0;
-  for (let i = 0; i < total; i++) {
+  for (let i = 0; i < kinds.length; i++) {
     const code = kind.byte();
-    if (code === Kind.float32) batch.values.push(columns.float32.float32());
-    else if (code === Kind.float64) batch.values.push(columns.float64.float64());
-    else if (code === Kind.integer) batch.values.push(columns.integer.zigzag());
-    else if (code === Kind.boolean) batch.values.push(readBoolean(columns.boolean));
-    else if (code === Kind.null) batch.values.push(null);
-    else if (code === Kind.string) {
+    if (code >= Kind.float64 && code <= Kind.integer) {
+      numbers[i] = readNumber(code, columns);
+      kinds[i] = ValueKind.number;
+    } else if (code === Kind.boolean) {
+      numbers[i] = readBoolean(columns.boolean);
+      kinds[i] = ValueKind.boolean;
+    } else if (code === Kind.string) {
       const text = strings[nextString++];
       if (text === undefined) throw malformed('fewer strings than samples that hold one');
-      batch.values.push(text);
-    } else throw malformed(`the value kind ${code} does not exist`);
+      values.set(i, text);
+    } else if (code !== Kind.null) throw malformed(`the value kind ${code} does not exist`);
   }
   return nextString;
 }
 
-function readBoolean(column: ProtoReader): boolean {
+function readNumber(code: number, { float32, float64, integer }: ValueColumns): number {
+  if (code === Kind.float32) return float32.float32();
+  return code === Kind.float64 ? float64.float64() : integer.zigzag();
+}
+
+function readBoolean(column: ProtoReader): number {
   const byte = column.byte();
   if (byte > 1) throw malformed(`${byte} is no boolean`);
-  return byte === 1;
+  return byte;
 }

@@ -47,7 +47,7 @@ export async function bulkDuckDb(
     let chunks = 0;
     for (const { tags, at, values, quality } of records) {
       for (let i = 0; i < tags.length; i++) {
-        const value = values[i];
+        const value = values.at(i);
         tag!.setItem(row, tags[i]!);
         time!.setItem(row, at[i]!);
         number!.setItem(row, Number(value));
@@ -103,7 +103,7 @@ export async function bulkInflux(
       while (next < records.length && lines.length < LINES_A_REQUEST) {
         const { tags, at, values } = records[next++]!;
         for (let i = 0; i < tags.length; i++) {
-          const value = values[i];
+          const value = values.at(i);
           lines.push(`samples,tag=${tags[i]} ${typeof value === 'boolean' ? `b=${value}` : `n=${value}`} ${at[i]}`);
         }
       }

@@ -3,6 +3,7 @@
 import type { Value } from '@lineside/shared/contracts/frame.ts';
 import { Quality } from '@lineside/shared/contracts/quality.ts';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
+import { ValueColumn } from '@lineside/shared/wire/value-column.ts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { bucketHistory } from '../../hub/store/timeseries/history.ts';
 import type { Bucket } from '../../hub/store/timeseries/summary.ts';
@@ -133,9 +134,9 @@ export function timeSeriesContract(name: string, make: () => Promise<StoreUnderT
       );
       for (const broken of [
         columns([1, Number.NaN, 1]),
-        columns([2 ** 40, T0, 1]),
-        { ...columns([1, T0, 1]), quality: [] },
-        columns([1, T0, {} as unknown as Value]),
+        columns([1, T0 + 0.5, 1]),
+        { ...columns([1, T0, 1]), quality: new Uint32Array(0) },
+        { ...columns([1, T0, 1]), values: ValueColumn.of([]) },
       ]) {
         await expect(store.append([good, record(2, broken)])).rejects.toBeInstanceOf(LinesideError);
       }

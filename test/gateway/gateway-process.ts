@@ -83,7 +83,7 @@ export async function onDisk(dir: string) {
         void samples.push({
           tag: names.get(tag) ?? String(tag),
           at: batch.sourceAt[i]!,
-          value: batch.values[i],
+          value: batch.values.at(i),
           quality: batch.quality[i]!,
         }),
     );

@@ -104,7 +104,7 @@ export class RecentSamples {
       for (let i = 0; i < samples.tags.length; i++) {
         const kept = this.#kept.get(samples.tags[i]!);
         if (!kept || samples.at[i]! < kept.from || samples.at[i]! >= kept.to) continue;
-        insert(kept.samples, { at: samples.at[i]!, value: samples.values[i]!, quality: samples.quality[i]! >>> 0 });
+        insert(kept.samples, { at: samples.at[i]!, value: samples.values.at(i), quality: samples.quality[i]! });
         this.#samples++;
         if (kept.samples.length > MOST_OF_A_TAG) this.#shorten(kept);
       }

@@ -3,18 +3,19 @@
  * test/contract/time-series.ts.
  */
 import type { Value } from '@lineside/shared/contracts/frame.ts';
+import type { ValueColumn } from '@lineside/shared/wire/value-column.ts';
 import type { RollupLevel } from './rollup-levels.ts';
 import type { Summary } from './summary.ts';
 
 /** Samples in the order in which they were received; all arrays have the same length. */
 export interface SampleColumns {
   /** The hub's tag ids. */
-  tags: number[];
+  tags: Int32Array;
   /** Source time, milliseconds since 1970 UTC. */
-  at: number[];
-  values: Value[];
+  at: Float64Array;
+  values: ValueColumn;
   /** OPC UA StatusCodes. */
-  quality: number[];
+  quality: Uint32Array;
 }
 
 /** Names one record of one gateway. */

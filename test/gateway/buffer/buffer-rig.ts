@@ -135,7 +135,7 @@ export async function drain(buffer: Pick<GatewayBuffer, 'read'>, seq = 1): Promi
 
 /** The temperatures in records, in order. */
 export function valuesOf(records: LogRecord[]): number[] {
-  return records.flatMap((record) => batchOf(record).values.filter((value) => typeof value === 'number'));
+  return records.flatMap((record) => [...batchOf(record).values].filter((value) => typeof value === 'number'));
 }
 
 export async function filesOf(dir: string, end: string): Promise<string[]> {

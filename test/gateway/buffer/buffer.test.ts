@@ -83,7 +83,7 @@ describe('group commit', () => {
     });
     await buffer.close();
     expect(urgent.map(batchOf)).toMatchObject([
-      { catalog: TAGS, values: [], alarms: [{ occurrence: 'o', state: 'unacknowledged' }] },
+      { catalog: TAGS, tags: new Int32Array(0), alarms: [{ occurrence: 'o', state: 'unacknowledged' }] },
     ]);
   });
 

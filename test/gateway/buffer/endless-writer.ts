@@ -16,7 +16,7 @@ const buffer = new GatewayBuffer({
   now: Date.now,
   onCommit: ({ payload }, lane) => {
     if (lane === 'urgent') return;
-    const last = readBatch(decompressBatch(payload)).values.findLast((given) => typeof given === 'number');
+    const last = [...readBatch(decompressBatch(payload)).values].findLast((given) => typeof given === 'number');
     if (last !== undefined) process.stdout.write(`${last}\n`);
   },
 });

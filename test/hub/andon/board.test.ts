@@ -6,6 +6,7 @@ import { AndonBoard } from '../../../hub/andon/board.ts';
 import { noShift } from '../../../hub/oee/oee.ts';
 import { meaningOf } from '../../../hub/oee/state-map.ts';
 import { gatewayStatus, testMachine } from '../../services/hub-world.ts';
+import { columns } from '../../services/samples.ts';
 
 const machine = testMachine();
 const [SPEED, STATE] = [1, 2];
@@ -31,12 +32,7 @@ beforeEach(() => {
 
 /** Samples as ingest gives them: in columns. */
 function observe(samples: LiveValue[]): void {
-  board.observe({
-    tags: samples.map(([tag]) => tag),
-    at: samples.map(([, at]) => at),
-    values: samples.map(([, , value]) => value),
-    quality: samples.map(([, , , quality]) => quality),
-  });
+  board.observe(columns(...samples));
 }
 
 const view = () => board.machines()[0]!;

@@ -1,6 +1,7 @@
 import type { LiveValue } from '@lineside/shared/contracts/api.ts';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { AndonBoard } from '../../../hub/andon/board.ts';
+import { columns } from '../../services/samples.ts';
 
 describe('live values of the board', () => {
   let board: AndonBoard;
@@ -19,13 +20,7 @@ describe('live values of the board', () => {
     board.on('values', (values) => told.push(values.map((value) => [...value])));
   });
 
-  const arrive = (...samples: LiveValue[]) =>
-    board.observe({
-      tags: samples.map(([tag]) => tag),
-      at: samples.map(([, at]) => at),
-      values: samples.map(([, , value]) => value),
-      quality: samples.map(([, , , quality]) => quality),
-    });
+  const arrive = (...samples: LiveValue[]) => board.observe(columns(...samples));
 
   test('are kept for every tag and told for the watched ones', () => {
     board.watched.add([2]);

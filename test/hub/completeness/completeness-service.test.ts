@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { CompletenessService } from '../../../hub/completeness/completeness-service.ts';
 import { commitRecords } from '../../../hub/store/postgres/ledger.ts';
 import { type HubStores, openStores } from '../../services/hub-stores.ts';
+import { columns, record } from '../../services/samples.ts';
 
 const HOUR = 3_600_000;
 const MINUTE = 60_000;
@@ -40,18 +41,13 @@ beforeAll(async () => {
   });
   for (const [gateway, [link, speed, score]] of Object.entries(TAGS)) {
     const until = gateway === 'away' ? MIDNIGHT + 6 * HOUR : MIDNIGHT + 25 * HOUR;
-    const samples = { tags: [] as number[], at: [] as number[], values: [] as number[], quality: [] as number[] };
-    const add = (tag: number, at: number, value: number) => {
-      samples.tags.push(tag);
-      samples.at.push(at);
-      samples.values.push(value);
-      samples.quality.push(0);
-    };
+    const samples: [tag: number, at: number, value: number][] = [];
+    const add = (tag: number, at: number, value: number) => samples.push([tag, at, value]);
     // Sparse heartbeats would be silence; every 15 s is still patience.
     for (let at = MIDNIGHT; at < until; at += 15_000) add(link, at, 1);
     for (let at = MIDNIGHT; at < until; at += MINUTE) add(speed, at, at);
     add(score, MIDNIGHT + HOUR, 0.5);
-    await stores.timeSeries.append([{ id: { gateway, epoch: EPOCH, seq: 1 }, samples }]);
+    await stores.timeSeries.append([record(1, columns(...samples), gateway, EPOCH)]);
   }
   const drop = { kind: 'drop', reason: 'bufferFull', fromSeq: 10, toSeq: 19, samples: 4_711 } as const;
   const span = { fromAt: MIDNIGHT + 2 * HOUR, toAt: MIDNIGHT + 3 * HOUR };

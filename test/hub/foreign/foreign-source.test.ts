@@ -33,7 +33,7 @@ const sample = (value: number, tag = 'speed'): ForeignSample => ({
   value,
   quality: 0,
 });
-const values = () => taken.map(({ batch }) => batch.values);
+const values = () => taken.map(({ batch }) => [...batch.values]);
 
 async function record(...numbers: number[]): Promise<void> {
   for (const value of numbers) source.add('saw', [sample(value)]);

@@ -41,7 +41,7 @@ beforeEach(() => {
         for (let i = from; i < to; i++) {
           const what = names.get(batch.tags[i]!)!;
           const [at, quality] = [batch.sourceAt[i]! - T0, batch.quality[i]!];
-          heard.push({ what, value: batch.values[i], at, quality, historical });
+          heard.push({ what, value: batch.values.at(i), at, quality, historical });
         }
       }
     },

@@ -50,7 +50,7 @@ class Hub {
     for (const { from, to, historical } of batch.frames) {
       for (let i = from; i < to; i++) {
         const what = this.#names.get(`${epoch} ${batch.tags[i]}`)!;
-        this.heard.push({ what, value: batch.values[i], quality: batch.quality[i]!, historical });
+        this.heard.push({ what, value: batch.values.at(i), quality: batch.quality[i]!, historical });
       }
     }
     this.part.answered(SOURCE, { epoch, seq, resend: false });

@@ -19,6 +19,7 @@ import { meaningOf } from '../../../hub/oee/state-map.ts';
 import { UnsPart } from '../../../hub/uns-part.ts';
 import { hasTool } from '../../deploy/tools.ts';
 import { hearer, plantBroker } from '../../gateway/uns/fixture.ts';
+import { columns } from '../../services/samples.ts';
 import { tempDir } from '../../services/temp-dir.ts';
 
 const PATIENT = { timeout: 15_000 };
@@ -102,7 +103,7 @@ async function rig(mqttPart = ACCOUNTS, uns = '') {
   const as = (username: string, filter?: string, more = {}) =>
     hearer(url, { username, password: SECRETS[username] ?? 'gw-secret', ...more }, filter);
   const arrive = (tag: number, at: number, value: number | null, quality = 0) =>
-    part.observe({ tags: [tag], at: [at], values: [value], quality: [quality] });
+    part.observe(columns([tag, at, value, quality]));
   return { broker, board, part, asked, received, logged, as, arrive };
 }
 

@@ -70,7 +70,7 @@ export async function readBuffer(dir: string, earlier?: BufferContent): Promise<
         const key = names.get(batch.tags[i]!);
         if (key === undefined)
           throw new Error(`record ${record.seq} has the tag ${batch.tags[i]}, which no catalogue names`);
-        const sample = { at: batch.sourceAt[i]!, value: batch.values[i]!, quality: batch.quality[i]! };
+        const sample = { at: batch.sourceAt[i]!, value: batch.values.at(i), quality: batch.quality[i]! };
         entry(content.tags, key).push({ ...sample, receivedAt, seq: record.seq });
       }
     }

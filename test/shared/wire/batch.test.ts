@@ -31,10 +31,10 @@ function columnsRead({ frames, tags, sourceAt, values, quality }: Batch) {
       count: to - from,
       historical,
     })),
-    tags,
-    sourceAt,
-    values,
-    quality,
+    tags: [...tags],
+    sourceAt: [...sourceAt],
+    values: [...values],
+    quality: [...quality],
   };
 }
 
@@ -162,7 +162,7 @@ describe('a batch', () => {
         quality: [0, 0, 0],
       },
     ];
-    expect(readBatch(encode(given)).values).toStrictEqual([2 ** 60, 0.5, 0]);
+    expect([...readBatch(encode(given)).values]).toStrictEqual([2 ** 60, 0.5, 0]);
   });
 
   it('rounds times to whole milliseconds and takes the receive time for one that is no number', () => {
@@ -177,7 +177,7 @@ describe('a batch', () => {
     });
     const { frames, sourceAt } = readBatch(writer.finish());
     expect(frames[0]!.receivedAt).toBe(1000);
-    expect(sourceAt).toStrictEqual([1000, 1000, 1000]);
+    expect([...sourceAt]).toStrictEqual([1000, 1000, 1000]);
   });
 
   it('takes nothing of a frame that cannot be told apart, and goes on', () => {
@@ -192,7 +192,7 @@ describe('a batch', () => {
       expect(() => writer.addFrame(bad)).toThrow(expect.objectContaining({ code: 'FRAME_MALFORMED' }));
     }
     writer.addFrame(good);
-    expect(readBatch(writer.finish()).values).toStrictEqual([1, 1]);
+    expect([...readBatch(writer.finish()).values]).toStrictEqual([1, 1]);
   });
 
   it('begins afresh after each finish', () => {

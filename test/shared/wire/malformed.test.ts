@@ -143,7 +143,7 @@ function outcome(read: () => unknown): string {
 
 describe('a malformed batch', () => {
   it('would be read, were it not for the change', () => {
-    expect(readBatch(batchOf({})).values).toStrictEqual([0, 'Execute']);
+    expect([...readBatch(batchOf({})).values]).toStrictEqual([0, 'Execute']);
     expect(readBatch(tagOf(id, device, name, type)).catalog).toHaveLength(1);
     expect(readBatch(alarmOf(JSON.stringify(alarm()))).alarms).toStrictEqual([alarm()]);
   });

@@ -8,6 +8,7 @@
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import { untilThere } from '../../until-there.ts';
+import { checkSamples } from '../check-samples.ts';
 import { lateHoursAround, lateHoursOf } from '../late-hours.ts';
 import { MAX_RANGE, rangeLimit } from '../query-bounds.ts';
 import { RangeBatch } from '../range-batch.ts';
@@ -16,7 +17,7 @@ import type { LastSample, RecordId, SampleColumns, StoredSample, TagCount, TimeS
 import type { InfluxConfig } from './config.ts';
 import { openDatabase } from './database.ts';
 import { InfluxHttp } from './influx-http.ts';
-import { checkSamples } from './line-protocol.ts';
+
 import { MAX_IN_DOUBT, Places } from './places.ts';
 import {
   countPerTag,

@@ -11,8 +11,7 @@
  */
 import type { Value } from '@lineside/shared/contracts/frame.ts';
 import { isGood } from '@lineside/shared/contracts/quality.ts';
-import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
-import type { SampleColumns, StoredSample } from '../time-series.ts';
+import type { StoredSample } from '../time-series.ts';
 
 /** InfluxDB's times are 64-bit nanoseconds: 1677 to 2262, here to the millisecond and with room for its places. */
 export const FIRST_MS = -9_223_372_036_854;
@@ -76,31 +75,6 @@ export function sampleOf(row: unknown[]): StoredSample {
   return { at: (at as number | null) ?? (time as number), value, quality };
 }
 
-/** @throws LinesideError STORE_BAD_SAMPLES for columns of unequal length and what a store cannot hold */
-export function checkSamples({ tags, at, values, quality }: SampleColumns): void {
-  const count = tags.length;
-  if (at.length !== count || values.length !== count || quality.length !== count) {
-    throw bad(
-      `tags, at, values and quality have ${count}, ${at.length}, ${values.length} and ${quality.length} items`,
-    );
-  }
-  for (let i = 0; i < count; i++) {
-    const tag = tags[i]!;
-    if ((tag | 0) !== tag) throw bad(`sample ${i} has the tag id ${tag}, which is not a 32-bit integer`);
-    if (!Number.isSafeInteger(at[i]))
-      throw bad(`sample ${i} (tag ${tag}) has the time ${at[i]}, not whole milliseconds`);
-    const value = values[i];
-    const kind = typeof value;
-    if (kind !== 'number' && kind !== 'boolean' && kind !== 'string' && value !== null) {
-      throw bad(`sample ${i} (tag ${tag}) has a value of type ${kind}`);
-    }
-    const code = quality[i]!;
-    if (!Number.isInteger(code) || code < 0 || code > 0xffff_ffff) {
-      throw bad(`sample ${i} (tag ${tag}) has the quality ${code}, which is no StatusCode`);
-    }
-  }
-}
-
 /** Any text as a tag's value that needs no escape, in line protocol and in InfluxQL. */
 export function tagValue(text: string): string {
   return encodeURIComponent(text).replace(/['()]/g, (found) => `%${found.charCodeAt(0).toString(16)}`);
@@ -109,12 +83,4 @@ export function tagValue(text: string): string {
 function quoted(text: string): string {
   const kept = text.length > MAX_TEXT ? text.slice(0, MAX_TEXT) : text;
   return `"${kept.replace(/["\\]/g, '\\$&')}"`;
-}
-
-function bad(what: string): LinesideError {
-  return new LinesideError(
-    'STORE_BAD_SAMPLES',
-    'peer',
-    `Samples refused, nothing of this append was stored: ${what}.`,
-  );
 }

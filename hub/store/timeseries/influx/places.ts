@@ -73,7 +73,7 @@ export class Places {
         const known = tangled.has(tag) ? stored.get(tag)! : undefined;
         let place = { ms, offset: known ? placeAmong(known, ms, record) : this.#placeBehind(tag, ms) };
         if (place.offset >= NS_A_MS) place = this.#placeAtEnd(tag);
-        const sample = { at: at[i]!, value: values[i]!, quality: quality[i]! };
+        const sample = { at: at[i]!, value: values.at(i), quality: quality[i]! };
         lines.push(pointLine(tag, record, place.ms, place.offset, sample));
         this.#note(tag, place.ms, place.offset, id.gateway);
       }
