@@ -19,6 +19,7 @@ import { siteIdsOf } from './equipment/plant.ts';
 import { mosquittoAccess } from './mosquitto-access.ts';
 import { type MosquittoFile, mosquittoFiles } from './mqtt-accounts/mosquitto-files.ts';
 import { MqttAccounts } from './mqtt-accounts/mqtt-accounts.ts';
+import { atTheHub } from './store/postgres/audit.ts';
 import { enrolledGateways, revokedSince, settleAuthority } from './store/postgres/enrolment.ts';
 import type { Stores } from './stores-part.ts';
 
@@ -166,12 +167,12 @@ export class AccessPart {
 
   #answerCommands(control: ControlSocket): void {
     control.answer('enrolment-token', ({ gateway, minutes }: { gateway: string; minutes?: number }, by) =>
-      this.enrolment.createToken(gateway, by, minutes),
+      this.enrolment.createToken(gateway, atTheHub(by), minutes),
     );
     control.answer(
       'revoke',
       ({ gateway, serial, reason }: { gateway: string; serial?: string; reason: string }, by) =>
-        this.enrolment.revoke(gateway, serial, by, reason),
+        this.enrolment.revoke(gateway, serial, atTheHub(by), reason),
     );
     control.answer('mosquitto-config', ({ names, place }: { names: string[]; place: string }) =>
       this.#mosquittoFiles(names, place),

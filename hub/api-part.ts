@@ -13,6 +13,7 @@ import { buildApp, served } from './api/app.ts';
 import { addNearMetrics, type MetricsDoor } from './api/plugins/monitoring.ts';
 import { healthRoutes } from './api/routes/health.ts';
 import type { ApiServices } from './api/services.ts';
+import type { AuditLog } from './auth/audit-log.ts';
 import type { CertificatesPart } from './certificates-part.ts';
 import { clearTextWarning } from './config/http.ts';
 import type { LoadedHubConfig } from './config/load-config.ts';
@@ -31,6 +32,7 @@ export interface ApiPartOptions {
   jobs: Jobs;
   access: AccessPart;
   certificates: CertificatesPart;
+  audit: AuditLog;
   faults(): string[];
   hanging(): string[];
   starting(): string[];
@@ -52,11 +54,11 @@ export interface Served {
 
 /** @throws LinesideError PORT_TAKEN */
 export async function serveApi(options: ApiPartOptions): Promise<Served> {
-  const { config, stores, board, desks, jobs, access, unwind, log, now } = options;
+  const { config, stores, board, desks, jobs, access, audit, unwind, log, now } = options;
   const { faults, hanging, starting, notices, monitor, metrics } = options;
   const { equipment } = config;
   const tls = await tlsOf(options);
-  const { people, first } = await openIdentity(config, stores, { unwind, log, now });
+  const { people, first } = await openIdentity(config, stores, { audit, unwind, log, now });
   const app = await buildApp({
     ...{
       access: people,
@@ -65,7 +67,7 @@ export async function serveApi(options: ApiPartOptions): Promise<Served> {
       ...jobs,
       timeSeries: stores.timeSeries,
       retention: config.timeSeries.retention,
-      faults: () => [...faults(), ...(people.audit.fault ? [people.audit.fault] : [])],
+      faults: () => [...faults(), ...(audit.fault ? [audit.fault] : [])],
       hanging,
       starting,
       notices,

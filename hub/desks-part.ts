@@ -3,6 +3,7 @@ import type { Command } from '@lineside/shared/contracts/link.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import { AlarmDesk } from './alerts/alarm-desk.ts';
 import type { AndonBoard } from './andon/board.ts';
+import type { AuditLog } from './auth/audit-log.ts';
 import { ConfigDesk } from './fleet/config-desk.ts';
 import { FleetDesk } from './fleet/fleet-desk.ts';
 import { RolloutDesk } from './fleet/rollout-desk.ts';
@@ -20,6 +21,7 @@ export interface Desks {
 export interface DesksOptions {
   board: AndonBoard;
   relational: Relational;
+  audit: AuditLog;
   send(gateway: string, command: Command): void;
   log: Logger;
   now(): number;
@@ -37,7 +39,7 @@ const ROLLOUT = {
   state: 'done',
 } as const;
 
-export async function openDesks({ board, relational, send, log, now }: DesksOptions): Promise<Desks> {
+export async function openDesks({ board, relational, audit, send, log, now }: DesksOptions): Promise<Desks> {
   const { db } = relational;
   const alarms = new AlarmDesk({
     db,
@@ -63,7 +65,11 @@ export async function openDesks({ board, relational, send, log, now }: DesksOpti
     ...{ send, log: log.child({ part: 'fleet' }), now },
   };
   const fleet = new FleetDesk(far);
-  const configs = new ConfigDesk({ ...far, fleet });
+  const configs = new ConfigDesk({
+    ...{ ...far, fleet },
+    configOf: (gateway) => board.gateways.get(gateway)?.configSha256 ?? '',
+    note: (note) => audit.note(note),
+  });
   const rollouts = new RolloutDesk({
     ...{ ...far, db, shared: relational.shared, configs, fleet },
     onChange: (id) => board.jobs.tell({ ...ROLLOUT, id, at: now(), changedAt: now() }),

@@ -5,6 +5,7 @@ import type { DaemonContext } from '@lineside/shared/lifecycle/daemon.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import { AccessPart } from './access-part.ts';
 import { serveApi, serveHealth } from './api-part.ts';
+import { AuditLog } from './auth/audit-log.ts';
 import { startBackups } from './backup-part.ts';
 import { restoredBoard } from './board-part.ts';
 import { EmbeddedBroker } from './broker/embedded-broker.ts';
@@ -69,7 +70,7 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
   const uns = config.uns.enabled
     ? new UnsPart({
         ...{ config, board, now, accounts: access.accounts },
-        request: (by, tag, value, comment) => writes.request(by, tag, value, comment),
+        request: (actor, tag, value, comment) => writes.request(actor, tag, value, comment),
         openAlarms: () => alarms.open(),
         log: log.child({ part: 'uns' }),
       })
@@ -144,8 +145,9 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
       : undefined,
     log: log.child({ part: 'broker' }),
   });
+  const audit = new AuditLog(relational.db, log.child({ part: 'audit' }));
   const desks = await openDesks({
-    ...{ board, relational, log, now },
+    ...{ board, relational, audit, log, now },
     send: (gateway, command) => bus.command(gateway, command),
   });
   const { alarms, writes } = desks;
@@ -226,7 +228,7 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
     unwind,
   );
   const { url, firstPasswordFile, first } = await serve({
-    ...{ config, stores, board, desks, jobs, access, certificates, monitor, metrics, unwind, log, now },
+    ...{ config, stores, board, desks, jobs, access, certificates, audit, monitor, metrics, unwind, log, now },
     ...{ faults: describeFaults, hanging },
     starting: () => (started ? [] : ['the broker is not up yet']),
     notices: () => [backups?.fault() ?? '', ...certificates.notices()].filter((words) => words !== ''),

@@ -4,6 +4,7 @@ import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error
 import type { Unwind } from '@lineside/shared/lifecycle/unwind.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import { Access } from './auth/access.ts';
+import type { AuditLog } from './auth/audit-log.ts';
 import type { LoadedHubConfig } from './config/load-config.ts';
 import type { Stores } from './stores-part.ts';
 
@@ -11,12 +12,12 @@ import type { Stores } from './stores-part.ts';
 export async function openIdentity(
   config: LoadedHubConfig,
   { relational, dataDir }: Stores,
-  { unwind, log, now }: { unwind: Unwind; log: Logger; now(): number },
+  { audit, unwind, log, now }: { audit: AuditLog; unwind: Unwind; log: Logger; now(): number },
 ): Promise<{ people: Access; first: { user: string; password: string } | null }> {
   const { auth, equipment } = config;
   const places = new Set(equipment.nodes.map(({ path }) => path));
   const people = new Access({
-    ...{ db: relational.db, dataDir, config: auth, clientSecret: clientSecretOf(config), now },
+    ...{ db: relational.db, audit, dataDir, config: auth, clientSecret: clientSecretOf(config), now },
     isPlace: (path) => places.has(path),
     passwordContext: ['lineside', equipment.enterprise],
     log: log.child({ part: 'access' }),

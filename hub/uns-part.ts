@@ -64,7 +64,8 @@ export class UnsPart {
         const tag = this.#plant.tagOfSet(topic);
         return tag === undefined
           ? undefined
-          : ({ value, comment }, by) => request(`${by} (MQTT)`, tag, value, comment);
+          : ({ value, comment }, by, address) =>
+              request({ name: `${by} (MQTT)`, kind: 'account', address, requestId: '' }, tag, value, comment);
       },
       answer: (topic, payload) => this.#say(topic, payload),
       ...{ log, now },
@@ -146,14 +147,14 @@ export class UnsPart {
       verify: (name, password) => integrators.verify(name, password),
       mayHear: (name, topic) => integrators.mayHear(name, topic),
       isSet: (topic) => this.#topics.isSet(topic),
-      onSet: ({ topic, payload, account, retained }) => {
+      onSet: ({ topic, payload, account, from, retained }) => {
         const may = integrators.mayWrite(account, topic);
         const refusal = retained
           ? RETAINED
           : may
             ? ''
             : `account "${account}" may not set this: it has no write: true, or its sites leave the topic out`;
-        void this.#sets.take({ topic, payload, by: account, refusal });
+        void this.#sets.take({ topic, payload, by: account, from, refusal });
       },
     };
   }

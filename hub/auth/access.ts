@@ -6,8 +6,8 @@ import type { Kysely } from 'kysely';
 import type { AuthConfig } from '../config/auth.ts';
 import { deleteExpiredFamilies } from '../store/postgres/client-tokens.ts';
 import type { Database } from '../store/postgres/schema.ts';
-import { AuditLog } from './audit-log.ts';
-import { AuthService } from './auth-service.ts';
+import type { AuditLog } from './audit-log.ts';
+import { AuthService, type Origin } from './auth-service.ts';
 import type { Identity } from './identity.ts';
 import { KEY_PREFIX, KeyDesk } from './key-desk.ts';
 import { LoginThrottle } from './login-throttle.ts';
@@ -23,6 +23,7 @@ const MAX_KNOWN = 2_000;
 
 export interface AccessOptions {
   db: Kysely<Database>;
+  audit: AuditLog;
   /** Folder of the hub's own. */
   dataDir: string;
   config: AuthConfig;
@@ -58,7 +59,7 @@ export class Access {
   #timer: NodeJS.Timeout | undefined;
   #forgotten = 0;
 
-  constructor({ db, dataDir, config, clientSecret, isPlace, passwordContext, log, now }: AccessOptions) {
+  constructor({ db, audit, dataDir, config, clientSecret, isPlace, passwordContext, log, now }: AccessOptions) {
     const throttle = new LoginThrottle();
     const onChange = () => this.forget();
     this.db = db;
@@ -72,7 +73,7 @@ export class Access {
     });
     this.keys = new KeyDesk({ db, isPlace, onChange, now });
     this.tokens = new TokenDesk({ db, keys: this.#signing, onChange, now });
-    this.audit = new AuditLog(db, log);
+    this.audit = audit;
     this.provider = config.oidc ? new IdentityProvider(config.oidc, clientSecret, log, now) : null;
   }
 
@@ -106,8 +107,8 @@ export class Access {
   }
 
   /** Ends a session. */
-  async logout(session: string): Promise<void> {
-    await this.sessions.logout(session);
+  async logout(session: string, origin: Origin): Promise<void> {
+    await this.sessions.logout(session, origin);
     this.forget();
   }
 

@@ -4,13 +4,13 @@ import { existsSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import type { Kysely } from 'kysely';
-import { type Actor, appendAudit } from '../store/postgres/audit.ts';
+import { type Actor, appendAudit, HUB } from '../store/postgres/audit.ts';
 import type { Database } from '../store/postgres/schema.ts';
-import { noteSignIn, type UserRow } from '../store/postgres/users.ts';
+import { inTransaction } from '../store/postgres/transaction.ts';
+import { insertUser, noteSignIn, type UserRow } from '../store/postgres/users.ts';
 import {
   countUsers,
   createSession,
-  createUser,
   deleteExpiredSessions,
   deleteSession,
   findSession,
@@ -52,7 +52,7 @@ export class AuthService {
 
   /** Creates the first user of a new hub. Returns its password then, and null ever after. */
   async start(): Promise<{ user: string; password: string } | null> {
-    const { db, firstPasswordFile, now } = this.#options;
+    const { db, firstPasswordFile } = this.#options;
     this.#decoy = await hashPassword(generatePassword());
     await this.sweep();
     if ((await countUsers(db)) > 0) return null;
@@ -62,12 +62,28 @@ export class AuthService {
     await rm(firstPasswordFile, { force: true });
     await writeFile(firstPasswordFile, `${password}\n`, { mode: 0o600, flag: 'wx' });
     const passwordHash = await hashPassword(password);
-    if (!(await createUser(db, { name: FIRST_USER, role: 'admin', passwordHash, at: now() }))) {
+    if (!(await this.#createFirst(passwordHash))) {
       // Another hub on this store was faster: its password is the one that counts.
       await rm(firstPasswordFile, { force: true });
       return null;
     }
     return { user: FIRST_USER, password };
+  }
+
+  /** False when there is one of this name. */
+  async #createFirst(passwordHash: string): Promise<boolean> {
+    const { db, now } = this.#options;
+    const at = now();
+    return inTransaction(db, async (trx) => {
+      const row = await insertUser(trx, {
+        ...{ name: FIRST_USER, fullName: '', role: 'admin', sites: null, passwordHash },
+        ...{ mustChangePassword: false, at },
+      });
+      if (!row) return false;
+      const note = { actor: HUB, action: 'user.create', target: FIRST_USER, outcome: 'done' } as const;
+      await appendAudit(trx, { ...note, after: { role: 'admin', sites: null }, at });
+      return true;
+    });
   }
 
   /** Sessions that are over go. */
@@ -140,7 +156,15 @@ export class AuthService {
     return identityOfUser(session);
   }
 
-  async logout(token: string): Promise<void> {
-    await deleteSession(this.#options.db, digest(token));
+  async logout(token: string, origin: Origin): Promise<void> {
+    const { db, now } = this.#options;
+    await inTransaction(db, async (trx) => {
+      const name = await deleteSession(trx, digest(token));
+      if (name === undefined) return;
+      await appendAudit(trx, {
+        ...{ actor: { ...origin, name, kind: 'user' }, action: 'user.sign-out', target: name, outcome: 'done' },
+        ...{ after: { way: 'session' }, at: now() },
+      });
+    });
   }
 }

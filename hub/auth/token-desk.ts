@@ -90,11 +90,16 @@ export class TokenDesk {
   }
 
   /** Ends the sign-in that a refresh token belongs to. What is no token is over already. */
-  async revoke(token: string): Promise<void> {
+  async revoke(token: string, origin: Omit<Actor, 'name' | 'kind'>): Promise<void> {
     const { db, now } = this.#options;
     await inTransaction(db, async (trx) => {
       const found = await useRefreshToken(trx, digest(token), now());
-      if (found) await revokeFamily(trx, found.family, now(), 'signed out');
+      if (!found || !(await revokeFamily(trx, found.family, now(), 'signed out'))) return;
+      const name = found.user;
+      await appendAudit(trx, {
+        ...{ actor: { ...origin, name, kind: 'user' }, action: 'user.sign-out', target: name, outcome: 'done' },
+        ...{ after: { way: 'token' }, at: now() },
+      });
     });
     this.#options.onChange();
   }

@@ -123,8 +123,9 @@ export class UserDesk {
       refuseProviderUser(before);
       const at = this.#options.now();
       const after = await changePassword(trx, name, { passwordHash, mustChange: true, at });
-      await endAllOf(trx, name, { at, reason: 'password reset' });
-      await this.#note(trx, actor, 'user.reset-password', name);
+      const ended = await endAllOf(trx, name, { at, reason: 'password reset' });
+      const now = { ...passwordFactsOf(after), ...ended };
+      await this.#note(trx, actor, 'user.reset-password', name, passwordFactsOf(before), now);
       return accountOf(after);
     });
     this.#options.throttle.succeeded([`name ${name}`]);
@@ -155,19 +156,21 @@ export class UserDesk {
     if (next === current) throw new LinesideError('PASSWORD_REFUSED', 'peer', 'this is the present password');
     await checkPassword(next, minPasswordLength, [actor.name, row.full_name, ...passwordContext]);
     const passwordHash = await hashPassword(next);
-    await this.#changing(actor.name, async (trx) => {
+    await this.#changing(actor.name, async (trx, before) => {
       const at = now();
-      await changePassword(trx, actor.name, { passwordHash, mustChange: false, at });
-      await endAllOf(trx, actor.name, { at, reason: 'password changed', butSession: session });
-      await this.#note(trx, actor, 'user.change-password', actor.name);
+      const after = await changePassword(trx, actor.name, { passwordHash, mustChange: false, at });
+      const ended = await endAllOf(trx, actor.name, { at, reason: 'password changed', butSession: session });
+      const facts = { ...passwordFactsOf(after), ...ended };
+      await this.#note(trx, actor, 'user.change-password', actor.name, passwordFactsOf(before), facts);
     });
   }
 
   /** Signs a user out everywhere. @throws LinesideError USER_NOT_FOUND */
   async endSessions(actor: Actor, name: string, butSession?: string): Promise<void> {
     await this.#changing(name, async (trx) => {
-      await endAllOf(trx, name, { at: this.#options.now(), reason: 'signed out everywhere', butSession });
-      await this.#note(trx, actor, 'user.end-sessions', name);
+      const at = this.#options.now();
+      const ended = await endAllOf(trx, name, { at, reason: 'signed out everywhere', butSession });
+      await this.#note(trx, actor, 'user.end-sessions', name, null, ended);
     });
   }
 
@@ -228,6 +231,11 @@ function refuseProviderUser({ name, password_hash }: UserRow): void {
 /** What an administrator may change, for the audit log. */
 function factsOf({ full_name, role, sites, disabled_at }: UserRow) {
   return { fullName: full_name, role, sites, disabled: disabled_at !== null };
+}
+
+/** What of a password may stand in the audit log. */
+function passwordFactsOf({ password_changed_at, must_change_password }: UserRow) {
+  return { passwordChangedAt: password_changed_at, mustChangePassword: must_change_password };
 }
 
 function accountOf(row: UserRow): UserAccount {

@@ -297,7 +297,8 @@ export class EmbeddedBroker implements GatewayBus {
       return new Error(`account ${account} sent ${packet.payload.length} bytes`);
     packet.retain = false;
     const payload = payloadOf(packet);
-    integrators!.onSet({ topic, payload, account, retained });
+    const from = (client.conn as Partial<TLSSocket>).remoteAddress ?? '';
+    integrators!.onSet({ topic, payload, account, from, retained });
     return null;
   }
 

@@ -6,5 +6,5 @@ export interface IntegratorDoor {
   /** Whether something can be set there; integrators may publish nowhere else. */
   isSet(topic: string): boolean;
   /** Somebody wants something to be set; whether that may be is decided there, and answered. */
-  onSet(message: { topic: string; payload: Buffer; account: string; retained: boolean }): void;
+  onSet(message: { topic: string; payload: Buffer; account: string; from: string; retained: boolean }): void;
 }

@@ -11,8 +11,10 @@ import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import type { Kysely } from 'kysely';
 import { Value } from 'typebox/value';
+import { type Actor, appendAudit, HUB } from '../store/postgres/audit.ts';
 import * as store from '../store/postgres/enrolment.ts';
 import type { Database, Row } from '../store/postgres/schema.ts';
+import { inTransaction } from '../store/postgres/transaction.ts';
 import type { Authority } from './authority.ts';
 import { readRequest, serialOf } from './x509.ts';
 
@@ -65,7 +67,7 @@ export class Enrolment {
    *
    * @throws LinesideError GATEWAY_NAME_TAKEN, ENROLMENT_NEEDS_TLS
    */
-  async createToken(gateway: string, by: string, minutes = this.#options.tokenMinutes): Promise<MadeToken> {
+  async createToken(gateway: string, actor: Actor, minutes = this.#options.tokenMinutes): Promise<MadeToken> {
     const { db, authority, takenBy, broker, log, now } = this.#options;
     const taken = takenBy(gateway);
     if (taken !== '')
@@ -75,9 +77,17 @@ export class Enrolment {
     const made = newToken(gateway, fingerprint);
     const { storedKey, hubKey } = keysOf(made.secret);
     const expiresAt = now() + minutes * MINUTE_MS;
-    const row = { id: made.id, gateway, stored_key: storedKey, hub_key: hubKey, created_at: now(), created_by: by };
-    await store.insertToken(db, { ...row, expires_at: expiresAt }, now() - REMEMBER_TOKENS_MS);
-    log.info({ gateway, by, token: made.id, minutes }, 'made a token to enrol a gateway');
+    const at = now();
+    const row = { id: made.id, gateway, stored_key: storedKey, hub_key: hubKey, created_at: at };
+    await inTransaction(db, async (trx) => {
+      const whole = { ...row, created_by: actor.name, expires_at: expiresAt };
+      await store.insertToken(trx, whole, at - REMEMBER_TOKENS_MS);
+      await appendAudit(trx, {
+        ...{ actor, action: 'enrolment-token.create', target: gateway, outcome: 'done', at },
+        after: { id: made.id, expiresAt },
+      });
+    });
+    log.info({ gateway, by: actor.name, token: made.id, minutes }, 'made a token to enrol a gateway');
     return { token: formatToken(made), gateway, expiresAt, fingerprint };
   }
 
@@ -87,9 +97,10 @@ export class Enrolment {
    * @throws LinesideError ENROLMENT_REFUSED (all who do not prove a token hear this and nothing else), TOKEN_USED,
    *   TOKEN_EXPIRED, TOKEN_OTHER_GATEWAY, GATEWAY_CLOCK, CSR_INVALID, ENROLMENT_NEEDS_TLS
    */
-  async enrol(request: EnrolRequest, from: string): Promise<EnrolAnswer> {
+  async enrol(request: EnrolRequest, origin: Pick<Actor, 'address' | 'requestId'>): Promise<EnrolAnswer> {
     const { db, authority, broker, certificateDays, onEnrolled, log, now } = this.#options;
     const { gateway } = request;
+    const from = origin.address;
     const token = await store.findToken(db, request.token);
     const keys = { storedKey: token?.stored_key ?? '00'.repeat(32), hubKey: token?.hub_key ?? '' };
     // An unknown token takes as long as a wrong proof.
@@ -98,7 +109,8 @@ export class Enrolment {
       const words = 'this token is not known here: copy it again as a whole, and check the address of the hub';
       throw new LinesideError('ENROLMENT_REFUSED', 'peer', words);
     }
-    this.#checkToken(token, request);
+    const actor: Actor = { ...origin, name: gateway, kind: 'gateway' };
+    await this.#noted(actor, token, async () => this.#checkToken(token, request));
     const { publicKey, keyHash, commonName } = await readRequest(request.csr);
     if (commonName !== '' && commonName !== gateway) {
       const words = `the certificate request is for "${commonName}", and the token for "${token.gateway}"`;
@@ -106,17 +118,27 @@ export class Enrolment {
     }
     const place = broker();
     const ca = await authority();
-    if (token.used_at !== null) return this.#again(token, keyHash, request, ca, place);
+    if (token.used_at !== null)
+      return this.#noted(actor, token, () => this.#again(token, keyHash, request, ca, place));
     const certificate = await ca.client(gateway, publicKey, now(), certificateDays);
     const before = await store.certificatesOf(db, gateway);
     const row = this.#rowOf(certificate, { gateway, keyHash, by: token.created_by, renews: null });
-    if (!(await store.useToken(db, token.id, row))) {
+    const enrolled = await inTransaction(db, async (trx) => {
+      if (!(await store.useToken(trx, token.id, row))) return false;
+      await appendAudit(trx, {
+        ...{ actor, action: 'gateway.enrol', target: gateway, outcome: 'done', at: row.issued_at },
+        before: { certificates: before.filter((old) => isValid(old, row.issued_at)).map(({ serial }) => serial) },
+        after: { certificates: [row.serial], token: token.id, tokenMadeBy: token.created_by },
+      });
+      return true;
+    });
+    if (!enrolled) {
       const used = (await store.findToken(db, token.id))!;
-      return this.#again(used, keyHash, request, ca, place);
+      return this.#noted(actor, used, () => this.#again(used, keyHash, request, ca, place));
     }
     log.warn({ gateway, from, serial: row.serial, token: token.id }, 'a gateway has enrolled');
     // A machine that took the place of another: what the other has kept must not open anything.
-    for (const { serial } of before) await this.revoke(gateway, serial, 'the hub', `${gateway} enrolled anew`);
+    for (const { serial } of before) await this.revoke(gateway, serial, HUB, `${gateway} enrolled anew`);
     onEnrolled(gateway);
     return this.#answer(token, request, certificate, ca, place);
   }
@@ -160,7 +182,7 @@ export class Enrolment {
   /** Whether a gateway of this id comes in by a certificate. */
   async knows(gateway: string): Promise<boolean> {
     const { db, now } = this.#options;
-    return (await store.certificatesOf(db, gateway)).some((row) => row.revoked_at === null && row.not_after > now());
+    return (await store.certificatesOf(db, gateway)).some((row) => isValid(row, now()));
   }
 
   certificates(gateway: string): Promise<Row<'gateway_certificates'>[]> {
@@ -175,11 +197,22 @@ export class Enrolment {
   async revoke(
     gateway: string,
     serial: string | undefined,
-    by: string,
+    actor: Actor,
     reason: string,
   ): Promise<{ gateway: string; serial: string }[]> {
     const { db, onRevoked, log, now } = this.#options;
-    const revoked = await store.revokeCertificates(db, { gateway, serial }, { at: now(), by, reason });
+    const at = now();
+    const by = actor.name;
+    const revoked = await inTransaction(db, async (trx) => {
+      const rows = await store.revokeCertificates(trx, { gateway, serial }, { at, by, reason });
+      if (rows.length === 0) return rows;
+      const serials = rows.map((row) => row.serial);
+      await appendAudit(trx, {
+        ...{ actor, action: 'certificate.revoke', target: gateway, outcome: 'done', at },
+        ...{ before: { serials, valid: true }, after: { serials, valid: false, reason } },
+      });
+      return rows;
+    });
     if (revoked.length > 0) {
       log.warn({ gateway, serials: revoked.map((row) => row.serial), by, reason }, 'certificates revoked');
       onRevoked(revoked);
@@ -193,6 +226,21 @@ export class Enrolment {
     const revoked = await store.revokedSince(db, 0, now());
     const entries = revoked.map(({ serial, revoked_at }) => ({ serial, at: revoked_at }));
     return (await authority()).revocationList(entries, now());
+  }
+
+  /** Whoever has a token of ours and is refused all the same may have copied it: that is noted. */
+  async #noted<T>(actor: Actor, token: Row<'enrolment_tokens'>, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof LinesideError) {
+        await appendAudit(this.#options.db, {
+          ...{ actor, action: 'gateway.enrol', target: token.gateway, outcome: 'refused', at: this.#options.now() },
+          after: { token: token.id, error: messageOf(error) },
+        });
+      }
+      throw error;
+    }
   }
 
   #checkToken(token: Row<'enrolment_tokens'>, { gateway, at }: EnrolRequest): void {
@@ -262,7 +310,16 @@ export class Enrolment {
     }
     const certificate = await (await authority()).client(gateway, publicKey, now(), certificateDays);
     const row = this.#rowOf(certificate, { gateway, keyHash, by: 'renewal', renews: serial });
-    await store.insertCertificate(db, row);
+    await inTransaction(db, async (trx) => {
+      await store.insertCertificate(trx, row);
+      // It asks over its link, which the broker has let in.
+      const actor: Actor = { name: gateway, kind: 'gateway', address: '', requestId: '' };
+      await appendAudit(trx, {
+        ...{ actor, action: 'certificate.renew', target: gateway, outcome: 'done', at: row.issued_at },
+        before: { serial, notAfterAt: old.not_after },
+        after: { serial: row.serial, notAfterAt: row.not_after },
+      });
+    });
     log.info({ gateway, serial: row.serial, renews: serial }, 'certificate renewed');
     return certificate;
   }
@@ -279,6 +336,10 @@ export class Enrolment {
       ...{ issued_at: this.#options.now(), issued_by: by, renews },
     };
   }
+}
+
+function isValid({ revoked_at, not_after }: Row<'gateway_certificates'>, now: number): boolean {
+  return revoked_at === null && not_after > now;
 }
 
 /** As 3 days, 5 h, 12 min. */

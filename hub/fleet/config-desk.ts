@@ -2,7 +2,7 @@
  * Sends a gateway its configuration, and confirms it once the gateway is seen with it. Until then the gateway has it on
  * trial, and goes back by itself.
  */
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import type {
   ConfigPushCommand,
   ConfigPushResult,
@@ -11,6 +11,7 @@ import type {
 } from '@lineside/shared/contracts/link.ts';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
+import type { Actor, AuditNote } from '../store/postgres/audit.ts';
 import { expectOnline, type FleetDesk } from './fleet-desk.ts';
 import { OwedAnswers } from './owed-answers.ts';
 
@@ -26,8 +27,12 @@ const LAST_MS = 5_000;
 export interface ConfigDeskOptions {
   /** undefined when there is no such gateway. */
   online(gateway: string): boolean | undefined;
+  /** SHA-256 of the configuration that it runs; empty when it has not told. */
+  configOf(gateway: string): string;
   send(gateway: string, command: ConfigPushCommand): void;
   fleet: Pick<FleetDesk, 'ask'>;
+  /** Into the audit log. Never rejects. */
+  note(note: AuditNote): Promise<void>;
   log: Logger;
   now(): number;
   /** Milliseconds; for tests. */
@@ -51,24 +56,56 @@ export class ConfigDesk {
    * @throws LinesideError GATEWAY_NOT_FOUND, GATEWAY_OFFLINE, CONFIG_PENDING: it was not sent; CONFIG_UNKNOWN: nobody has
    *   told what became of it, and unless it is confirmed it goes
    */
-  async push(by: string, gateway: string, config: string, confirmWithinMs = CONFIRM_MS): Promise<ConfigPushResult> {
-    const { online, send, log, now } = this.#options;
+  async push(actor: Actor, gateway: string, config: string, confirmWithinMs = CONFIRM_MS): Promise<ConfigPushResult> {
+    const { online, configOf } = this.#options;
     expectOnline(gateway, online(gateway));
     if (this.#busy.has(gateway)) {
       throw new LinesideError('CONFIG_PENDING', 'peer', `gateway ${gateway} is taking over another configuration`);
     }
     this.#busy.add(gateway);
+    const before = configOf(gateway);
     try {
-      const at = now();
-      const id = randomUUID();
-      const answer = this.#waiting.wait(gateway, id, this.#options.answerMs ?? ANSWER_MS, () => unknown(gateway));
-      send(gateway, { id, type: 'config.push', config, confirmWithinMs, by, at, expiresAt: at + HOLDS_MS });
-      log.warn({ gateway, by, bytes: config.length }, 'configuration sent');
-      const result = await answer;
-      return result.trial ? await this.#confirm(by, gateway, id, result, confirmWithinMs) : result;
+      const result = await this.#send(actor.name, gateway, config, confirmWithinMs);
+      await this.#note(actor, gateway, before, config, result);
+      return result;
+    } catch (error) {
+      await this.#note(actor, gateway, before, config, messageOf(error));
+      throw error;
     } finally {
       this.#busy.delete(gateway);
     }
+  }
+
+  async #send(by: string, gateway: string, config: string, confirmWithinMs: number): Promise<ConfigPushResult> {
+    const { send, log, now } = this.#options;
+    const at = now();
+    const id = randomUUID();
+    const answer = this.#waiting.wait(gateway, id, this.#options.answerMs ?? ANSWER_MS, () => unknown(gateway));
+    send(gateway, { id, type: 'config.push', config, confirmWithinMs, by, at, expiresAt: at + HOLDS_MS });
+    log.warn({ gateway, by, bytes: config.length }, 'configuration sent');
+    const result = await answer;
+    return result.trial ? this.#confirm(by, gateway, id, result, confirmWithinMs) : result;
+  }
+
+  /** The file itself may hold secrets: it is named by its hash. */
+  async #note(
+    actor: Actor,
+    gateway: string,
+    before: string,
+    config: string,
+    became: ConfigPushResult | string,
+  ): Promise<void> {
+    const { note, now } = this.#options;
+    const asked = { sha256: createHash('sha256').update(config).digest('hex'), characters: config.length };
+    const { outcome, after } =
+      typeof became === 'string'
+        ? ({ outcome: 'unknown', after: { ...asked, error: became } } as const)
+        : { outcome: outcomeOf(became), after: { ...asked, ...factsOf(became) } };
+    await note({
+      ...{ actor, action: 'gateway.configure', target: gateway, outcome, at: now() },
+      ...(before && { before: { sha256: before } }),
+      after,
+    });
   }
 
   replied(gateway: string, { id, result }: ConfigReply): void {
@@ -124,6 +161,17 @@ export class ConfigDesk {
       });
     });
   }
+}
+
+function outcomeOf({ result }: ConfigPushResult): AuditNote['outcome'] {
+  return result === 'applied' || result === 'unchanged' ? 'done' : 'failed';
+}
+
+/** What there is to tell of it. */
+function factsOf({ result, changes, needsRestart, problems }: ConfigPushResult) {
+  const { added, changed, removed } = changes;
+  const lists = Object.entries({ added, changed, removed, needsRestart, problems });
+  return { result, ...Object.fromEntries(lists.filter(([, list]) => list.length > 0)) };
 }
 
 function unknown(gateway: string): LinesideError {

@@ -3,13 +3,14 @@
  * each gateway's own (gateway, dataDir, hub) stays as it has it. One that a restart of the hub has cut off stays stopped:
  * nobody goes on with it unasked.
  */
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { withSectionsOf } from '@lineside/shared/config/merge-sections.ts';
 import type { ConfigText } from '@lineside/shared/contracts/fleet.ts';
 import type { ConfigPushResult } from '@lineside/shared/contracts/link.ts';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import type { Kysely } from 'kysely';
+import { type Actor, appendAudit } from '../store/postgres/audit.ts';
 import {
   endRollout,
   insertRollout,
@@ -18,6 +19,7 @@ import {
   type StoredRollout,
 } from '../store/postgres/rollouts.ts';
 import type { Database } from '../store/postgres/schema.ts';
+import { inTransaction } from '../store/postgres/transaction.ts';
 import type { ConfigDesk } from './config-desk.ts';
 import { expectOnline, type FleetDesk } from './fleet-desk.ts';
 
@@ -75,9 +77,14 @@ export class RolloutDesk {
   }
 
   /** @throws LinesideError ROLLOUT_NOT_FOUND when it does not run */
-  cancel(by: string, id: string): void {
+  async cancel(actor: Actor, id: string): Promise<void> {
     if (this.#running?.id !== id) throw new LinesideError('ROLLOUT_NOT_FOUND', 'peer', 'no such rollout is running');
-    this.#stop ||= `stopped by ${by}`;
+    this.#stop ||= `stopped by ${actor.name}`;
+    const { db, now } = this.#options;
+    await appendAudit(db, {
+      ...{ actor, action: 'rollout.stop', target: id, outcome: 'done', at: now() },
+      ...{ before: { state: 'running' }, after: { state: 'stopped' } },
+    });
   }
 
   /**
@@ -85,25 +92,26 @@ export class RolloutDesk {
    *
    * @throws LinesideError ROLLOUT_RUNNING; GATEWAY_NOT_FOUND, GATEWAY_OFFLINE naming the first: nothing was sent
    */
-  async begin(by: string, wish: RolloutWish): Promise<string> {
-    const { db, online, log, now } = this.#options;
+  async begin(actor: Actor, wish: RolloutWish): Promise<string> {
+    const { online, log } = this.#options;
     if (this.#running)
       throw new LinesideError('ROLLOUT_RUNNING', 'peer', 'another rollout is running: wait for its end');
     for (const gateway of wish.gateways) expectOnline(gateway, online(gateway));
+    const by = actor.name;
     const id = randomUUID();
     const waves = wavesOf(wish);
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#running = { id, done: promise };
     this.#stop = '';
     try {
-      await insertRollout(db, { id, by, config: wish.config, waves, at: now() });
+      await this.#insert(actor, id, wish, waves);
     } catch (error) {
       this.#running = undefined;
       resolve();
       throw error;
     }
     log.warn({ id, by, gateways: wish.gateways.length, waves: waves.length }, 'rollout begun');
-    void this.#run(id, by, wish, waves)
+    void this.#run(id, actor, wish, waves)
       .catch((error: unknown) => log.error({ id, error: messageOf(error) }, 'rollout not brought to its end'))
       .finally(() => {
         this.#running = undefined;
@@ -113,10 +121,30 @@ export class RolloutDesk {
     return id;
   }
 
-  async #run(id: string, by: string, wish: RolloutWish, waves: string[][]): Promise<void> {
+  /** What becomes of each gateway is a line of its own, when it takes the configuration. */
+  async #insert(
+    actor: Actor,
+    id: string,
+    { config, confirmWithinMs }: RolloutWish,
+    waves: string[][],
+  ): Promise<void> {
+    const at = this.#options.now();
+    await inTransaction(this.#options.db, async (trx) => {
+      await insertRollout(trx, { id, by: actor.name, config, waves, at });
+      await appendAudit(trx, {
+        ...{ actor, action: 'rollout.begin', target: id, outcome: 'done', at },
+        after: {
+          ...{ waves, confirmWithinMs, characters: config.length },
+          sha256: createHash('sha256').update(config).digest('hex'),
+        },
+      });
+    });
+  }
+
+  async #run(id: string, actor: Actor, wish: RolloutWish, waves: string[][]): Promise<void> {
     const { db, log, now, onChange } = this.#options;
     for (const wave of waves) {
-      const ended = await Promise.all(wave.map((gateway) => this.#one(id, by, gateway, wish)));
+      const ended = await Promise.all(wave.map((gateway) => this.#one(id, actor, gateway, wish)));
       const failed = ended.find((words) => words !== '');
       const reason = failed ?? this.#stop;
       onChange(id);
@@ -126,11 +154,11 @@ export class RolloutDesk {
       return;
     }
     await endRollout(db, { id, state: 'done', reason: '', at: now() });
-    log.warn({ id, by }, 'rollout done');
+    log.warn({ id, by: actor.name }, 'rollout done');
   }
 
   /** Why it failed; empty when it did not. */
-  async #one(id: string, by: string, gateway: string, wish: RolloutWish): Promise<string> {
+  async #one(id: string, actor: Actor, gateway: string, wish: RolloutWish): Promise<string> {
     const { db, now, onChange } = this.#options;
     const move = async (state: 'running' | 'done' | 'failed', detail: string) => {
       await moveGateway(db, { id, gateway, state, detail, at: now() });
@@ -138,7 +166,7 @@ export class RolloutDesk {
     };
     await move('running', '');
     try {
-      const result = await this.#push(by, gateway, wish);
+      const result = await this.#push(actor, gateway, wish);
       const good = result.result === 'applied' || result.result === 'unchanged';
       const restart = result.needsRestart.length > 0 ? `; needs a restart: ${result.needsRestart.join(', ')}` : '';
       const words = good
@@ -152,10 +180,10 @@ export class RolloutDesk {
     }
   }
 
-  async #push(by: string, gateway: string, { config, confirmWithinMs }: RolloutWish): Promise<ConfigPushResult> {
+  async #push(actor: Actor, gateway: string, { config, confirmWithinMs }: RolloutWish): Promise<ConfigPushResult> {
     const { fleet, configs } = this.#options;
-    const now = await fleet.ask<ConfigText>(by, gateway, { what: 'config.read' }, { patienceMs: READ_MS });
-    return configs.push(by, gateway, withSectionsOf(config, now.config, OWN), confirmWithinMs);
+    const now = await fleet.ask<ConfigText>(actor.name, gateway, { what: 'config.read' }, { patienceMs: READ_MS });
+    return configs.push(actor, gateway, withSectionsOf(config, now.config, OWN), confirmWithinMs);
   }
 }
 

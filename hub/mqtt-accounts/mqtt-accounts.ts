@@ -5,8 +5,10 @@
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import type { Kysely } from 'kysely';
+import { type Actor, appendAudit } from '../store/postgres/audit.ts';
 import * as store from '../store/postgres/mqtt-accounts.ts';
 import type { Database, Row } from '../store/postgres/schema.ts';
+import { inTransaction } from '../store/postgres/transaction.ts';
 import { hashPassword, newPassword, verifyPassword } from './password-hash.ts';
 
 /** As many as the file may have. */
@@ -72,7 +74,7 @@ export class MqttAccounts {
    */
   async create(
     { name, sites, comment }: { name: string; sites: string[] | null; comment: string },
-    by: string,
+    actor: Actor,
   ): Promise<{ account: MqttAccount; password: string }> {
     const { db, takenBy, unheard, log, now } = this.#options;
     if (unheard !== '') throw new LinesideError('ACCOUNTS_HEAR_NOTHING', 'config', unheard);
@@ -86,37 +88,57 @@ export class MqttAccounts {
     }
     const taken = (await takenBy(name)) || (this.#accounts.has(name) ? 'an account already' : '');
     const password = newPassword();
+    const at = now();
     const row = {
       ...{ name, password_hash: hashPassword(password), sites, comment },
-      ...{ created_at: now(), created_by: by, password_at: now() },
+      ...{ created_at: at, created_by: actor.name, password_at: at },
     };
-    if (taken !== '' || !(await store.insertMqttAccount(db, row))) {
+    const made = await inTransaction(db, async (trx) => {
+      if (taken !== '' || !(await store.insertMqttAccount(trx, row))) return false;
+      const note = { actor, action: 'mqtt-account.create', target: name, outcome: 'done' } as const;
+      await appendAudit(trx, { ...note, after: { sites, comment }, at });
+      return true;
+    });
+    if (!made) {
       const words = `"${name}" is ${taken || 'an account already'}; give it another name`;
       throw new LinesideError('ACCOUNT_NAME_TAKEN', 'peer', words);
     }
     await this.refresh();
-    log.warn({ account: name, sites, by }, 'an MQTT account was made');
+    log.warn({ account: name, sites, by: actor.name }, 'an MQTT account was made');
     const { password_hash: _secret, ...account } = row;
     return { account, password };
   }
 
   /** Another password; who is connected by the old one is disconnected. @throws LinesideError ACCOUNT_NOT_FOUND */
-  async renewPassword(name: string, by: string): Promise<string> {
+  async renewPassword(name: string, actor: Actor): Promise<string> {
     const { db, log, now } = this.#options;
     const password = newPassword();
-    const found = await store.setMqttPassword(db, name, { hash: hashPassword(password), at: now() });
-    if (!found) throw notFound(name);
+    const at = now();
+    await inTransaction(db, async (trx) => {
+      const before = await store.setMqttPassword(trx, name, { hash: hashPassword(password), at });
+      if (!before) throw notFound(name);
+      await appendAudit(trx, {
+        ...{ actor, action: 'mqtt-account.reset-password', target: name, outcome: 'done', at },
+        ...{ before: { passwordAt: before.password_at }, after: { passwordAt: at } },
+      });
+    });
     await this.refresh();
-    log.warn({ account: name, by }, 'an MQTT account has another password');
+    log.warn({ account: name, by: actor.name }, 'an MQTT account has another password');
     return password;
   }
 
   /** @throws LinesideError ACCOUNT_NOT_FOUND */
-  async remove(name: string, by: string): Promise<void> {
-    const { db, log } = this.#options;
-    if (!(await store.deleteMqttAccount(db, name))) throw notFound(name);
+  async remove(name: string, actor: Actor): Promise<void> {
+    const { db, log, now } = this.#options;
+    await inTransaction(db, async (trx) => {
+      const gone = await store.deleteMqttAccount(trx, name);
+      if (!gone) throw notFound(name);
+      const { sites, comment } = gone;
+      const note = { actor, action: 'mqtt-account.delete', target: name, outcome: 'done' } as const;
+      await appendAudit(trx, { ...note, before: { sites, comment }, at: now() });
+    });
     await this.refresh();
-    log.warn({ account: name, by }, 'an MQTT account was removed');
+    log.warn({ account: name, by: actor.name }, 'an MQTT account was removed');
   }
 }
 

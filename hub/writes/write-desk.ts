@@ -15,8 +15,9 @@ import type { Logger } from '@lineside/shared/log/logger.ts';
 import type { Kysely } from 'kysely';
 import { OwedAnswers } from '../fleet/owed-answers.ts';
 import { pageFrom, readCursor } from '../store/page.ts';
+import type { Actor } from '../store/postgres/audit.ts';
 import type { Database, Row } from '../store/postgres/schema.ts';
-import { createWrite, listWrites, settleWrite, type WriteFilter } from '../store/postgres/writes.ts';
+import { createWrite, listWrites, noteUnknown, settleWrite, type WriteFilter } from '../store/postgres/writes.ts';
 import { SharedReads } from '../store/shared-reads.ts';
 import { valueRefusal, type WritableTag } from './write-refusal.ts';
 
@@ -83,24 +84,30 @@ export class WriteDesk {
    * @throws LinesideError TAG_NOT_FOUND, TAG_NOT_WRITABLE, VALUE_REFUSED, GATEWAY_OFFLINE, TOO_MANY_WRITES: nothing
    *   was written; WRITE_UNKNOWN: it may have been
    */
-  async request(by: string, tagId: number, value: TagWriteCommand['value'], comment: string): Promise<WriteOutcome> {
+  async request(
+    actor: Actor,
+    tagId: number,
+    value: TagWriteCommand['value'],
+    comment: string,
+  ): Promise<WriteOutcome> {
     const { db, now, log } = this.#options;
     const tag = this.#options.tag(tagId);
     if (!tag) throw new LinesideError('TAG_NOT_FOUND', 'peer', `there is no tag ${tagId}`);
     const { gateway, device, name } = tag;
     const at = now();
+    const by = actor.name;
     const command: TagWriteCommand = {
       ...{ id: randomUUID(), type: 'tag.write', device, tag: name, value, by, comment, at },
       expiresAt: at + HOLDS_MS,
     };
     const refusal = this.#refusal(tag, value);
     if (refusal) {
-      await createWrite(db, gateway, command, refusal.message);
+      await createWrite(db, gateway, command, actor, refusal.message);
       this.#listed.forget();
       log.warn({ gateway, device, tag: name, by, value, reason: refusal.message }, 'write refused');
       throw refusal;
     }
-    await createWrite(db, gateway, command);
+    await createWrite(db, gateway, command, actor);
     this.#listed.forget();
     const answer = this.#answer(gateway, command.id);
     this.#options.send(gateway, command);
@@ -111,8 +118,9 @@ export class WriteDesk {
         this.#tell(gateway, command, outcome.ok ? 'done' : 'failed', outcome.error);
         return outcome;
       },
-      (error: unknown) => {
+      async (error: unknown) => {
         this.#tell(gateway, command, 'unknown', messageOf(error));
+        await this.#noteUnknown(gateway, command.id, messageOf(error));
         throw error;
       },
     );
@@ -121,8 +129,8 @@ export class WriteDesk {
   /** What a gateway replies. Never rejects. */
   async replied(gateway: string, { outcome }: WriteReply): Promise<void> {
     try {
-      // Whoever waits finds it in the audit.
-      await settleWrite(this.#options.db, gateway, outcome);
+      // Whoever waits finds it in the audit log.
+      await settleWrite(this.#options.db, gateway, outcome, this.#options.now());
     } catch (error) {
       this.#options.log.warn({ gateway, id: outcome.id, error: messageOf(error) }, 'outcome of a write not kept yet');
     }
@@ -155,6 +163,15 @@ export class WriteDesk {
     const rows = await listWrites(this.#options.db, { ...filter, before, limit: filter.limit + 1 });
     const keysOf = ({ asked_at, gateway, via, id }: Row<'writes'>) => [asked_at, gateway, via, id];
     return pageFrom(rows, filter.limit, LIST, keysOf, (row) => this.#view(row));
+  }
+
+  async #noteUnknown(gateway: string, id: string, why: string): Promise<void> {
+    const { db, log, now } = this.#options;
+    try {
+      await noteUnknown(db, { gateway, id }, why, now());
+    } catch (error) {
+      log.warn({ gateway, id, error: messageOf(error) }, 'not in the audit log: nobody told what became of a write');
+    }
   }
 
   #tell(gateway: string, command: TagWriteCommand, state: JobView['state'], detail: string): void {

@@ -139,15 +139,24 @@ export const ApiKeyWithSecret = Type.Object({
 });
 export type ApiKeyWithSecret = Static<typeof ApiKeyWithSecret>;
 
-export const ActorKind = Type.Union([
-  Type.Literal('user'),
-  Type.Literal('key'),
-  Type.Literal('hub'),
-  Type.Literal('nobody'),
-]);
+export const ActorKind = Type.Union(
+  [
+    Type.Literal('user'),
+    Type.Literal('key'),
+    Type.Literal('account'),
+    Type.Literal('gateway'),
+    Type.Literal('command'),
+    Type.Literal('hub'),
+    Type.Literal('nobody'),
+  ],
+  {
+    description:
+      'key: of the API; account: at an MQTT broker; command: typed at the hub’s machine; hub: by itself; nobody: not signed in',
+  },
+);
 export type ActorKind = Static<typeof ActorKind>;
 
-/** `refused`: for want of a permission, or a wrong password. `failed`: the hub could not. `unknown`: nobody has told. */
+/** `refused`: for want of a permission, or a wrong password. `failed`: it did not come about. `unknown`: nobody has told. */
 export const AuditOutcome = Type.Union([
   Type.Literal('done'),
   Type.Literal('refused'),
@@ -159,9 +168,13 @@ export type AuditOutcome = Static<typeof AuditOutcome>;
 export const AuditEntry = Type.Object({
   id: Type.Integer(),
   at: Ms,
-  actor: Type.String({ description: 'a user’s name, or key: with the name of an API key' }),
+  actor: Type.String({
+    description: 'a user’s name; key: with the name of an API key; who else it was, by actorKind',
+  }),
   actorKind: ActorKind,
-  action: Type.String({ description: 'such as user.create or tags.write' }),
+  action: Type.String({
+    description: 'such as user.create or tag.write; x-audit of an operation in the OpenAPI document',
+  }),
   target: Type.String(),
   outcome: AuditOutcome,
   before: Type.Unknown({ description: 'what changed, as it was; null where there is nothing to tell' }),

@@ -24,12 +24,14 @@ export interface SetMessage {
   payload: Buffer;
   /** Who wants it. */
   by: string;
+  /** From which address of the network, where that is known. */
+  from?: string;
   /** Why it is not to be carried out; empty when it is. */
   refusal: string;
 }
 
 /** Carries out one set; `id` is unique among all accounts. A rejection is answered with its message. */
-export type CarryOut = (set: Required<UnsSet>, by: string) => Promise<Omit<WriteOutcome, 'id'>>;
+export type CarryOut = (set: Required<UnsSet>, by: string, from: string) => Promise<Omit<WriteOutcome, 'id'>>;
 
 export interface SetDeskOptions {
   /** How the tag that goes by this topic is set; undefined when there is none. */
@@ -50,7 +52,7 @@ export class SetDesk {
   }
 
   /** Carries it out, or not, and answers. Never rejects. */
-  async take({ topic, payload, by, refusal }: SetMessage): Promise<void> {
+  async take({ topic, payload, by, from = '', refusal }: SetMessage): Promise<void> {
     const read = readSet(payload);
     const id = 'problem' in read ? '' : (read.id ?? randomUUID());
     const key = `${by}/${id}`;
@@ -67,7 +69,7 @@ export class SetDesk {
       this.#refuse(topic, by, id, `${MOST_OPEN} sets of ${by} are under way; wait for their answers`);
     } else {
       const set = { value: read.value, comment: read.comment ?? '', id: key };
-      const result = this.#result(id, by, () => carryOut(set, by));
+      const result = this.#result(id, by, () => carryOut(set, by, from));
       this.#remember(key, result);
       this.#answer(topic, await result);
     }

@@ -32,18 +32,18 @@ import { commitRecords, listGaps, watermarks } from '../../hub/store/postgres/le
 import { insertQuarantine, listQuarantine } from '../../hub/store/postgres/quarantine.ts';
 import type { Database } from '../../hub/store/postgres/schema.ts';
 import { listTags, tagIds, tagsOfDevice, upsertCatalogue } from '../../hub/store/postgres/tags.ts';
+import { endAllOf, insertUser } from '../../hub/store/postgres/users.ts';
 import {
   countUsers,
   createSession,
-  createUser,
   deleteExpiredSessions,
   deleteSession,
   findSession,
   findUser,
-  setPasswordHash,
   touchSession,
 } from '../../hub/store/postgres/users-and-sessions.ts';
 import { createWrite, listWrites } from '../../hub/store/postgres/writes.ts';
+import { actorNamed } from '../services/hub-world.ts';
 import { accountsContract } from './relational-accounts.ts';
 
 const NOW = Date.UTC(2026, 10, 22, 8);
@@ -102,11 +102,16 @@ export function relationalContract(
     accountsContract(() => db);
 
     describe('sessions', () => {
+      const newUser = (role: 'operator' | 'manager') => ({
+        ...{ name: randomUUID(), fullName: '', role, sites: null, passwordHash: 'h1', mustChangePassword: false },
+        at: NOW,
+      });
+
       it('has users by name, once', async () => {
-        const user = { name: randomUUID(), passwordHash: 'h1', role: 'operator' as const, at: NOW };
+        const user = newUser('operator');
         const before = await countUsers(db);
-        expect(await createUser(db, user)).toBe(true);
-        expect(await createUser(db, { ...user, passwordHash: 'h2' })).toBe(false);
+        expect(await insertUser(db, user)).toMatchObject({ name: user.name });
+        expect(await insertUser(db, { ...user, passwordHash: 'h2' })).toBeUndefined();
         expect(await countUsers(db)).toBe(before + 1);
         expect(await findUser(db, user.name)).toMatchObject({
           ...{ name: user.name, password_hash: 'h1', created_at: NOW, role: 'operator' },
@@ -115,10 +120,10 @@ export function relationalContract(
         expect(await findUser(db, 'nobody')).toBeUndefined();
       });
 
-      it('ends a session by time, by logging out and by a new password', async () => {
-        const user = randomUUID();
+      it('ends a session by time, by signing out and with all others of its user', async () => {
+        const { name: user, ...more } = newUser('manager');
         const [one, two, three] = [randomUUID(), randomUUID(), randomUUID()] as [string, string, string];
-        await createUser(db, { name: user, passwordHash: 'h1', role: 'manager', at: NOW });
+        await insertUser(db, { name: user, ...more });
         for (const tokenHash of [one, two, three]) {
           await createSession(db, { tokenHash, user, at: NOW, expiresAt: NOW + 1_000 });
         }
@@ -130,13 +135,13 @@ export function relationalContract(
         expect(await findSession(db, one, NOW + 1_000)).toBeUndefined();
         await touchSession(db, one, NOW + 500, NOW + 2_000);
         expect(await findSession(db, one, NOW + 1_000)).toMatchObject({ last_seen_at: NOW + 500 });
-        await deleteSession(db, two);
+        expect(await deleteSession(db, two)).toBe(user);
+        expect(await deleteSession(db, two)).toBeUndefined();
         expect(await findSession(db, two, NOW)).toBeUndefined();
         expect(await deleteExpiredSessions(db, NOW + 1_000)).toBe(1);
-        expect(await setPasswordHash(db, user, 'h2')).toBe(true);
+        const ended = await endAllOf(db, user, { at: NOW, reason: 'password reset' });
+        expect(ended).toEqual({ sessionsEnded: 1, clientsEnded: 0 });
         expect(await findSession(db, one, NOW)).toBeUndefined();
-        expect(await findUser(db, user)).toMatchObject({ password_hash: 'h2' });
-        expect(await setPasswordHash(db, 'nobody', 'h')).toBe(false);
       });
     });
 
@@ -320,8 +325,8 @@ export function relationalContract(
         },
         ...{ requested: 'Auto', old: 'Off', new: 'Auto', ok: true, error: '', ...more },
       });
-      await createWrite(db, id, ask('a', NOW));
-      await createWrite(db, id, ask('b', NOW), 'it is off line');
+      await createWrite(db, id, ask('a', NOW), actorNamed('anna'));
+      await createWrite(db, id, ask('b', NOW), actorNamed('anna'), 'it is off line');
       expect(await listWrites(db, { gateway: id, limit: 9 })).toMatchObject([
         { id: 'b', ok: false, error: 'it is off line', requested: 'Auto\ufffd', decided_at: NOW, asked_at: NOW },
         { id: 'a', ok: null, old_value: null, decided_at: null },

@@ -1,6 +1,12 @@
 /** Things that the hub's tests speak of again and again. */
 import type { GatewayStatus } from '@lineside/shared/contracts/link.ts';
 import type { EquipmentNode, Machine } from '../../hub/equipment/plant.ts';
+import type { Actor } from '../../hub/store/postgres/audit.ts';
+
+/** Whoever does something, for the audit log. */
+export function actorNamed(name: string, kind: Actor['kind'] = 'user'): Actor {
+  return { name, kind, address: '10.0.0.7', requestId: '' };
+}
 
 export function testMachine(change: Partial<Machine> = {}): Machine {
   return {

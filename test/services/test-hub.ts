@@ -1,5 +1,6 @@
 /** The hub's HTTP side on real stores, without broker and ingest: what a test wants to see it puts in itself. */
-import type { AcknowledgeCommand, TagWriteCommand } from '@lineside/shared/contracts/link.ts';
+import type { FleetCommand } from '@lineside/shared/contracts/fleet.ts';
+import type { AcknowledgeCommand, ConfigPushCommand, TagWriteCommand } from '@lineside/shared/contracts/link.ts';
 import { prometheusText } from '@lineside/shared/health/prometheus-text.ts';
 import type { FastifyInstance } from 'fastify';
 import { sql } from 'kysely';
@@ -9,9 +10,11 @@ import { AlarmDesk } from '../../hub/alerts/alarm-desk.ts';
 import { AndonBoard } from '../../hub/andon/board.ts';
 import { buildApp } from '../../hub/api/app.ts';
 import { Access } from '../../hub/auth/access.ts';
+import { AuditLog } from '../../hub/auth/audit-log.ts';
 import { CompletenessService } from '../../hub/completeness/completeness-service.ts';
 import type { OidcConfig } from '../../hub/config/auth.ts';
 import { HttpConfig } from '../../hub/config/http.ts';
+import type { Enrolment } from '../../hub/enrolment/enrolment.ts';
 import type { Machine } from '../../hub/equipment/plant.ts';
 import { ConfigDesk } from '../../hub/fleet/config-desk.ts';
 import { FleetDesk } from '../../hub/fleet/fleet-desk.ts';
@@ -35,6 +38,8 @@ export interface TestHubOptions {
   monitoring?: Partial<ConstructorParameters<typeof Monitor>[0]>;
   machines?: Machine[];
   oidc?: OidcConfig;
+  /** What gateways are sent of the fleet's commands. */
+  send?(gateway: string, command: FleetCommand | ConfigPushCommand): void;
 }
 
 export interface TestHub {
@@ -48,6 +53,8 @@ export interface TestHub {
   sent: AcknowledgeCommand[];
   writes: WriteDesk;
   configs: ConfigDesk;
+  fleet: FleetDesk;
+  enrolment: Enrolment;
   /** What gateways were asked to write. */
   asked: TagWriteCommand[];
   faults: string[];
@@ -103,9 +110,15 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
     log,
     now,
   });
-  const far = { online: (gateway: string) => board.gateways.get(gateway)?.online, send: () => undefined, log, now };
+  const audit = new AuditLog(stores.db, log);
+  const { send = () => undefined } = options;
+  const far = { online: (gateway: string) => board.gateways.get(gateway)?.online, send, log, now };
   const fleet = new FleetDesk(far);
-  const configs = new ConfigDesk({ ...far, fleet });
+  const configs = new ConfigDesk({
+    ...{ ...far, fleet },
+    configOf: (gateway) => board.gateways.get(gateway)?.configSha256 ?? '',
+    note: (note) => audit.note(note),
+  });
   const rollouts = new RolloutDesk({
     ...far,
     db: stores.db,
@@ -128,9 +141,10 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
     takenBy: async () => '',
     onChanged: () => undefined,
   });
+  const doors = testEnrolment(stores.db, stores.dir);
   const equipment = testEquipment();
   const access = new Access({
-    ...{ db: stores.db, dataDir: stores.dir, passwordContext: ['lineside', 'Acme'], log, now },
+    ...{ db: stores.db, audit, dataDir: stores.dir, passwordContext: ['lineside', 'Acme'], log, now },
     config: { minPasswordLength: 12, ...(oidc && { oidc }) },
     clientSecret: oidc && 'secret',
     isPlace: (path) => machines.some((machine) => `${machine.path}/`.startsWith(`${path}/`)),
@@ -146,7 +160,7 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
       alarms,
       writes,
       configs,
-      ...testEnrolment(stores.db, stores.dir),
+      ...doors,
       mqttAccounts,
       fleet,
       rollouts,
@@ -172,7 +186,7 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
   const url = await app.listen({ host: '127.0.0.1', port: 0 });
   return {
     ...{ stores, app, url, board, alarms, access, password, sent, faults, hanging },
-    ...{ monitor, near, writes, configs, asked },
+    ...{ monitor, near, writes, configs, fleet, asked, enrolment: doors.enrolment },
     async signIn() {
       const { token } = await access.sessions.login('admin', password, { address: 'test', requestId: '' });
       return `lineside_session=${token}`;

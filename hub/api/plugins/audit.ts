@@ -1,9 +1,11 @@
 /**
- * A line in the audit log for everything that the API changes: who, what, from where, and what became of it. Routes
- * whose change is a transaction of the store write theirs within it and say so by `audit: false`.
+ * A line in the audit log for everything that the API changes: who, what, from where, and what became of it. Where the
+ * change is a transaction of the store, whoever makes it writes the line within that; the route says so by `deskNotes`,
+ * and only what was refused at the door is noted here.
  */
 import type { AuditOutcome } from '@lineside/shared/contracts/accounts.ts';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import type { AuditLog } from '../../auth/audit-log.ts';
 import { isSafe } from '../methods.ts';
 import { redacted } from '../redacted.ts';
@@ -23,27 +25,41 @@ declare module 'fastify' {
     auditNote: Note | null;
   }
   interface FastifyContextConfig {
-    /** The action in the audit log; without it the permission. False: nothing changes, or the route writes it itself. */
-    audit?: string | false;
+    /** The action in the audit log, such as user.create. Every route that may change something has one; null: it leaves no line. */
+    audit?: string | null;
+    /** The line stands in the audit log already when the route is done, by whoever made the change. */
+    deskNotes?: true;
   }
 }
 
 export function addAudit(app: FastifyInstance, audit: Pick<AuditLog, 'note'>, now: () => number): void {
   app.decorateRequest('auditNote', null);
+  app.addHook('onRoute', expectAction);
   app.addHook('onSend', async (request, reply, payload) => {
     const { config } = request.routeOptions;
     const outcome = outcomeOf(reply);
-    if (!request.identity || isSafe(request.method) || outcome === null) return payload;
+    if (!request.identity || !config.audit || outcome === null) return payload;
     // Done before, and noted then.
     if (request.replayed) return payload;
     // Who tries what they may not is of interest, whoever would write the line otherwise.
-    if (config.audit === false && outcome !== 'refused') return payload;
+    if (config.deskNotes && outcome !== 'refused') return payload;
     await audit.note({
-      ...{ actor: actorOf(request), action: config.audit || String(config.permission), outcome, at: now() },
+      ...{ actor: actorOf(request), action: config.audit, outcome, at: now() },
       ...{ target: targetOf(request), ...bodiesOf(request, outcome) },
     });
     return payload;
   });
+}
+
+/** A change that nobody has thought about would leave a line that says nothing: the hub does not start with it. */
+function expectAction({ url, method, config, schema }: RouteOptions): void {
+  if (!url.startsWith('/api/') || [method].flat().every(isSafe)) return;
+  if (config?.audit === undefined) {
+    const words = `${method} ${url} does not say as what it stands in the audit log`;
+    throw new LinesideError('ROUTE_WITHOUT_RULE', 'bug', words);
+  }
+  // For whoever reads the OpenAPI document.
+  if (schema && config.audit !== null) Object.assign(schema, { 'x-audit': config.audit });
 }
 
 /** Null when nothing has changed. */

@@ -13,6 +13,14 @@ export interface Actor {
   requestId: string;
 }
 
+/** What the hub does of itself. */
+export const HUB: Actor = { name: 'hub', kind: 'hub', address: '', requestId: '' };
+
+/** Whoever typed a command at the hub's machine. */
+export function atTheHub(by: string): Actor {
+  return { name: by, kind: 'command', address: '', requestId: '' };
+}
+
 export interface AuditNote {
   actor: Actor;
   /** Such as user.create. */

@@ -88,7 +88,9 @@ const LOST: CommitResult = { changed: [], lost: true };
 async function commitRest(trx: Transaction<Database>, records: CommittedRecords): Promise<string[]> {
   await insertGaps(trx, records);
   await insertEvents(trx, records.gateway, records.epoch, records.events);
-  for (const { event } of records.events) if (event.kind === 'write') await decideWrite(trx, records.gateway, event);
+  for (const { event } of records.events) {
+    if (event.kind === 'write') await decideWrite(trx, records.gateway, event, records.at);
+  }
   const changed = new Set<string>();
   for (const event of records.alarmEvents) {
     if (await applyAlarmEvent(trx, records.gateway, event)) changed.add(event.occurrence);

@@ -20,22 +20,30 @@ export async function insertMqttAccount(
   return numInsertedOrUpdatedRows === 1n;
 }
 
-/** False when there is no such account. */
+/** As it was before; undefined when there is no such account. Within a transaction. */
 export async function setMqttPassword(
-  db: Kysely<Database>,
+  trx: Kysely<Database>,
   name: string,
   password: { hash: string; at: number },
-): Promise<boolean> {
-  const { numUpdatedRows } = await db
+): Promise<Row<'mqtt_accounts'> | undefined> {
+  const before = await trx
+    .selectFrom('mqtt_accounts')
+    .selectAll()
+    .where('name', '=', name)
+    .forUpdate()
+    .executeTakeFirst();
+  await trx
     .updateTable('mqtt_accounts')
     .set({ password_hash: password.hash, password_at: password.at })
     .where('name', '=', name)
-    .executeTakeFirstOrThrow();
-  return numUpdatedRows === 1n;
+    .execute();
+  return before;
 }
 
-/** False when there is no such account. */
-export async function deleteMqttAccount(db: Kysely<Database>, name: string): Promise<boolean> {
-  const { numDeletedRows } = await db.deleteFrom('mqtt_accounts').where('name', '=', name).executeTakeFirstOrThrow();
-  return numDeletedRows === 1n;
+/** As it was; undefined when there is no such account. */
+export async function deleteMqttAccount(
+  db: Kysely<Database>,
+  name: string,
+): Promise<Row<'mqtt_accounts'> | undefined> {
+  return db.deleteFrom('mqtt_accounts').where('name', '=', name).returningAll().executeTakeFirst();
 }

@@ -179,6 +179,9 @@ export interface Database {
     device: string;
     tag: string;
     by_whom: string;
+    actor_kind: Generated<ActorKind>;
+    address: Generated<string>;
+    request_id: Generated<string>;
     comment: string;
     requested: Json<number | boolean | string>;
     ok: boolean | null;

@@ -1,8 +1,6 @@
 /** Who may log in, and who is. Hashing passwords and tokens is the caller's: nothing secret comes here. */
-import type { Role } from '@lineside/shared/contracts/permissions.ts';
 import type { Kysely } from 'kysely';
 import type { Database, Row } from './schema.ts';
-import { inTransaction } from './transaction.ts';
 
 export async function countUsers(db: Kysely<Database>): Promise<number> {
   const { count } = await db
@@ -12,34 +10,8 @@ export async function countUsers(db: Kysely<Database>): Promise<number> {
   return count;
 }
 
-/** False when the name is taken. */
-export async function createUser(
-  db: Kysely<Database>,
-  user: { name: string; passwordHash: string; role: Role; at: number },
-): Promise<boolean> {
-  const { numInsertedOrUpdatedRows } = await db
-    .insertInto('users')
-    .values({ name: user.name, password_hash: user.passwordHash, role: user.role, created_at: user.at })
-    .onConflict((conflict) => conflict.doNothing())
-    .executeTakeFirstOrThrow();
-  return numInsertedOrUpdatedRows === 1n;
-}
-
 export async function findUser(db: Kysely<Database>, name: string): Promise<Row<'users'> | undefined> {
   return db.selectFrom('users').selectAll().where('name', '=', name).executeTakeFirst();
-}
-
-/** Also ends all of the user's sessions. False when there is no such user. */
-export async function setPasswordHash(db: Kysely<Database>, name: string, passwordHash: string): Promise<boolean> {
-  return inTransaction(db, async (trx) => {
-    await trx.deleteFrom('sessions').where('user_name', '=', name).execute();
-    const { numUpdatedRows } = await trx
-      .updateTable('users')
-      .set({ password_hash: passwordHash })
-      .where('name', '=', name)
-      .executeTakeFirstOrThrow();
-    return numUpdatedRows === 1n;
-  });
 }
 
 export async function createSession(
@@ -92,8 +64,14 @@ export async function touchSession(
     .execute();
 }
 
-export async function deleteSession(db: Kysely<Database>, tokenHash: string): Promise<void> {
-  await db.deleteFrom('sessions').where('token_hash', '=', tokenHash).execute();
+/** Whose it was; undefined when there was none. */
+export async function deleteSession(db: Kysely<Database>, tokenHash: string): Promise<string | undefined> {
+  const row = await db
+    .deleteFrom('sessions')
+    .where('token_hash', '=', tokenHash)
+    .returning('user_name')
+    .executeTakeFirst();
+  return row?.user_name;
 }
 
 /** Returns how many there were. */

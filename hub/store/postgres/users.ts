@@ -109,21 +109,22 @@ export async function deleteUser(trx: Db, name: string): Promise<void> {
   await trx.deleteFrom('users').where('name', '=', name).execute();
 }
 
-/** Ends what lets a user in without a password: sessions of browsers and sign-ins of clients. */
+/** Ends what lets a user in without a password: sessions of browsers and sign-ins of clients. How many of each. */
 export async function endAllOf(
   trx: Db,
   name: string,
   { at, reason, butSession }: { at: number; reason: string; butSession?: string | undefined },
-): Promise<void> {
+): Promise<{ sessionsEnded: number; clientsEnded: number }> {
   let sessions = trx.deleteFrom('sessions').where('user_name', '=', name);
   if (butSession !== undefined) sessions = sessions.where('token_hash', '<>', butSession);
-  await sessions.execute();
-  await trx
+  const { numDeletedRows } = await sessions.executeTakeFirstOrThrow();
+  const { numUpdatedRows } = await trx
     .updateTable('refresh_families')
     .set({ revoked_at: at, reason })
     .where('user_name', '=', name)
     .where('revoked_at', 'is', null)
-    .execute();
+    .executeTakeFirstOrThrow();
+  return { sessionsEnded: Number(numDeletedRows), clientsEnded: Number(numUpdatedRows) };
 }
 
 export async function findUserAtProvider(db: Db, issuer: string, subject: string): Promise<UserRow | undefined> {

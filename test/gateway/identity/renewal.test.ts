@@ -15,6 +15,7 @@ import { EmbeddedBroker } from '../../../hub/broker/embedded-broker.ts';
 import type { Authority } from '../../../hub/enrolment/authority.ts';
 import type { Enrolment } from '../../../hub/enrolment/enrolment.ts';
 import { openRelational, type Relational } from '../../../hub/store/postgres/relational.ts';
+import { actorNamed } from '../../services/hub-world.ts';
 import { newRelational } from '../../services/new-relational.ts';
 import { tempDirOfFile } from '../../services/temp-dir.ts';
 import { testEnrolment } from '../../services/test-enrolment.ts';
@@ -95,11 +96,13 @@ afterAll(async () => {
   await relational?.close();
 });
 
+const ANNA = actorNamed('anna');
+
 async function enrol(): Promise<void> {
-  const token = parseToken((await enrolment.createToken('line-1', 'anna')).token)!;
+  const token = parseToken((await enrolment.createToken('line-1', ANNA)).token)!;
   const key = await newKey();
   const open = { token: token.id, gateway: 'line-1', csr: await requestFor('line-1', key), at: now() };
-  const answer = await enrolment.enrol({ ...open, proof: prove(token.secret, open) }, 'test');
+  const answer = await enrolment.enrol({ ...open, proof: prove(token.secret, open) }, ANNA);
   await files.take(key, answer.certificate, answer.authority);
 }
 
@@ -134,7 +137,7 @@ describe('the certificate of a gateway', () => {
       { serial: first },
     ]);
     // It has come in by the new one: the old one is not needed any more.
-    await enrolment.revoke('line-1', first, 'anna', '');
+    await enrolment.revoke('line-1', first, ANNA, '');
     broker.disconnectCertificates([first], 'revoked');
     await measure(1);
     await vi.waitFor(() => expect(stored.at(-1)).toBe(buffer.newestSeq), PATIENT);

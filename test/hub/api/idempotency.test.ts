@@ -56,7 +56,7 @@ test('the key stands for its address and its body', async () => {
 
 test('what is only answered again is in the audit log once', async () => {
   await Promise.all([write('once', 5), write('once', 5)]);
-  const lines = await hub.stores.db.selectFrom('audit_log').where('action', '=', 'tags.write').selectAll().execute();
+  const lines = await hub.stores.db.selectFrom('audit_log').where('action', '=', 'tag.write').selectAll().execute();
   expect(lines.filter(({ outcome }) => outcome === 'done')).toHaveLength(1);
 });
 

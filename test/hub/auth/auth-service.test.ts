@@ -51,9 +51,9 @@ describe('signing in', () => {
     expect(token).toMatch(/^[\w-]{43}$/);
     expect(JSON.stringify(await stores.db.selectFrom('sessions').selectAll().execute())).not.toContain(token);
     expect(await auth.session(token)).toEqual(identity);
-    await auth.logout(token);
+    await auth.logout(token, next());
     expect(await auth.session(token)).toBeNull();
-    await auth.logout(token);
+    await auth.logout(token, next());
     expect(await auth.session('nonsense')).toBeNull();
   });
 

@@ -17,6 +17,7 @@ import type { Enrolment } from '../../../hub/enrolment/enrolment.ts';
 import { ServerCertificate } from '../../../hub/enrolment/server-certificate.ts';
 import { readRequest } from '../../../hub/enrolment/x509.ts';
 import { openRelational, type Relational } from '../../../hub/store/postgres/relational.ts';
+import { actorNamed } from '../../services/hub-world.ts';
 import { newRelational } from '../../services/new-relational.ts';
 import { tempDirOfFile } from '../../services/temp-dir.ts';
 import { testEnrolment } from '../../services/test-enrolment.ts';
@@ -74,6 +75,9 @@ afterEach(() => {
   for (const client of clients.splice(0)) client.end(true);
 });
 
+const ANNA = actorNamed('anna');
+const ORIGIN = { address: '192.0.2.1', requestId: '' };
+
 interface Identity {
   key: string;
   certificate: string;
@@ -85,12 +89,11 @@ async function ask(token: string, change: Partial<EnrolRequest> & { key?: string
   const { key = await newKey(), ...rest } = change;
   const open = { token: id, gateway, csr: await requestFor(rest.gateway ?? gateway, key), at: now, ...rest };
   const request = { ...open, proof: rest.proof ?? prove(secret, open) };
-  const answer = await enrolment.enrol(request, '192.0.2.1');
+  const answer = await enrolment.enrol(request, ORIGIN);
   return { key, request, answer, secret, certificate: answer.certificate };
 }
 
-const tokenFor = async (gateway: string, minutes = 60) =>
-  (await enrolment.createToken(gateway, 'anna', minutes)).token;
+const tokenFor = async (gateway: string, minutes = 60) => (await enrolment.createToken(gateway, ANNA, minutes)).token;
 const enrolled = async (gateway: string): Promise<Identity> => ask(await tokenFor(gateway));
 
 function renewal(old: Identity, csr: string, serial = serialOf(old)) {
@@ -133,7 +136,7 @@ async function inside(gateway: string, identity: Identity): Promise<MqttClient> 
 
 describe('a token', () => {
   test('gets a gateway a certificate for the key it keeps, and proves the hub by the way', async () => {
-    const made = await enrolment.createToken('line-1', 'anna');
+    const made = await enrolment.createToken('line-1', ANNA);
     expect(made).toMatchObject({ gateway: 'line-1', expiresAt: now + 3_600_000, fingerprint: authority.fingerprint });
     expect(parseToken(made.token)).toMatchObject({ gateway: 'line-1', fingerprint: authority.fingerprint });
     const { key, request, answer, secret } = await ask(made.token);
@@ -174,7 +177,7 @@ describe('a token', () => {
     const proof = prove(secret, open);
     const own = await requestFor('line-2', await newKey());
     await expect(ask(token, { csr: own, proof })).rejects.toMatchObject({ code: 'ENROLMENT_REFUSED' });
-    await expect(enrolment.enrol({ ...open, proof }, '192.0.2.1')).resolves.toBeDefined();
+    await expect(enrolment.enrol({ ...open, proof }, ORIGIN)).resolves.toBeDefined();
   });
 
   test('works once; the same key gets the same answer again, another key is told when it was used', async () => {
@@ -342,7 +345,7 @@ describe('at the broker', () => {
       'one that was revoked',
       async () => {
         const made = await enrolled('line-1');
-        await enrolment.revoke('line-1', serialOf(made), 'anna', 'stolen');
+        await enrolment.revoke('line-1', serialOf(made), ANNA, 'stolen');
         return made;
       },
       /was revoked by anna: stolen/,
@@ -354,7 +357,7 @@ describe('at the broker', () => {
         await enrolled('line-1');
         return made;
       },
-      /was revoked by the hub: line-1 enrolled anew/,
+      /was revoked by hub: line-1 enrolled anew/,
     ],
   ])('refuses %s', async (_what, make, words) => {
     const identity = await make();
@@ -366,10 +369,10 @@ describe('at the broker', () => {
     const client = await inside('line-6', await enrolled('line-6'));
     const other = await inside('line-7', await enrolled('line-7'));
     const closed = once(client as unknown as NodeJS.EventEmitter, 'close');
-    expect(await enrolment.revoke('line-6', undefined, 'anna', '')).toHaveLength(1);
+    expect(await enrolment.revoke('line-6', undefined, ANNA, '')).toHaveLength(1);
     await closed;
     expect(other.connected).toBe(true);
-    expect(await enrolment.revoke('line-6', undefined, 'anna', '')).toEqual([]);
+    expect(await enrolment.revoke('line-6', undefined, ANNA, '')).toEqual([]);
     await inside('line-6', await enrolled('line-6'));
   });
 });
@@ -409,7 +412,7 @@ describe('renewal', () => {
     now += 366 * DAY;
     expect(await error('line-8', renewal(old, csr))).toMatch(/has expired: enrol/);
     now = Date.now();
-    await enrolment.revoke('line-8', undefined, 'anna', '');
+    await enrolment.revoke('line-8', undefined, ANNA, '');
     expect(await error('line-8', renewal(old, csr))).toMatch(/revoked: enrol/);
   });
 });

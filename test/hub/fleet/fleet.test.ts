@@ -13,6 +13,7 @@ import { EmbeddedBroker } from '../../../hub/broker/embedded-broker.ts';
 import { ConfigDesk } from '../../../hub/fleet/config-desk.ts';
 import { FleetDesk } from '../../../hub/fleet/fleet-desk.ts';
 import { FakeModbusServer } from '../../services/fake-modbus-server.ts';
+import { actorNamed } from '../../services/hub-world.ts';
 import { Program } from '../../services/program.ts';
 import { TcpCutter } from '../../services/tcp-cutter.ts';
 
@@ -81,7 +82,10 @@ beforeAll(async () => {
   wire = await new TcpCutter(broker.port).listen();
   const far = { online: () => status?.online === true, log, now: Date.now };
   fleet = new FleetDesk({ ...far, send: (to, command) => broker.command(to, command) });
-  configs = new ConfigDesk({ ...far, fleet, send: (to, command) => broker.command(to, command) });
+  configs = new ConfigDesk({
+    ...{ ...far, fleet, configOf: () => '', note: async () => undefined },
+    send: (to, command) => broker.command(to, command),
+  });
   await writeFile(file, yaml('config, logs, restart, browse'));
   const args = ['gateway/main.ts', 'run', '--config', file];
   gateway = new Program({ name: 'gateway', args, env: () => ({ LINESIDE_RESTARTS: '1' }) });
@@ -128,7 +132,7 @@ test('its configuration is read as it is written, and looked at without a change
 
 test('one that it is seen with is confirmed, and takes the place of the file', async () => {
   const before = await readFile(file, 'utf8');
-  const result = await configs.push('anna', 'line-1', before + MORE);
+  const result = await configs.push(actorNamed('anna'), 'line-1', before + MORE);
   expect(result).toMatchObject({ result: 'applied', changes: { changed: ['device pump'] } });
   expect(result.trial).toBeUndefined();
   expect(await readFile(file, 'utf8')).toBe(before + MORE);
@@ -140,7 +144,7 @@ test('one that cuts it off goes by itself, and the one before runs again', async
   const before = await readFile(file, 'utf8');
   const hash = status!.configSha256;
   whenAnswered = () => wire.cut();
-  const result = await configs.push('anna', 'line-1', before.replace('pollMs: 100', 'pollMs: 50'), 2_000);
+  const result = await configs.push(actorNamed('anna'), 'line-1', before.replace('pollMs: 100', 'pollMs: 50'), 2_000);
   whenAnswered = () => undefined;
   expect(result).toMatchObject({
     result: 'rolledBack',
@@ -158,7 +162,7 @@ test('one that cuts it off goes by itself, and the one before runs again', async
 test('one that it does not survive is gone at its next start', async () => {
   const before = await readFile(file, 'utf8');
   whenAnswered = () => void gateway.kill();
-  const result = await configs.push('anna', 'line-1', before.replace('pollMs: 100', 'pollMs: 70'), 2_000);
+  const result = await configs.push(actorNamed('anna'), 'line-1', before.replace('pollMs: 100', 'pollMs: 70'), 2_000);
   whenAnswered = () => undefined;
   expect(result.result).toBe('rolledBack');
   expect(await readFile(file, 'utf8')).toBe(before);
@@ -198,6 +202,6 @@ test('it does nothing that its own configuration does not name', async () => {
     { what: 'probe.modbus', host: 'plc', port: 502, from: 0, to: 9 },
   ];
   for (const what of asks) await expect(ask(what)).rejects.toThrow(/add (config|restart|browse) to hub\.accept/);
-  expect(await configs.push('anna', 'line-1', yaml('config'))).toMatchObject({ result: 'refused' });
+  expect(await configs.push(actorNamed('anna'), 'line-1', yaml('config'))).toMatchObject({ result: 'refused' });
   await expect(ask({ what: 'logs', lines: 1 })).resolves.toMatchObject({ lines: [expect.any(String)] });
 });

@@ -6,6 +6,7 @@ import type { FleetDesk } from '../../../hub/fleet/fleet-desk.ts';
 import { RolloutDesk } from '../../../hub/fleet/rollout-desk.ts';
 import { insertRollout } from '../../../hub/store/postgres/rollouts.ts';
 import { type HubStores, openStores } from '../../services/hub-stores.ts';
+import { actorNamed } from '../../services/hub-world.ts';
 
 const NEW = '# everywhere\ngateway: { id: any }\nhub: { url: "mqtt://elsewhere" }\ndevices: [] # none yet\n';
 const good: ConfigPushResult = {
@@ -47,7 +48,7 @@ const newest = async (desk: RolloutDesk) => (await desk.list())[0]!;
 
 test('comes to all of them in waves, each with what is its own', async () => {
   const { desk, pushed } = rig();
-  await desk.begin('anna', wish(['a', 'b', 'c', 'd']));
+  await desk.begin(actorNamed('anna'), wish(['a', 'b', 'c', 'd']));
   await vi.waitFor(async () => expect(await newest(desk)).toMatchObject({ state: 'done', by_whom: 'anna' }), 10_000);
   const { gateways } = await newest(desk);
   expect(gateways.map(({ gateway, wave, state }) => [gateway, wave, state])).toEqual([
@@ -63,7 +64,7 @@ test('comes to all of them in waves, each with what is its own', async () => {
 
 test('stops at the first that does not take it, and does not touch those behind it', async () => {
   const { desk, pushed } = rig({ b: { result: 'rolledBack', problems: ['not seen'] } });
-  await desk.begin('anna', wish(['a', 'b', 'c', 'd', 'e']));
+  await desk.begin(actorNamed('anna'), wish(['a', 'b', 'c', 'd', 'e']));
   await vi.waitFor(async () => expect((await newest(desk)).state).toBe('stopped'), 10_000);
   const { reason, gateways } = await newest(desk);
   expect(reason).toBe('b rolledBack: not seen');
@@ -73,12 +74,14 @@ test('stops at the first that does not take it, and does not touch those behind 
 
 test('is not begun when one of them is not there, nor beside another', async () => {
   const { desk, pushed } = rig();
-  await expect(desk.begin('anna', wish(['a', 'away']))).rejects.toMatchObject({ code: 'GATEWAY_OFFLINE' });
-  await expect(desk.begin('anna', wish(['none']))).rejects.toMatchObject({ code: 'GATEWAY_NOT_FOUND' });
+  await expect(desk.begin(actorNamed('anna'), wish(['a', 'away']))).rejects.toMatchObject({
+    code: 'GATEWAY_OFFLINE',
+  });
+  await expect(desk.begin(actorNamed('anna'), wish(['none']))).rejects.toMatchObject({ code: 'GATEWAY_NOT_FOUND' });
   expect(pushed).toEqual([]);
-  const id = await desk.begin('anna', wish(['a', 'b', 'c', 'd', 'e', 'f']));
-  await expect(desk.begin('ben', wish(['a']))).rejects.toMatchObject({ code: 'ROLLOUT_RUNNING' });
-  desk.cancel('ben', id);
+  const id = await desk.begin(actorNamed('anna'), wish(['a', 'b', 'c', 'd', 'e', 'f']));
+  await expect(desk.begin(actorNamed('ben'), wish(['a']))).rejects.toMatchObject({ code: 'ROLLOUT_RUNNING' });
+  await desk.cancel(actorNamed('ben'), id);
   await vi.waitFor(
     async () => expect(await newest(desk)).toMatchObject({ state: 'stopped', reason: 'stopped by ben' }),
     10_000,

@@ -42,6 +42,8 @@ const ACCOUNTS = `mqtt:
 
 interface Asked {
   by: string;
+  kind: string;
+  address: string;
   tag: number;
   value: unknown;
   comment: string;
@@ -83,8 +85,8 @@ async function rig(mqttPart = ACCOUNTS, uns = '') {
   const part = new UnsPart({
     ...{ config, board, now, log },
     openAlarms: () => open,
-    request: async (by, tag, value, comment) => {
-      asked.push({ by, tag, value, comment });
+    request: async ({ name: by, kind, address }, tag, value, comment) => {
+      asked.push({ by, kind, address, tag, value, comment });
       if (value === 99) throw new LinesideError('GATEWAY_OFFLINE', 'outside', 'the gateway is not there');
       return { id: 'of-the-hub', ok: true, old: 4.5, new: value, at: 1_000, error: '' };
     },
@@ -203,7 +205,9 @@ describe('at the embedded broker', () => {
     await vi.waitFor(() => expect(answers()).toMatchObject([{ id: 'a', ok: true, new: 6 }]), PATIENT);
     await setter.client.publishAsync(set, '{"value": 6, "id": "a", "comment": "c"}', { qos: 1 });
     await vi.waitFor(() => expect(answers()).toHaveLength(2), PATIENT);
-    expect(asked).toEqual([{ by: 'setter (MQTT)', tag: 1, value: 6, comment: 'c' }]);
+    expect(asked).toEqual([
+      { by: 'setter (MQTT)', kind: 'account', address: '127.0.0.1', tag: 1, value: 6, comment: 'c' },
+    ]);
     await setter.client.publishAsync(set, '99', { qos: 1 });
     await vi.waitFor(
       () => expect(answers()[2]).toMatchObject({ ok: false, error: 'the gateway is not there' }),

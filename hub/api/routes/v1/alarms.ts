@@ -101,7 +101,10 @@ export function alarmRoutes(app: Api, { alarms, machines }: ApiServices): void {
   app.post(
     '/alarms/:occurrence/acknowledge',
     {
-      config: { permission: 'alarms.acknowledge', problems: ['ALARM_NOT_FOUND', 'ALARM_ACKNOWLEDGED'] },
+      config: {
+        ...{ permission: 'alarms.acknowledge', audit: 'alarm.acknowledge' },
+        problems: ['ALARM_NOT_FOUND', 'ALARM_ACKNOWLEDGED'],
+      },
       schema: {
         tags: ['alarms'],
         operationId: 'acknowledgeAlarm',

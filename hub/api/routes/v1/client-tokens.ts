@@ -12,7 +12,10 @@ export function clientTokenRoutes(app: Api, { access }: ApiServices): void {
   app.post(
     '/tokens',
     {
-      config: { open: true, problems: ['LOGIN_REFUSED', 'LOGIN_THROTTLED', 'PASSWORD_CHANGE_REQUIRED'] },
+      config: {
+        ...{ open: true, audit: 'user.sign-in', deskNotes: true },
+        problems: ['LOGIN_REFUSED', 'LOGIN_THROTTLED', 'PASSWORD_CHANGE_REQUIRED'],
+      },
       schema: {
         tags: ['session'],
         summary: 'Sign in with a client: an access token for 15 minutes, and a refresh token that is good once',
@@ -36,7 +39,8 @@ export function clientTokenRoutes(app: Api, { access }: ApiServices): void {
   app.post(
     '/tokens/refresh',
     {
-      config: { open: true, problems: ['TOKEN_REFUSED'] },
+      // Goes on with a sign-in that stands there already; one that was copied is noted as token.reuse.
+      config: { open: true, audit: null, problems: ['TOKEN_REFUSED'] },
       schema: {
         tags: ['session'],
         summary: 'The next pair of tokens for a refresh token',
@@ -53,7 +57,7 @@ export function clientTokenRoutes(app: Api, { access }: ApiServices): void {
   app.post(
     '/tokens/revoke',
     {
-      config: { open: true },
+      config: { open: true, audit: 'user.sign-out', deskNotes: true },
       schema: {
         tags: ['session'],
         summary: 'Sign a client out: its access and refresh tokens end',
@@ -62,7 +66,7 @@ export function clientTokenRoutes(app: Api, { access }: ApiServices): void {
       },
     },
     async (request, reply) => {
-      await tokens.revoke(request.body.refreshToken);
+      await tokens.revoke(request.body.refreshToken, { address: request.ip, requestId: request.id });
       return reply.code(204).send(null);
     },
   );

@@ -3,8 +3,11 @@ import { EnrolAnswer, EnrolRequest, SERIAL_PATTERN } from '@lineside/shared/cont
 import { pageOf } from '@lineside/shared/contracts/page.ts';
 import { GATEWAY_ID_PATTERN } from '@lineside/shared/contracts/topics.ts';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
+import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import { expectOwnGateway, type Identity, seesGateway } from '../../../auth/identity.ts';
+import { expectOwnGateway, seesGateway } from '../../../auth/identity.ts';
+import { actorOf } from '../../plugins/session.ts';
+import type { ProblemCode } from '../../problem-list.ts';
 import type { ApiServices } from '../../services.ts';
 import type { Api } from '../api.ts';
 
@@ -46,6 +49,11 @@ const Reason = Type.Object({
   reason: Type.String({ default: '', maxLength: 200, description: 'kept with it, for whoever looks later' }),
 });
 const Revoked = Type.Object({ revoked: Type.Array(Serial) });
+const PROBLEMS: ProblemCode[] = ['GATEWAY_NOT_FOUND', 'CERTIFICATE_NOT_FOUND'];
+const revoking = {
+  ...({ permission: 'gateways.manage', audit: 'certificate.revoke', deskNotes: true } as const),
+  problems: PROBLEMS,
+};
 const AuthorityView = Type.Object({
   certificate: Type.String({ description: 'PEM' }),
   fingerprint: Type.String({ description: 'SHA-256, base64url' }),
@@ -53,9 +61,9 @@ const AuthorityView = Type.Object({
 });
 
 export function enrolmentRoutes(app: Api, { enrolment, authority, board, machines }: ApiServices): void {
-  const revoke = async (identity: Identity, id: string, serial: string | undefined, reason: string) => {
-    expectOwnGateway(identity, machines, id);
-    const revoked = await enrolment.revoke(id, serial, identity.name, reason);
+  const revoke = async (request: FastifyRequest, id: string, serial: string | undefined, reason: string) => {
+    expectOwnGateway(request.identity!, machines, id);
+    const revoked = await enrolment.revoke(id, serial, actorOf(request), reason);
     if (revoked.length > 0) return { revoked: revoked.map((row) => row.serial) };
     const which = serial === undefined ? 'certificate' : `certificate ${serial}`;
     throw new LinesideError('CERTIFICATE_NOT_FOUND', 'peer', `gateway ${id} has no ${which} that is valid`);
@@ -65,8 +73,7 @@ export function enrolmentRoutes(app: Api, { enrolment, authority, board, machine
     '/gateways/:id/enrolment-token',
     {
       config: {
-        secretAnswer: true,
-        permission: 'gateways.enrol',
+        ...{ permission: 'gateways.enrol', audit: 'enrolment-token.create', deskNotes: true, secretAnswer: true },
         problems: ['GATEWAY_NOT_FOUND', 'GATEWAY_NAME_TAKEN', 'ENROLMENT_NEEDS_TLS'],
       },
       schema: {
@@ -81,7 +88,7 @@ export function enrolmentRoutes(app: Api, { enrolment, authority, board, machine
     (request) => {
       const { id } = request.params;
       expectOwnGateway(request.identity!, machines, id);
-      return enrolment.createToken(id, request.identity!.name, request.body.minutes);
+      return enrolment.createToken(id, actorOf(request), request.body.minutes);
     },
   );
 
@@ -117,7 +124,7 @@ export function enrolmentRoutes(app: Api, { enrolment, authority, board, machine
   app.delete(
     '/gateways/:id/certificate',
     {
-      config: { permission: 'gateways.manage', problems: ['GATEWAY_NOT_FOUND', 'CERTIFICATE_NOT_FOUND'] },
+      config: revoking,
       schema: {
         tags: ['gateways'],
         summary: 'Revoke all certificates of a gateway: it is disconnected at once, and does not come in again',
@@ -127,13 +134,13 @@ export function enrolmentRoutes(app: Api, { enrolment, authority, board, machine
         response: { 200: Revoked },
       },
     },
-    (request) => revoke(request.identity!, request.params.id, undefined, request.query.reason),
+    (request) => revoke(request, request.params.id, undefined, request.query.reason),
   );
 
   app.delete(
     '/gateways/:id/certificates/:serial',
     {
-      config: { permission: 'gateways.manage', problems: ['GATEWAY_NOT_FOUND', 'CERTIFICATE_NOT_FOUND'] },
+      config: revoking,
       schema: {
         tags: ['gateways'],
         summary: 'Revoke one certificate of a gateway',
@@ -142,14 +149,14 @@ export function enrolmentRoutes(app: Api, { enrolment, authority, board, machine
         response: { 200: Revoked },
       },
     },
-    (request) => revoke(request.identity!, request.params.id, request.params.serial, request.query.reason),
+    (request) => revoke(request, request.params.id, request.params.serial, request.query.reason),
   );
 
   app.post(
     '/enrol',
     {
       config: {
-        open: true,
+        ...{ open: true, audit: 'gateway.enrol', deskNotes: true },
         rateLimit: { max: ENROLMENTS_A_MINUTE, timeWindow: '1 minute' },
         problems: [
           ...(['ENROLMENT_REFUSED', 'TOKEN_OTHER_GATEWAY', 'TOKEN_USED', 'TOKEN_EXPIRED', 'GATEWAY_CLOCK'] as const),
@@ -163,7 +170,7 @@ export function enrolmentRoutes(app: Api, { enrolment, authority, board, machine
         response: { 200: EnrolAnswer },
       },
     },
-    (request) => enrolment.enrol(request.body, request.ip),
+    (request) => enrolment.enrol(request.body, { address: request.ip, requestId: request.id }),
   );
 
   app.get(

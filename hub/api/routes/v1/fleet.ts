@@ -1,5 +1,4 @@
 /** Gateways, from afar. */
-import { createHash } from 'node:crypto';
 import { Problem } from '@lineside/shared/contracts/api.ts';
 import {
   BrowseAsk,
@@ -18,6 +17,7 @@ import { ConfirmWithin, RolloutBody, RolloutView } from '@lineside/shared/contra
 import { type TSchema, Type } from 'typebox';
 import { expectOwnGateway, type Identity, ownsGateway } from '../../../auth/identity.ts';
 import type { StoredRollout } from '../../../store/postgres/rollouts.ts';
+import { actorOf } from '../../plugins/session.ts';
 import type { ProblemCode } from '../../problem-list.ts';
 import type { ApiServices } from '../../services.ts';
 import type { Api } from '../api.ts';
@@ -40,11 +40,18 @@ const PROBLEMS: ProblemCode[] = [
   'GATEWAY_REFUSED',
   'GATEWAY_SILENT',
 ];
+/** As what asking a gateway stands in the audit log. Reading its file and its log changes nothing. */
+const ACTIONS: Record<string, string> = {
+  checkGatewayConfig: 'gateway.check-config',
+  restartGateway: 'gateway.restart',
+  browseThroughGateway: 'gateway.browse',
+  probeThroughGateway: 'gateway.probe',
+};
 const Done = Type.Object({ done: Type.Literal(true) });
 
 export function fleetRoutes(app: Api, { configs, fleet, rollouts, machines, board, now }: ApiServices): void {
   const about = (operationId: string, permission: Permission, summary: string, answer: TSchema, more = '') => ({
-    config: { permission, problems: PROBLEMS },
+    config: { permission, audit: ACTIONS[operationId] ?? null, problems: PROBLEMS },
     schema: {
       ...{ tags: ['gateways'], operationId, summary, params, description: `${more}${NOT_SENT}` },
       response: { 200: answer, 404: Problem, 409: Problem, 502: Problem, 504: Problem },
@@ -100,19 +107,20 @@ export function fleetRoutes(app: Api, { configs, fleet, rollouts, machines, boar
   app.post(
     '/gateways/:id/config/check',
     { ...check, bodyLimit: BODY_BYTES, schema: { ...check.schema, body: Type.Object({ config: Config }) } },
-    (request) =>
-      ask<ConfigCheck>(
-        ...([request.identity!, request.params.id] as const),
-        { what: 'config.check', config: request.body.config },
-        CHECK_MS,
-      ),
+    (request) => {
+      const { config } = request.body;
+      // The file itself may hold secrets.
+      request.auditNote = { after: { characters: config.length } };
+      const what = { what: 'config.check', config } as const;
+      return ask<ConfigCheck>(request.identity!, request.params.id, what, CHECK_MS);
+    },
   );
 
   app.post(
     '/gateways/:id/config',
     {
       config: {
-        permission: 'gateways.configure',
+        ...{ permission: 'gateways.configure', audit: 'gateway.configure', deskNotes: true },
         problems: ['GATEWAY_NOT_FOUND', 'GATEWAY_OFFLINE', 'CONFIG_PENDING', 'CONFIG_UNKNOWN'],
       },
       bodyLimit: BODY_BYTES,
@@ -130,17 +138,11 @@ export function fleetRoutes(app: Api, { configs, fleet, rollouts, machines, boar
         response: { 200: ConfigPushResult, 404: Problem, 409: Problem, 504: Problem },
       },
     },
-    async (request) => {
-      const { identity } = request;
+    (request) => {
       const { id } = request.params;
-      expectOwnGateway(identity!, machines, id);
+      expectOwnGateway(request.identity!, machines, id);
       const { config, confirmWithinSeconds } = request.body;
-      // The file itself may hold secrets.
-      const after = { characters: config.length, sha256: createHash('sha256').update(config).digest('hex') };
-      request.auditNote = { target: id, after };
-      const result = await configs.push(identity!.name, id, config, confirmWithinSeconds * 1_000);
-      request.auditNote = { target: id, after: { ...after, result } };
-      return result;
+      return configs.push(actorOf(request), id, config, confirmWithinSeconds * 1_000);
     },
   );
 
@@ -230,7 +232,7 @@ export function fleetRoutes(app: Api, { configs, fleet, rollouts, machines, boar
     '/rollouts',
     {
       config: {
-        permission: 'gateways.configure',
+        ...{ permission: 'gateways.configure', audit: 'rollout.begin', deskNotes: true },
         problems: ['GATEWAY_NOT_FOUND', 'GATEWAY_OFFLINE', 'ROLLOUT_RUNNING'],
       },
       bodyLimit: BODY_BYTES,
@@ -248,14 +250,17 @@ export function fleetRoutes(app: Api, { configs, fleet, rollouts, machines, boar
       const { gateways, config, first, each, confirmWithinSeconds } = request.body;
       for (const gateway of gateways) expectOwnGateway(request.identity!, machines, gateway);
       const confirmWithinMs = confirmWithinSeconds * 1_000;
-      return { id: await rollouts.begin(request.identity!.name, { gateways, config, first, each, confirmWithinMs }) };
+      return { id: await rollouts.begin(actorOf(request), { gateways, config, first, each, confirmWithinMs }) };
     },
   );
 
   app.post(
     '/rollouts/:id/stop',
     {
-      config: { permission: 'gateways.configure', problems: ['ROLLOUT_NOT_FOUND'] },
+      config: {
+        ...{ permission: 'gateways.configure', audit: 'rollout.stop', deskNotes: true },
+        problems: ['ROLLOUT_NOT_FOUND'],
+      },
       schema: {
         tags: ['gateways'],
         operationId: 'stopRollout',
@@ -264,8 +269,8 @@ export function fleetRoutes(app: Api, { configs, fleet, rollouts, machines, boar
         response: { 200: Done, 404: Problem },
       },
     },
-    (request) => {
-      rollouts.cancel(request.identity!.name, request.params.id);
+    async (request) => {
+      await rollouts.cancel(actorOf(request), request.params.id);
       return { done: true as const };
     },
   );

@@ -29,7 +29,7 @@ export function keyRoutes(app: Api, { access }: ApiServices): void {
     '/keys',
     {
       config: {
-        ...{ permission, audit: false, secretAnswer: true },
+        ...{ permission, audit: 'key.create', deskNotes: true, secretAnswer: true },
         problems: ['KEY_EXISTS', 'SITES_REFUSED', 'EXPIRY_PAST'],
       },
       schema: {
@@ -48,7 +48,7 @@ export function keyRoutes(app: Api, { access }: ApiServices): void {
   app.delete(
     '/keys/:id',
     {
-      config: { permission, audit: false, problems: ['KEY_NOT_FOUND'] },
+      config: { permission, audit: 'key.revoke', deskNotes: true, problems: ['KEY_NOT_FOUND'] },
       schema: {
         tags: ['keys'],
         summary: 'Revoke an API key: it opens nothing from now on',

@@ -2,6 +2,7 @@
 import { pageOf } from '@lineside/shared/contracts/page.ts';
 import { Type } from 'typebox';
 import type { MqttAccount } from '../../../mqtt-accounts/mqtt-accounts.ts';
+import { actorOf } from '../../plugins/session.ts';
 import type { ProblemCode } from '../../problem-list.ts';
 import type { ApiServices } from '../../services.ts';
 import type { Api } from '../api.ts';
@@ -37,15 +38,15 @@ const Body = Type.Object(
   { additionalProperties: false },
 );
 const Params = Type.Object({ name: Name });
-const rule = (...problems: ProblemCode[]) => ({
-  config: { secretAnswer: true as const, permission: 'integrators.manage' as const, problems },
+const rule = (audit: string | null, ...problems: ProblemCode[]) => ({
+  config: { permission: 'integrators.manage', audit, deskNotes: true, secretAnswer: true, problems } as const,
 });
 
 export function mqttAccountRoutes(app: Api, { mqttAccounts }: ApiServices): void {
   app.get(
     '/mqtt-accounts',
     {
-      ...rule(),
+      ...rule(null),
       schema: {
         tags: ['integrators'],
         summary: 'MQTT accounts that were made here, by name; those of the hub’s configuration are not among them',
@@ -58,7 +59,10 @@ export function mqttAccountRoutes(app: Api, { mqttAccounts }: ApiServices): void
   app.post(
     '/mqtt-accounts',
     {
-      ...rule('SITE_NOT_FOUND', 'ACCOUNT_NAME_TAKEN', 'ACCOUNTS_HEAR_NOTHING', 'TOO_MANY_ACCOUNTS'),
+      ...rule(
+        'mqtt-account.create',
+        ...(['SITE_NOT_FOUND', 'ACCOUNT_NAME_TAKEN', 'ACCOUNTS_HEAR_NOTHING', 'TOO_MANY_ACCOUNTS'] as const),
+      ),
       schema: {
         tags: ['integrators'],
         summary: 'Make an MQTT account that hears the topics of its sites, and sets nothing',
@@ -68,7 +72,7 @@ export function mqttAccountRoutes(app: Api, { mqttAccounts }: ApiServices): void
     },
     async (request) => {
       const { name, sites = null, comment } = request.body;
-      const made = await mqttAccounts.create({ name, sites, comment }, request.identity!.name);
+      const made = await mqttAccounts.create({ name, sites, comment }, actorOf(request));
       return { account: viewOf(made.account), password: made.password };
     },
   );
@@ -76,7 +80,7 @@ export function mqttAccountRoutes(app: Api, { mqttAccounts }: ApiServices): void
   app.post(
     '/mqtt-accounts/:name/password',
     {
-      ...rule('ACCOUNT_NOT_FOUND'),
+      ...rule('mqtt-account.reset-password', 'ACCOUNT_NOT_FOUND'),
       schema: {
         tags: ['integrators'],
         summary: 'Give an MQTT account another password: whoever is connected by the old one is disconnected',
@@ -85,14 +89,14 @@ export function mqttAccountRoutes(app: Api, { mqttAccounts }: ApiServices): void
       },
     },
     async (request) => ({
-      password: await mqttAccounts.renewPassword(request.params.name, request.identity!.name),
+      password: await mqttAccounts.renewPassword(request.params.name, actorOf(request)),
     }),
   );
 
   app.delete(
     '/mqtt-accounts/:name',
     {
-      ...rule('ACCOUNT_NOT_FOUND'),
+      ...rule('mqtt-account.delete', 'ACCOUNT_NOT_FOUND'),
       schema: {
         tags: ['integrators'],
         summary: 'Remove an MQTT account: it is disconnected at once',
@@ -101,7 +105,7 @@ export function mqttAccountRoutes(app: Api, { mqttAccounts }: ApiServices): void
       },
     },
     async (request, reply) => {
-      await mqttAccounts.remove(request.params.name, request.identity!.name);
+      await mqttAccounts.remove(request.params.name, actorOf(request));
       return reply.code(204).send(null);
     },
   );

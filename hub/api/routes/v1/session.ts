@@ -25,7 +25,7 @@ export function sessionRoutes(app: Api, { access }: ApiServices): void {
   app.post(
     '/login',
     {
-      config: { open: true, problems: ['LOGIN_REFUSED', 'LOGIN_THROTTLED'] },
+      config: { open: true, audit: 'user.sign-in', deskNotes: true, problems: ['LOGIN_REFUSED', 'LOGIN_THROTTLED'] },
       schema: {
         tags: ['session'],
         operationId: 'signIn',
@@ -46,12 +46,12 @@ export function sessionRoutes(app: Api, { access }: ApiServices): void {
   app.post(
     '/logout',
     {
-      config: { open: true },
+      config: { open: true, audit: 'user.sign-out', deskNotes: true },
       schema: { tags: ['session'], operationId: 'signOut', summary: 'Sign out', response: { 204: Type.Null() } },
     },
     async (request, reply) => {
       const token = tokenOf(request);
-      if (token) await access.logout(token);
+      if (token) await access.logout(token, { address: request.ip, requestId: request.id });
       clearToken(reply);
       return reply.code(204).send(null);
     },
@@ -75,7 +75,7 @@ export function sessionRoutes(app: Api, { access }: ApiServices): void {
     '/me/password',
     {
       config: {
-        ...{ permission: 'account.change', audit: false },
+        ...{ permission: 'account.change', audit: 'user.change-password', deskNotes: true },
         problems: ['PASSWORD_WRONG', 'PASSWORD_REFUSED', 'USER_BY_PROVIDER', 'LOGIN_THROTTLED'],
       },
       schema: {
@@ -100,7 +100,7 @@ export function sessionRoutes(app: Api, { access }: ApiServices): void {
   app.post(
     '/me/end-sessions',
     {
-      config: { permission: 'account.change', audit: false },
+      config: { permission: 'account.change', audit: 'user.end-sessions', deskNotes: true },
       schema: {
         tags: ['session'],
         summary: 'Sign out everywhere else: other browsers, and clients with tokens',

@@ -9,8 +9,7 @@ import type { Api } from '../api.ts';
 
 const Name = Type.Object({ name: UserName });
 const config = { permission: 'users.manage' } as const;
-/** The desk writes the line in the audit log, in the transaction of the change. */
-const changing = { ...config, audit: false, problems: ['USER_NOT_FOUND'] } as const;
+const changing = { ...config, deskNotes: true, problems: ['USER_NOT_FOUND'] } as const;
 
 export function userRoutes(app: Api, { access }: ApiServices): void {
   const { users } = access;
@@ -32,7 +31,10 @@ export function userRoutes(app: Api, { access }: ApiServices): void {
   app.post(
     '/users',
     {
-      config: { ...changing, secretAnswer: true, problems: ['USER_EXISTS', 'SITES_REFUSED'] },
+      config: {
+        ...{ ...changing, audit: 'user.create', secretAnswer: true },
+        problems: ['USER_EXISTS', 'SITES_REFUSED'],
+      },
       schema: {
         tags: ['users'],
         summary: 'Make a user; the answer has the first password, this once',
@@ -58,7 +60,10 @@ export function userRoutes(app: Api, { access }: ApiServices): void {
   app.patch(
     '/users/:name',
     {
-      config: { ...changing, problems: ['USER_NOT_FOUND', 'LAST_ADMIN', 'SITES_REFUSED', 'USER_BY_PROVIDER'] },
+      config: {
+        ...{ ...changing, audit: 'user.change' },
+        problems: ['USER_NOT_FOUND', 'LAST_ADMIN', 'SITES_REFUSED', 'USER_BY_PROVIDER'],
+      },
       schema: {
         tags: ['users'],
         summary: 'Change role, sites or name of a user, disable or enable one',
@@ -74,7 +79,10 @@ export function userRoutes(app: Api, { access }: ApiServices): void {
   app.post(
     '/users/:name/reset-password',
     {
-      config: { ...changing, secretAnswer: true, problems: ['USER_NOT_FOUND', 'USER_BY_PROVIDER'] },
+      config: {
+        ...{ ...changing, audit: 'user.reset-password', secretAnswer: true },
+        problems: ['USER_NOT_FOUND', 'USER_BY_PROVIDER'],
+      },
       schema: {
         tags: ['users'],
         summary: 'Give a user another password, told this once, to be changed at the next sign-in',
@@ -88,7 +96,7 @@ export function userRoutes(app: Api, { access }: ApiServices): void {
   app.post(
     '/users/:name/end-sessions',
     {
-      config: changing,
+      config: { ...changing, audit: 'user.end-sessions' },
       schema: {
         tags: ['users'],
         summary: 'Sign a user out everywhere',
@@ -105,7 +113,7 @@ export function userRoutes(app: Api, { access }: ApiServices): void {
   app.delete(
     '/users/:name',
     {
-      config: { ...changing, problems: ['USER_NOT_FOUND', 'LAST_ADMIN'] },
+      config: { ...changing, audit: 'user.delete', problems: ['USER_NOT_FOUND', 'LAST_ADMIN'] },
       schema: {
         tags: ['users'],
         summary: 'Delete a user; the name stays in what was written down',

@@ -5,6 +5,7 @@ import { WriteOutcome } from '@lineside/shared/contracts/write.ts';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import { Type } from 'typebox';
 import { devicesWithin, type Identity, seesDevice } from '../../../auth/identity.ts';
+import { actorOf } from '../../plugins/session.ts';
 import type { ApiServices } from '../../services.ts';
 import type { Api } from '../api.ts';
 import { NameFilter } from '../filters.ts';
@@ -19,7 +20,7 @@ export function writeRoutes(app: Api, { writes, board, machines }: ApiServices):
     '/tags/:id/write',
     {
       config: {
-        permission: 'tags.write',
+        ...{ permission: 'tags.write', audit: 'tag.write', deskNotes: true },
         problems: [
           ...(['TAG_NOT_FOUND', 'TAG_NOT_WRITABLE', 'VALUE_REFUSED', 'GATEWAY_OFFLINE'] as const),
           ...(['TOO_MANY_WRITES', 'WRITE_UNKNOWN'] as const),
@@ -37,17 +38,13 @@ export function writeRoutes(app: Api, { writes, board, machines }: ApiServices):
         response: { 200: WriteOutcome, 400: Problem, 404: Problem, 409: Problem, 429: Problem, 504: Problem },
       },
     },
-    async (request) => {
+    (request) => {
       const { value, comment } = request.body;
       const { id } = request.params;
       const tag = board.catalog.current(id);
       if (tag && !sees(request.identity!, tag))
         throw new LinesideError('TAG_NOT_FOUND', 'peer', `there is no tag ${id}`);
-      if (tag) request.auditNote = { target: `${tag.gateway}/${tag.device}/${tag.name}` };
-      const outcome = await writes.request(request.identity!.name, id, value, comment);
-      const { ok, old, new: now, error } = outcome;
-      request.auditNote = { ...request.auditNote, before: old, after: { value, comment, ok, now, error } };
-      return outcome;
+      return writes.request(actorOf(request), id, value, comment);
     },
   );
 

@@ -207,7 +207,7 @@ describe.skipIf(!hasPostgres)('the queries of the relational store', { timeout: 
       } as const;
       await createCommand(db, 'g-1', command);
       await finishCommands(db, 'o500', NOW);
-      await settleWrite(db, 'g-1', { id: 'w1', ok: true, old: 1, new: 2, at: NOW, error: '' });
+      await settleWrite(db, 'g-1', { id: 'w1', ok: true, old: 1, new: 2, at: NOW, error: '' }, NOW);
       await Promise.all([pendingCommands(db, 'g-1'), pendingOccurrences(db), openAlarms(db), findAlarm(db, 'o1')]);
       await Promise.all([tagIds(db, 'g-1', EPOCH), tagsOfGateway(db, 'g-1'), tagsOfDevice(db, 'g-1', 'packer')]);
       await Promise.all([watermarks(db, ['g-1', 'g-2']), listGaps(db, 'g-1'), listQuarantine(db, 'g-1')]);
