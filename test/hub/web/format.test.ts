@@ -7,6 +7,7 @@ import {
   compareAlarms,
   needsAcknowledge,
 } from '../../../hub/web/src/format/alarm-words.ts';
+import { changeLines, nameWords } from '../../../hub/web/src/format/audit-words.ts';
 import { formatAgo, formatDuration, formatDurationShort } from '../../../hub/web/src/format/duration.ts';
 import { qualityWords } from '../../../hub/web/src/format/quality-words.ts';
 import { formatPercent, formatUnit, formatValue, trustOf, UNKNOWN } from '../../../hub/web/src/format/value.ts';
@@ -19,6 +20,26 @@ const number = (value: number, decimals: number) =>
   new Intl.NumberFormat(undefined, { minimumFractionDigits: decimals, maximumFractionDigits: decimals }).format(
     value,
   );
+
+describe('a line of the audit log', () => {
+  test('shows what changed and how, and leaves out what stayed', () => {
+    const before = { sha256: 'a'.repeat(64), role: 'operator', sites: null, disabled: false };
+    const after = { sha256: 'b'.repeat(64), role: 'operator', sites: ['acme'], disabled: true };
+    expect(changeLines(before, after)).toEqual([
+      { name: 'sha256', before: 'aaaaaaaaaaaa', after: 'bbbbbbbbbbbb' },
+      { name: 'sites', before: 'whole plant', after: 'acme' },
+      { name: 'disabled', before: 'no', after: 'yes' },
+    ]);
+    expect(changeLines(null, { waves: [['a'], ['b', 'c']], certificates: [], confirmWithinMs: 30_000 })).toEqual([
+      { name: 'waves', after: 'a; b, c' },
+      { name: 'certificates', after: '—' },
+      { name: 'confirmWithinMs', after: '30 s' },
+    ]);
+    expect(['mustChangePassword', 'confirmWithinMs', 'expiresAt', 'sha256'].map(nameWords)).toEqual([
+      ...['must change password', 'confirm within', 'expires', 'sha256'],
+    ]);
+  });
+});
 
 describe('spans of time', () => {
   test.each([

@@ -1,5 +1,5 @@
 import type { AuditEntry } from '@lineside/shared/contracts/accounts.ts';
-import { type ChangeLine, changeLines } from '../../format/audit-words.ts';
+import { actionWords, type ChangeLine, changeLines, kindWords, nameWords } from '../../format/audit-words.ts';
 import { formatExact, formatFull } from '../../format/duration.ts';
 import classes from './admin.module.css';
 
@@ -12,6 +12,8 @@ export function AuditRow(props: {
 }) {
   const { entry, onPick } = props;
   const lines = changeLines(entry.before, entry.after);
+  const words = actionWords(entry.action);
+  const kind = entry.actor ? kindWords(entry.actorKind) : '';
   const outcome = entry.outcome === 'done' ? '' : OUTCOMES[entry.outcome];
   return (
     <li className={classes.entry} data-testid="audit-row">
@@ -19,13 +21,15 @@ export function AuditRow(props: {
         <button type="button" className={classes.link} onClick={() => onPick('actor', entry.actor)}>
           <b>{entry.actor || 'Nobody signed in'}</b>
         </button>
+        {kind ? <span>{kind}</span> : null}
         <span title={formatFull(entry.at)}>{formatExact(entry.at)}</span>
         {entry.address ? <span>from {entry.address}</span> : null}
       </div>
       <div className={classes.cell}>
         <button type="button" className={classes.link} onClick={() => onPick('action', entry.action)}>
-          {entry.action}
+          {words}
         </button>
+        {words === entry.action ? null : <span>{entry.action}</span>}
         {entry.target ? (
           <button type="button" className={classes.link} onClick={() => onPick('target', entry.target)}>
             <span>{entry.target}</span>
@@ -37,7 +41,7 @@ export function AuditRow(props: {
         <dl className={classes.changes}>
           {lines.map((line) => (
             <div key={line.name}>
-              <dt>{line.name || 'value'}</dt>
+              <dt>{nameWords(line.name) || 'value'}</dt>
               <dd>
                 <Change of={line} />
               </dd>
