@@ -33,6 +33,8 @@ export interface AccessPartOptions {
   stores: Stores;
   /** A gateway is let in from now on. */
   onEnrolled(gateway: string): void;
+  /** A certificate opens nothing any more; told of each more than once. */
+  onRevoked(gateway: string, serial: string): void;
   log: Logger;
   now(): number;
 }
@@ -157,7 +159,8 @@ export class AccessPart {
     throw new LinesideError('ENROLMENT_NEEDS_TLS', 'config', words);
   }
 
-  #end(revoked: { serial: string }[]): void {
+  #end(revoked: { gateway: string; serial: string }[]): void {
+    for (const { gateway, serial } of revoked) this.#options.onRevoked(gateway, serial);
     if (revoked.length === 0 || !(this.#bus instanceof EmbeddedBroker)) return;
     this.#bus.disconnectCertificates(
       revoked.map(({ serial }) => serial),

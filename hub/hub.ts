@@ -15,6 +15,7 @@ import { CertificatesPart } from './certificates-part.ts';
 import type { LoadedHubConfig } from './config/load-config.ts';
 import { ControlSocket } from './control/control-socket.ts';
 import { openDesks } from './desks-part.ts';
+import { gatewayNotices } from './enrolment/gateway-notices.ts';
 import { FiguresPart } from './figures-part.ts';
 import { ForeignPart } from './foreign-part.ts';
 import { type Arrival, Ingest } from './ingest/ingest.ts';
@@ -61,6 +62,10 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
   const access = new AccessPart({
     ...{ config, stores, now },
     onEnrolled: (id) => board.gateways.expect(id),
+    onRevoked: (id, serial) => {
+      const view = board.gateways.revoked(id, serial);
+      if (view) board.emit('gateway', view);
+    },
     log: log.child({ part: 'access' }),
   });
   const certificates = new CertificatesPart({
@@ -231,7 +236,10 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
     ...{ config, stores, board, desks, jobs, access, certificates, audit, monitor, metrics, unwind, log, now },
     ...{ faults: describeFaults, hanging },
     starting: () => (started ? [] : ['the broker is not up yet']),
-    notices: () => [backups?.fault() ?? '', ...certificates.notices()].filter((words) => words !== ''),
+    notices: () =>
+      [backups?.fault() ?? '', ...certificates.notices(), ...gatewayNotices(board.gateways.all(), now())].filter(
+        (words) => words !== '',
+      ),
   });
 
   board.start();

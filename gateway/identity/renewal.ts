@@ -4,6 +4,7 @@
  * old one is good until its end.
  */
 import { createSign, randomUUID, X509Certificate } from 'node:crypto';
+import { isNearEnd } from '@lineside/shared/contracts/certificate-life.ts';
 import { RenewAnswer, type RenewRequest } from '@lineside/shared/contracts/enrolment.ts';
 import type { CertificateStatus } from '@lineside/shared/contracts/link.ts';
 import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
@@ -13,8 +14,6 @@ import { certificateStatus, day, type IdentityFiles, problemWith, renewalAt } fr
 
 /** After a question without a good answer it waits for so long. Milliseconds. */
 const AGAIN_MS = 60 * 60_000;
-/** From then on somebody has to be told: this part of its life is left. */
-const URGENT = 1 / 6;
 
 export interface RenewalOptions {
   gateway: string;
@@ -53,9 +52,8 @@ export class Renewal {
       const own = this.#options.files.read();
       if (!own) return undefined;
       const status = certificateStatus(own.certificate);
-      const left = (status.notAfter - this.#options.now()) / (status.notAfter - status.notBefore);
       const words = this.#failure || 'it could not be renewed yet: the hub was not there, or did not answer';
-      return left < URGENT ? { ...status, problem: words } : status;
+      return isNearEnd(status, this.#options.now()) ? { ...status, problem: words } : status;
     } catch {
       return undefined;
     }

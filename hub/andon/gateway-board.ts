@@ -1,6 +1,6 @@
 /** What is known of each gateway right now, from its status messages and its silence. */
 import type { GatewayView } from '@lineside/shared/contracts/api.ts';
-import type { DeviceStatus, GatewayStatus } from '@lineside/shared/contracts/link.ts';
+import type { CertificateStatus, DeviceStatus, GatewayStatus } from '@lineside/shared/contracts/link.ts';
 
 /** Gateways report every 5 s; after so long without a word one counts as offline. Milliseconds. */
 const PATIENCE_MS = 16_000;
@@ -11,6 +11,8 @@ export interface KnownGateway {
   /** Since when it has been off line; null when it has never been seen. */
   since: number | null;
   samplesStored: number;
+  /** The newest that it was given; absent when it comes in by a password. */
+  certificate?: CertificateStatus | undefined;
 }
 
 /** Whether it is no gateway but a source of others, of which the hub itself says how its devices are. */
@@ -27,11 +29,20 @@ export class GatewayBoard {
     view.lastSeenAt = gateway.lastSeenAt;
     view.since = gateway.since;
     view.samplesStored = gateway.samplesStored;
+    if (gateway.certificate) view.certificate = gateway.certificate;
   }
 
   /** A gateway that may come from now on. */
   expect(id: string): void {
     this.#viewOf(id);
+  }
+
+  /** Its certificate was taken away. @returns what changed by that; undefined when nothing did */
+  revoked(id: string, serial: string): GatewayView | undefined {
+    const view = this.#views.get(id);
+    if (view?.certificate?.serial !== serial) return undefined;
+    delete view.certificate;
+    return view;
   }
 
   get(id: string): GatewayView | undefined {

@@ -117,10 +117,10 @@ function ofHub({ version, node, faults, certificates, machines, alarms, tags, jo
 }
 
 function ofGateways({ gateways }: HubFigures): Metric[] {
-  const each = (value: (gateway: GatewayView) => number | null): MetricSample[] =>
+  const each = (value: (gateway: GatewayView) => number | null | undefined): MetricSample[] =>
     gateways.slice(0, MAX_GATEWAYS).flatMap((gateway) => {
       const found = value(gateway);
-      return found === null ? [] : [{ labels: { gateway: gateway.id }, value: found }];
+      return found === null || found === undefined ? [] : [{ labels: { gateway: gateway.id }, value: found }];
     });
   return [
     metric(
@@ -152,6 +152,12 @@ function ofGateways({ gateways }: HubFigures): Metric[] {
       'counter',
       'Messages that could not be read, since the start.',
       each(({ quarantined }) => quarantined),
+    ),
+    metric(
+      'gateway_certificate_expiry_timestamp_seconds',
+      'gauge',
+      'End of the certificate by which it comes in; absent when it comes in by a password.',
+      each(({ certificate }) => certificate && certificate.notAfter / 1e3),
     ),
     metric(
       'gateway_devices_down',

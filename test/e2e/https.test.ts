@@ -13,6 +13,7 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { WebSocket } from 'ws';
 import { Authority } from '../../hub/enrolment/authority.ts';
+import { FAKETIME, FakeClock } from '../services/fake-clock.ts';
 import { newRelational } from '../services/new-relational.ts';
 import { Program, type Told } from '../services/program.ts';
 import { tempDirOfFile } from '../services/temp-dir.ts';
@@ -29,7 +30,13 @@ timeSeries: { memoryLimit: 128MB }
 `;
 const dir = tempDirOfFile('lineside-https-');
 const log = pino({ level: 'silent' });
-const hub = new Program({ name: 'hub', args: ['hub/main.ts', 'run', '--config', join(dir, 'hub.yaml')] });
+/** Of the hub, where a test moves it. */
+let clock: FakeClock | undefined;
+const hub = new Program({
+  name: 'hub',
+  args: ['hub/main.ts', 'run', '--config', join(dir, 'hub.yaml')],
+  env: () => clock?.env() ?? {},
+});
 let url: URL;
 let password = '';
 /** What clients trust, PEM. */
@@ -185,6 +192,46 @@ describe('with one line in its configuration, and a certificate of its own autho
     expect(existsSync(join(dir, 'gateway/identity/pending.key'))).toBe(false);
   });
 });
+
+describe.skipIf(!FAKETIME)(
+  'months after that, without a word of the gateway (needs faketime)',
+  { timeout: 60_000 },
+  () => {
+    const DAY_S = 86_400;
+    const notices = async () =>
+      ((await (await fetch(`${url.origin}/health`)).json()) as { notices: string[] }).notices;
+    const ends = async () =>
+      (await (await fetch(`${url.origin}/metrics`)).text())
+        .split('\n')
+        .find((line) =>
+          line.startsWith('lineside_hub_gateway_certificate_expiry_timestamp_seconds{gateway="line-1"}'),
+        );
+
+    beforeAll(async () => {
+      clock = new FakeClock(join(dir, 'clock'));
+      clock.set(300 * DAY_S);
+      await start('{ port: 0 }');
+    }, 90_000);
+    afterAll(async () => {
+      await hub.stop();
+      clock = undefined;
+    });
+
+    test('the hub names it before its certificate ends and after that, until somebody revokes it', async () => {
+      expect(await notices()).toEqual([]);
+      expect(Math.round((Number((await ends())!.split(' ')[1]) - Date.now() / 1_000) / DAY_S)).toBe(365);
+      clock!.set(340 * DAY_S);
+      expect(await notices()).toEqual([
+        expect.stringMatching(/^the certificate of gateway line-1 ends in 24 days: it is off line; /),
+      ]);
+      clock!.set(366 * DAY_S);
+      expect(await notices()).toEqual([expect.stringMatching(/^the certificate of gateway line-1 has ended/)]);
+      const revoked = await run('hub', 'revoke', 'line-1', '--reason', 'scrapped');
+      expect(revoked.code, revoked.err).toBe(0);
+      expect([await notices(), await ends()]).toEqual([[], undefined]);
+    });
+  },
+);
 
 describe('with files', { timeout: 60_000 }, () => {
   let plant: Authority;

@@ -105,7 +105,26 @@ export async function enrolledGateways(db: Kysely<Database>, now: number): Promi
   return rows.map(({ gateway }) => gateway);
 }
 
-/** @returns what is revoked from now on, and was not before */
+/** Of each gateway the newest certificate that is not revoked, also when it has ended. */
+export async function newestCertificates(
+  db: Kysely<Database>,
+): Promise<Pick<Row<'gateway_certificates'>, 'gateway' | 'serial' | 'not_before' | 'not_after'>[]> {
+  return db
+    .selectFrom('gateway_certificates')
+    .select(['gateway', 'serial', 'not_before', 'not_after'])
+    .distinctOn('gateway')
+    .where('revoked_at', 'is', null)
+    .orderBy('gateway')
+    .orderBy('issued_at', 'desc')
+    .execute();
+}
+
+/**
+ * Those that have ended are over by themselves; but the newest of a gateway is the one by which it is known, and somebody
+ * may say that this is over as well.
+ *
+ * @returns what is revoked from now on, and was not before
+ */
 export async function revokeCertificates(
   db: Kysely<Database>,
   which: { gateway: string; serial?: string | undefined },
@@ -116,7 +135,21 @@ export async function revokeCertificates(
     .set({ revoked_at: how.at, revoked_by: how.by, reason: how.reason })
     .where('gateway', '=', which.gateway)
     .where('revoked_at', 'is', null)
-    .where('not_after', '>', how.at);
+    .where(({ or, eb, selectFrom }) =>
+      or([
+        eb('not_after', '>', how.at),
+        eb(
+          'serial',
+          '=',
+          selectFrom('gateway_certificates')
+            .select('serial')
+            .where('gateway', '=', which.gateway)
+            .where('revoked_at', 'is', null)
+            .orderBy('issued_at', 'desc')
+            .limit(1),
+        ),
+      ]),
+    );
   if (which.serial !== undefined) query = query.where('serial', '=', which.serial);
   return query.returning(['gateway', 'serial']).execute();
 }

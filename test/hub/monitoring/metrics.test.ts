@@ -27,11 +27,16 @@ function gateway(id: string, more: Partial<GatewayView> = {}): GatewayView {
   return { id, online: false, devices: [], ...known, ...more } as GatewayView;
 }
 
+const CERTIFICATE = { serial: 'ab', notBefore: 0, notAfter: 1_790_000_000_500 };
+
 function figures(): HubFigures {
   return {
     ...{ version: '1.0.0', node: '24.0.0', startedAt: 1_790_000_000_500, faults: 1, tags: 12 },
     machines: [{ connection: { status: 'live', since: null, reason: '' } }],
-    gateways: [gateway('line-1', { online: true, pendingSamples: 7, lastSeenAt: 1_500 }), gateway('sparkplug:a/"b"')],
+    gateways: [
+      gateway('line-1', { online: true, pendingSamples: 7, lastSeenAt: 1_500, certificate: CERTIFICATE }),
+      gateway('sparkplug:a/"b"'),
+    ],
     backup: { newestAt: 1_790_000_000_500, failures: 2, running: false },
     certificates: [{ use: 'http', notAfter: 1_790_000_000_500 }],
     alarms: [{ priority: 'high', state: 'unacknowledged' }],
@@ -87,6 +92,7 @@ describe('the metrics of the hub', () => {
       'lineside_hub_broker_messages_total{kind="data"}': 1,
       'lineside_hub_gateway_online{gateway="line-1"}': 1,
       'lineside_hub_gateway_pending_samples{gateway="line-1"}': 7,
+      'lineside_hub_gateway_certificate_expiry_timestamp_seconds{gateway="line-1"}': 1_790_000_000.5,
       'lineside_hub_gateway_online{gateway="sparkplug:a/\\"b\\""}': 0,
       'lineside_hub_live_dropped_clients_total{code="4001"}': 2,
       'lineside_hub_model_last_score{gateway="line-1",model="pump"}': 0.25,

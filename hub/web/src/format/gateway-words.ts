@@ -1,4 +1,5 @@
 import type { GatewayView } from '@lineside/shared/contracts/api.ts';
+import { isNearEnd } from '@lineside/shared/contracts/certificate-life.ts';
 import { formatDuration, formatDurationShort } from './duration.ts';
 import { formatNumber, UNKNOWN } from './value.ts';
 
@@ -6,9 +7,6 @@ import { formatNumber, UNKNOWN } from './value.ts';
 export const BACKLOG_MIN = 5_000;
 /** From here on alarms and curves of two gateways do not fit together any more. Milliseconds. */
 export const CLOCK_OFF_MS = 2_000;
-const DAY_MS = 86_400_000;
-/** A gateway renews by itself long before; one that has not by now needs somebody. Milliseconds. */
-const CERTIFICATE_SOON_MS = 7 * DAY_MS;
 
 export type GatewayHealth = 'good' | 'attention' | 'offline' | 'never';
 export const HEALTH_WORDS: Record<GatewayHealth, string> = {
@@ -27,7 +25,7 @@ export function gatewayTroubles(gateway: GatewayView, now: number): string[] {
   const { bufferFault, certificate, clockOffsetMs = 0 } = gateway;
   if (bufferFault) troubles.push(`Its disk takes no data: ${bufferFault}`);
   if (certificate?.problem) troubles.push(`Its certificate was not renewed: ${certificate.problem}`);
-  else if (certificate && certificate.notAfter - now < CERTIFICATE_SOON_MS)
+  else if (certificate && isNearEnd(certificate, now))
     troubles.push(`Its certificate ${certificateWords(certificate.notAfter, now)}`);
   if (!gateway.online) return troubles;
   const down = gateway.devices.filter(({ state }) => state !== 'up').map(({ device }) => device);
