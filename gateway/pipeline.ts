@@ -14,6 +14,7 @@ import { AlarmStage, type WatchedAlarm } from './alarms/alarm-stage.ts';
 import { GatewayBuffer } from './buffer/buffer.ts';
 import type { LoadedConfig } from './config/load-config.ts';
 import { DeviceSet, type DeviceSwap, type TagId } from './device-set.ts';
+import type { Driver } from './drivers/driver.ts';
 import { type HubIdentity, hubIdentity } from './hub-identity.ts';
 import { ModelSet, type ModelSwap } from './model-set.ts';
 import type { ModelStatus } from './models/model-stage.ts';
@@ -154,6 +155,11 @@ export class Pipeline {
   /** What runs at present. */
   get config(): LoadedConfig {
     return this.#config;
+  }
+
+  /** The driver of a device; undefined when there is no such device. */
+  driver(device: string): Driver | undefined {
+    return this.#devices.driver(device);
   }
 
   /** Starts from the disk towards the devices, so that a stage is there before what it takes comes. */

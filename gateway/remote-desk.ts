@@ -7,12 +7,13 @@ import {
   type ProbeAsk,
   wordOf,
 } from '@lineside/shared/contracts/fleet.ts';
-import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
+import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { LogRing } from '@lineside/shared/log/log-ring.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import type { Static } from 'typebox';
 import type { LoadedConfig } from './config/load-config.ts';
 import type { ConfigPush } from './config-push.ts';
+import type { Driver } from './drivers/driver.ts';
 
 /** The answer has left before the gateway ends. Milliseconds. */
 const FAREWELL_MS = 300;
@@ -21,6 +22,7 @@ export interface RemoteDeskOptions {
   running(): LoadedConfig;
   push: ConfigPush;
   ring: LogRing;
+  driver(device: string): Driver | undefined;
   /** Looks at devices; loaded when somebody asks, for it takes memory. */
   browse(ask: Static<typeof BrowseAsk>, progress: (words: string) => void): Promise<DeviceFound>;
   probe(ask: Static<typeof ProbeAsk>, progress: (words: string) => void): Promise<DeviceFound>;
@@ -77,7 +79,21 @@ export class RemoteDesk {
         return this.#look(() => browse(ask, progress));
       case 'probe.modbus':
         return this.#look(() => probe(ask, progress));
+      case 'look.nodes':
+        return this.#driver(ask.device, 'nodesBelow', 'an OPC UA server').nodesBelow(ask.node ?? null);
+      case 'look.registers':
+        return this.#driver(ask.device, 'registers', 'a Modbus device').registers(ask.table, ask.first, ask.count);
     }
+  }
+
+  /** @throws LinesideError DEVICE_LOOK when the device is not there, or is none that can be looked at so */
+  #driver<Look extends 'nodesBelow' | 'registers'>(id: string, look: Look, kind: string) {
+    const driver = this.#options.driver(id);
+    if (driver?.[look]) return driver as Driver & Required<Pick<Driver, Look>>;
+    const words = driver
+      ? `device "${id}" is not ${kind}`
+      : `there is no device "${id}" in the configuration that runs`;
+    throw new LinesideError('DEVICE_LOOK', 'peer', words);
   }
 
   #restart(by: string): void {

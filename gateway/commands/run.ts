@@ -90,6 +90,7 @@ async function start(
   unwind.defer('configuration on trial', () => push.stop());
   const remote = new RemoteDesk({
     ...{ running: () => pipeline.config, push, ring, restart, notRestarted },
+    driver: (device) => pipeline.driver(device),
     browse: async (ask, tell) => (await import('./remote-looks.ts')).lookAtServer(pipeline.config, ask, tell),
     probe: async (ask, tell) => (await import('./remote-looks.ts')).lookAtModbus(ask, tell),
     log: log.child({ part: 'remote' }),

@@ -39,7 +39,7 @@ export function recordingFile(dataDir: string, device: string): string {
 }
 
 function recorded(driver: Driver, recorder: FileRecorder): Driver {
-  const { write, acknowledge } = driver;
+  const { write, acknowledge, nodesBelow, registers } = driver;
   return {
     start() {
       recorder.start();
@@ -52,5 +52,7 @@ function recorded(driver: Driver, recorder: FileRecorder): Driver {
     status: () => driver.status(),
     ...(write ? { write: (tag, value) => write.call(driver, tag, value) } : {}),
     ...(acknowledge ? { acknowledge: (key, comment) => acknowledge.call(driver, key, comment) } : {}),
+    ...(nodesBelow ? { nodesBelow: (node) => nodesBelow.call(driver, node) } : {}),
+    ...(registers ? { registers: (table, first, count) => registers.call(driver, table, first, count) } : {}),
   };
 }

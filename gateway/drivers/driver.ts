@@ -4,6 +4,7 @@
  */
 
 import type { AcknowledgeResult, ConditionNews } from '@lineside/shared/contracts/condition.ts';
+import type { ModbusTable, NodeLevel, Registers } from '@lineside/shared/contracts/device-look.ts';
 import type { Frame, Value, ValueType } from '@lineside/shared/contracts/frame.ts';
 import type { DeviceStatus } from '@lineside/shared/contracts/link.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
@@ -103,6 +104,20 @@ export interface Driver {
    * @param key as of `conditionKey`
    */
   acknowledge?(key: string, comment: string): Promise<AcknowledgeResult>;
+  /**
+   * What lies right below a node of the device now, over the connection that it collects by.
+   *
+   * @param node node id; null: where one begins
+   * @throws LinesideError DEVICE_LOOK in words for an operator
+   */
+  nodesBelow?(node: string | null): Promise<NodeLevel>;
+  /**
+   * What registers or bits hold now, over the connection that it collects by. Changes nothing, also not whether the
+   * device counts as up.
+   *
+   * @throws LinesideError DEVICE_LOOK in words for an operator
+   */
+  registers?(table: ModbusTable, first: number, count: number): Promise<Registers>;
 }
 
 /** A setting that has the right form and still cannot work. */

@@ -3,6 +3,7 @@
  * start. A gateway carries out what its own `hub.accept` names, and nothing else.
  */
 import { type Static, Type } from 'typebox';
+import { NodesAsk, RegistersAsk } from './device-look.ts';
 
 /** What a gateway may let the hub do. */
 export type FleetWord = 'config' | 'restart' | 'browse' | 'logs';
@@ -63,13 +64,15 @@ const FleetAsk = Type.Union([
   Type.Object({ what: Type.Literal('logs'), lines: Type.Integer({ minimum: 1, maximum: MAX_LOG_LINES }) }),
   BrowseAsk,
   ProbeAsk,
+  NodesAsk,
+  RegistersAsk,
 ]);
 export type FleetAsk = Static<typeof FleetAsk>;
 
 /** Which word of `hub.accept` lets it be. */
 export function wordOf({ what }: FleetAsk): FleetWord {
   if (what === 'restart' || what === 'logs') return what;
-  return what === 'browse.opcua' || what === 'probe.modbus' ? 'browse' : 'config';
+  return what.startsWith('config.') ? 'config' : 'browse';
 }
 
 /** Hub → gateway. Sent once, never repeated and never kept for later. */

@@ -28,6 +28,8 @@ export interface Job {
   readonly timeoutMs: number;
   /** How often it is sent again when no right answer comes. */
   readonly retries: number;
+  /** Nobody knows whether the device answers this at all, so silence says nothing of the connection. */
+  readonly guess?: boolean;
   answered(view: DataView, at: number): void;
   refused(exception: number): void;
   failed(failure: Failure): void;
@@ -350,10 +352,11 @@ export class Connection {
     }
     this.#inFlight = null;
     this.#endedAt = this.#clock.monotonic();
-    if (this.#queues.has(late.queue)) this.#mute.add(late.queue);
+    const { guess = false } = late.job;
+    if (!guess && this.#queues.has(late.queue)) this.#mute.add(late.queue);
     const failure = noAnswer(this.endpoint, late.job.request.unit, late.job.timeoutMs);
     // When nobody on the connection answers, it is the connection that is dead: half open, or its peer hangs.
-    if (transport.blocked || (transport.reopenHelps && this.#mute.size >= this.#queues.size)) {
+    if (transport.blocked || (!guess && transport.reopenHelps && this.#mute.size >= this.#queues.size)) {
       this.#lose(failure);
       return;
     }

@@ -1,6 +1,7 @@
 /**
  * One Modbus device: polls its groups on a fixed grid of the monotonic clock, says Good and Bad, and recovers.
  */
+import type { ModbusTable, Registers } from '@lineside/shared/contracts/device-look.ts';
 import type { Frame, Value } from '@lineside/shared/contracts/frame.ts';
 import { emptyFrame, pushSample } from '@lineside/shared/contracts/frame.ts';
 import type { DeviceHealth, DeviceState, DeviceStatus } from '@lineside/shared/contracts/link.ts';
@@ -17,11 +18,13 @@ import { CycleWatch } from './cycle-watch.ts';
 import { bitReader, qualityOf } from './decode.ts';
 import { type DeviceTag, deviceTag } from './device-tag.ts';
 import { type Failure, refusal, scopeOf, unitUnreachable } from './failure.ts';
+import type { LookHost } from './look.ts';
 import { limitsOf, type PlanLimits } from './plan.ts';
 import { type GroupHost, PollGroup } from './poll-group.ts';
 import { readRequest } from './request.ts';
+import { UrgentExchanges } from './urgent-exchanges.ts';
 import { WireRecorder } from './wire-recorder.ts';
-import { Writer, type WriterHost } from './writer.ts';
+import { Writer } from './writer.ts';
 
 /** Isolated tags that are tried again in one poll; more would delay the tags that work. */
 const RETRIES_A_POLL = 5;
@@ -53,7 +56,7 @@ export interface Line {
   clock: Clock;
 }
 
-export class ModbusDriver implements Driver, Member, GroupHost, WriterHost {
+export class ModbusDriver implements Driver, Member, GroupHost, LookHost {
   readonly device: string;
   readonly unitId: number;
   readonly timeoutMs: number;
@@ -83,7 +86,8 @@ export class ModbusDriver implements Driver, Member, GroupHost, WriterHost {
   /** Monotonic time up to which a busy device is left alone, milliseconds. */
   #busyUntil = 0;
   readonly #busyBackoff: Backoff;
-  readonly #writer: Writer = new Writer(this);
+  readonly #exchanges = new UrgentExchanges(this);
+  readonly #writer = new Writer(this, this.#exchanges);
   #state: DeviceState = 'connecting';
   #since: number;
   #failure: Failure | null = null;
@@ -140,7 +144,7 @@ export class ModbusDriver implements Driver, Member, GroupHost, WriterHost {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#halt();
-    this.#writer.abandon('the gateway stops');
+    this.#exchanges.abandon('the gateway stops');
     this.#seat?.leave();
     this.#seat = null;
     this.#untap?.();
@@ -151,6 +155,12 @@ export class ModbusDriver implements Driver, Member, GroupHost, WriterHost {
     const found = this.#tags.find((one) => one.id === tag);
     if (found) return this.#writer.write(found, value);
     return Promise.resolve({ ok: false, old: null, new: null, error: `device "${this.device}" has no such tag` });
+  }
+
+  async registers(table: ModbusTable, first: number, count: number): Promise<Registers> {
+    // Loaded when somebody asks, for it takes memory.
+    const { readRegisters } = await import('./look.ts');
+    return readRegisters(this, this.#exchanges, { table, first, count });
   }
 
   downBecause(): string | null {
@@ -300,7 +310,7 @@ export class ModbusDriver implements Driver, Member, GroupHost, WriterHost {
     if (this.#stopped) return;
     this.#halt();
     this.#seat?.cancel();
-    this.#writer.abandon(failure.reason);
+    this.#exchanges.abandon(failure.reason);
     this.#cycles.reset();
     this.#failure = failure;
     this.#nextTryAt = this.#context.now() + retryInMs;

@@ -1,5 +1,5 @@
 /** What a probe has found: a table for people, and a device to paste into the configuration. */
-import { isBitTable } from './address.ts';
+import { isBitTable, type Table } from './address.ts';
 import { type ConnectionSettings, endpointOf } from './connection-config.ts';
 import type { ModbusProfile, Reading } from './probe.ts';
 import { joined, type Run, type TableMap } from './probe-map.ts';
@@ -29,7 +29,7 @@ export function probeTable(profile: ModbusProfile, connection: ConnectionSetting
   if (readings.length > 0) lines.push('', '  register          likeliest first (x = suggested)');
   for (const reading of readings) {
     const mark = reading.tag ? 'x' : ' ';
-    const shown = reading.candidates.slice(0, SHOWN).map((one) => `${named(one)} ${number(one.values.at(-1)!)}`);
+    const shown = reading.candidates.slice(0, SHOWN).map((one) => `${named(one)} ${figure(one.values.at(-1)!)}`);
     lines.push(`${mark} ${`${reading.table}:${reading.address}`.padEnd(18)}${shown.join('   ')}`);
   }
   if (ended) lines.push('', `  ended before everything was tried: ${ended}`);
@@ -136,10 +136,19 @@ function holes({ runs, refused, gapsTolerated }: TableMap): Run[] {
 function registerTags(readings: Reading[]): string[] {
   return readings.flatMap(({ table, address, tag }) => {
     if (!tag) return [];
-    const { type, wordOrder, values } = tag;
-    const order = wordOrder === 'ABCD' ? '' : `, wordOrder: ${wordOrder}`;
-    return `      - { name: ${table}${address}, address: "${table}:${address}", type: ${type}${order} } # read ${number(values.at(-1)!)}`;
+    return `      ${tagLine(table, address, tag)} # read ${figure(tag.values.at(-1)!)}`;
   });
+}
+
+/** An entry for `tags:`. */
+export function tagLine(table: Table, address: number, { type, wordOrder }: Pick<Candidate, 'type' | 'wordOrder'>) {
+  const order = wordOrder === 'ABCD' ? '' : `, wordOrder: ${wordOrder}`;
+  return `- { name: ${table}${address}, address: "${table}:${address}", type: ${type}${order} }`;
+}
+
+/** The same for a coil or discrete input. */
+export function bitTagLine(table: Table, address: number): string {
+  return `- { name: ${table}${address}, address: "${table}:${address}", type: bool }`;
 }
 
 function bitTags(tables: TableMap[]): string[] {
@@ -150,15 +159,17 @@ function bitTags(tables: TableMap[]): string[] {
         .flatMap(({ first, last }) =>
           Array.from({ length: Math.min(last - first + 1, MOST_TAGS) }, (_, i) => first + i),
         )
-        .map((address) => `      - { name: ${table}${address}, address: "${table}:${address}", type: bool }`),
+        .map((address) => `      ${bitTagLine(table, address)}`),
     );
 }
 
-function named({ type, wordOrder, width }: Candidate): string {
+/** Type and order of the words. */
+export function named({ type, wordOrder, width }: Candidate): string {
   return width === 1 && wordOrder === 'ABCD' ? type : `${type} ${wordOrder}`;
 }
 
-function number(value: number): string {
+/** A value as it is shown. */
+export function figure(value: number): string {
   if (Number.isInteger(value)) return String(value);
   return Math.abs(value) >= 1e-3 && Math.abs(value) < 1e9 ? value.toPrecision(6) : value.toExponential(2);
 }

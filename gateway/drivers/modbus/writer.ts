@@ -5,45 +5,24 @@
 import type { Value } from '@lineside/shared/contracts/frame.ts';
 import type { WriteResult } from '../driver.ts';
 import { isBitTable, READ_CODE } from './address.ts';
-import type { Job } from './connection.ts';
 import { bitReader } from './decode.ts';
 import type { DeviceTag } from './device-tag.ts';
 import { type Encoded, encode, isBit } from './encode.ts';
-import { type Failure, refusal, scopeOf, unitUnreachable } from './failure.ts';
-import {
-  maskWrite,
-  type Request,
-  readRequest,
-  writeCoil,
-  writeCoils,
-  writeRegister,
-  writeRegisters,
-} from './request.ts';
+import { maskWrite, readRequest, writeCoil, writeCoils, writeRegister, writeRegisters } from './request.ts';
+import { type Answer, type ExchangeHost, said, type UrgentExchanges } from './urgent-exchanges.ts';
 
 /** Writes to one device that may wait for each other. */
 const MOST_WAITING = 100;
 
-export interface WriterHost {
-  readonly unitId: number;
-  readonly timeoutMs: number;
-  readonly retries: number;
-  /** Why nothing can be written now; null when it can. */
-  downBecause(): string | null;
-  submitUrgent(job: Job): boolean;
-  alive(good: boolean): void;
-  fail(failure: Failure): void;
-}
-
-type Answer = { bytes: Buffer } | { exception: number } | { failure: string };
-
 export class Writer {
-  readonly #host: WriterHost;
-  readonly #open = new Set<(answer: Answer) => void>();
+  readonly #host: Pick<ExchangeHost, 'unitId' | 'downBecause'>;
+  readonly #exchanges: UrgentExchanges;
   #turn: Promise<unknown> = Promise.resolve();
   #waiting = 0;
 
-  constructor(host: WriterHost) {
+  constructor(host: Pick<ExchangeHost, 'unitId' | 'downBecause'>, exchanges: UrgentExchanges) {
     this.#host = host;
+    this.#exchanges = exchanges;
   }
 
   write(tag: DeviceTag, value: Value): Promise<WriteResult> {
@@ -54,11 +33,6 @@ export class Writer {
     const result = this.#turn.then(() => this.#write(tag, value)).finally(() => this.#waiting--);
     this.#turn = result;
     return result;
-  }
-
-  /** The device is down: nothing that is under way comes to its end. */
-  abandon(reason: string): void {
-    for (const settle of [...this.#open]) settle({ failure: reason });
   }
 
   async #write(tag: DeviceTag, value: Value): Promise<WriteResult> {
@@ -105,7 +79,7 @@ export class Writer {
   }
 
   #read(tag: DeviceTag): Promise<Answer> {
-    return this.#exchange(readRequest(this.#host.unitId, READ_CODE[tag.table], tag.offset, tag.width));
+    return this.#exchanges.exchange(readRequest(this.#host.unitId, READ_CODE[tag.table], tag.offset, tag.width));
   }
 
   /** Some devices know only the function for one, others only the one for several. */
@@ -114,46 +88,16 @@ export class Writer {
     const { offset } = tag;
     if (tag.table === 'coil') {
       const on = 'bits' in encoded && encoded.bits !== 0;
-      const first = await this.#exchange(writeCoil(unitId, offset, on));
-      return isUnknownFunction(first) ? this.#exchange(writeCoils(unitId, offset, [on])) : first;
+      const first = await this.#exchanges.exchange(writeCoil(unitId, offset, on));
+      return isUnknownFunction(first) ? this.#exchanges.exchange(writeCoils(unitId, offset, [on])) : first;
     }
     if ('mask' in encoded) {
-      return this.#exchange(maskWrite(unitId, offset, ~encoded.mask & 0xffff, encoded.bits));
+      return this.#exchanges.exchange(maskWrite(unitId, offset, ~encoded.mask & 0xffff, encoded.bits));
     }
     const { bytes } = encoded;
-    if (bytes.length > 2) return this.#exchange(writeRegisters(unitId, offset, bytes));
-    const first = await this.#exchange(writeRegister(unitId, offset, bytes.readUInt16BE()));
-    return isUnknownFunction(first) ? this.#exchange(writeRegisters(unitId, offset, bytes)) : first;
-  }
-
-  #exchange(request: Request): Promise<Answer> {
-    const host = this.#host;
-    return new Promise((resolve) => {
-      const settle = (answer: Answer) => {
-        this.#open.delete(settle);
-        resolve(answer);
-      };
-      this.#open.add(settle);
-      const job: Job = {
-        request,
-        timeoutMs: host.timeoutMs,
-        retries: request.echo ? 0 : host.retries,
-        answered: (view, at) => {
-          const bytes = new Uint8Array(view.buffer, view.byteOffset + at, request.bytes);
-          settle({ bytes: Buffer.from(bytes) });
-          host.alive(true);
-        },
-        refused: (exception) => {
-          settle({ exception });
-          if (scopeOf(exception) === 'device') host.fail(unitUnreachable(request.unit, exception));
-        },
-        failed: (failure) => {
-          settle({ failure: failure.reason });
-          host.fail(failure);
-        },
-      };
-      if (!host.submitUrgent(job)) settle({ failure: host.downBecause() ?? 'there is no connection' });
-    });
+    if (bytes.length > 2) return this.#exchanges.exchange(writeRegisters(unitId, offset, bytes));
+    const first = await this.#exchanges.exchange(writeRegister(unitId, offset, bytes.readUInt16BE()));
+    return isUnknownFunction(first) ? this.#exchanges.exchange(writeRegisters(unitId, offset, bytes)) : first;
   }
 }
 
@@ -166,12 +110,6 @@ function failed(error: string): WriteResult {
 
 function isUnknownFunction(answer: Answer): boolean {
   return 'exception' in answer && answer.exception === 1;
-}
-
-function said(answer: Exclude<Answer, { bytes: Buffer }>): string {
-  if ('failure' in answer) return answer.failure;
-  if (answer.exception === 6 || answer.exception === 5) return 'the device is busy; try it again';
-  return refusal(answer.exception).reason;
 }
 
 function encodeCoil(value: Value): Encoded | string {

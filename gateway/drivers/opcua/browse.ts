@@ -11,8 +11,8 @@ import {
 import type { Batches } from './batches.ts';
 import type { Glob } from './glob.ts';
 
-/** Reference type, node class, browse name (OPC 10000-4, 5.8.2). */
-const RESULT_MASK = 0x01 | 0x04 | 0x08;
+/** Reference type, node class, browse name, display name (OPC 10000-4, 5.8.2). */
+const RESULT_MASK = 0x01 | 0x04 | 0x08 | 0x10;
 const HAS_PROPERTY = ReferenceTypeIds.HasProperty;
 /** The server's own node, with hundreds of diagnostic variables. */
 const SERVER_OBJECT = 2253;
@@ -54,6 +54,16 @@ interface Place {
   variable: FoundVariable | null;
 }
 
+/** Whether a reference leads to a property, which says something of its node and is none of what lies below. */
+export function isProperty({ referenceTypeId }: ReferenceDescription): boolean {
+  return referenceTypeId.namespace === 0 && referenceTypeId.value === HAS_PROPERTY;
+}
+
+/** Whether it leads to another server. */
+export function isElsewhere({ nodeId }: ReferenceDescription): boolean {
+  return Boolean((nodeId as { serverIndex?: number }).serverIndex);
+}
+
 /**
  * Follows hierarchical references from the root, level by level. A node that is reached on several ways counts
  * once, at the shortest one, so circles end.
@@ -72,7 +82,7 @@ export async function browse(
     // Some at a time, so that progress is told and a large level does not pile up.
     for (let at = 0; at < level.length && !result.cut; at += batches.size('browse')) {
       const some = level.slice(at, at + batches.size('browse'));
-      const insides = await look(session, batches, some, result.closed);
+      const insides = await insidesOf(session, batches, some, result.closed);
       insides.forEach((references, i) => {
         for (const reference of references) enter(some[i]!, reference);
       });
@@ -81,16 +91,16 @@ export async function browse(
     }
     level = next;
 
-    function enter(parent: Place, { nodeId, browseName, nodeClass, referenceTypeId }: ReferenceDescription): void {
+    function enter(parent: Place, reference: ReferenceDescription): void {
+      const { nodeId, browseName, nodeClass } = reference;
       const name = browseName.name ?? '';
-      if (referenceTypeId.namespace === 0 && referenceTypeId.value === HAS_PROPERTY) {
+      if (isProperty(reference)) {
         if (parent.variable && name === 'EngineeringUnits') parent.variable.units = nodeId;
         return;
       }
       const key = nodeId.toString();
-      const elsewhere = (nodeId as { serverIndex?: number }).serverIndex;
       const server = nodeId.namespace === 0 && nodeId.value === SERVER_OBJECT;
-      if (seen.has(key) || elsewhere || server || parent.path.length >= wish.maxDepth) return;
+      if (seen.has(key) || isElsewhere(reference) || server || parent.path.length >= wish.maxDepth) return;
       seen.add(key);
       const path = [...parent.path, name];
       const isVariable = nodeClass === NodeClass.Variable;
@@ -113,11 +123,11 @@ export async function browse(
   return result;
 }
 
-/** What lies in each of these nodes. */
-async function look(
+/** What lies in each of these nodes. @param closed counts those that the server does not open, by status */
+export async function insidesOf(
   session: ClientSession,
   batches: Batches,
-  places: readonly Place[],
+  places: readonly { nodeId: NodeId }[],
   closed: Map<string, number>,
 ): Promise<ReferenceDescription[][]> {
   const asked = places.map(({ nodeId }) => ({
@@ -146,7 +156,7 @@ async function look(
     });
     if (again.length === open.length) {
       // None got a continuation point: one at a time then.
-      for (const i of again) insides[i] = (await look(session, batches, [places[i]!], closed))[0]!;
+      for (const i of again) insides[i] = (await insidesOf(session, batches, [places[i]!], closed))[0]!;
       return insides;
     }
     open = again;

@@ -18,6 +18,20 @@ export interface Described {
   description: string;
 }
 
+/** What a variable says of itself. */
+interface Attributes {
+  variable: FoundVariable;
+  description: string;
+  /** Null where the server does not say. */
+  dataType: NodeId | null;
+  isArray: boolean;
+  /** Bits of OPC 10000-3, 8.57; null where the server does not say. */
+  access: number | null;
+}
+
+/** One that can be a tag has a type; of the others `why` says why they cannot. */
+export type Variable = Attributes & ({ type: ValueType; unit: string } | { why: string });
+
 export interface Descriptions {
   described: Described[];
   /** Why variables were left out → how many. */
@@ -64,49 +78,68 @@ export async function describeVariables(
   batches: Batches,
   variables: readonly FoundVariable[],
 ): Promise<Descriptions> {
+  const leftOut = new Map<string, number>();
+  const all = await describeEach(session, batches, variables);
+  for (const one of all) if ('why' in one) leftOut.set(one.why, (leftOut.get(one.why) ?? 0) + 1);
+  return { described: all.filter((one) => 'type' in one), leftOut };
+}
+
+/** One for each, in their order. */
+export async function describeEach(
+  session: ClientSession,
+  batches: Batches,
+  variables: readonly FoundVariable[],
+): Promise<Variable[]> {
   const asked = variables.flatMap(({ nodeId }) => ATTRIBUTES.map((attributeId) => ({ nodeId, attributeId })));
   const read = (nodes: { nodeId: NodeId; attributeId: number }[]) =>
     batches.each('read', nodes, (some) => session.read(some));
   const attributes = await read(asked);
   const types = new DataTypes(session);
-  const leftOut = new Map<string, number>();
-  const described: Described[] = [];
+  const all: Variable[] = [];
   for (const [i, variable] of variables.entries()) {
     const [dataType, rank, access, description] = attributes
       .slice(i * ATTRIBUTES.length, (i + 1) * ATTRIBUTES.length)
       .map(plainOf);
-    const leave = (why: string) => leftOut.set(why, (leftOut.get(why) ?? 0) + 1);
-    if (typeof rank === 'number' && rank >= 0) leave('an array');
-    else if (typeof access === 'number' && (access & READABLE) === 0) leave('not readable');
-    else if (!(dataType instanceof NodeId)) leave('without a data type');
+    const said = {
+      ...{ variable, description: textOf(description) },
+      dataType: dataType instanceof NodeId ? dataType : null,
+      isArray: typeof rank === 'number' && rank >= 0,
+      access: typeof access === 'number' ? access : null,
+    };
+    const leave = (why: string) => all.push({ ...said, why });
+    if (said.isArray) leave('an array');
+    else if (said.access !== null && (said.access & READABLE) === 0) leave('not readable');
+    else if (said.dataType === null) leave('without a data type');
     else {
-      const type = await types.valueType(dataType);
-      if (type === null) leave(`data type ${await types.nameOf(dataType)}`);
-      else described.push({ variable, type, unit: '', description: textOf(description) });
+      const type = await types.valueType(said.dataType);
+      if (type === null) leave(`data type ${await types.nameOf(said.dataType)}`);
+      else all.push({ ...said, type, unit: '' });
     }
   }
-  const measured = described.filter(({ variable }) => variable.units !== null);
+  const measured = all.filter((one) => 'type' in one).filter(({ variable }) => variable.units !== null);
   const units = await read(
     measured.map(({ variable }) => ({ nodeId: variable.units!, attributeId: AttributeIds.Value })),
   );
   measured.forEach((one, i) => {
     one.unit = textOf((plainOf(units[i]!) as { displayName?: unknown } | null)?.displayName).slice(0, 32);
   });
-  return { described, leftOut };
+  return all;
 }
 
 function plainOf(data: DataValue): unknown {
   return data.statusCode.isGoodish() ? (data.value?.value ?? null) : null;
 }
 
-function textOf(text: unknown): string {
+/** Of a LocalizedText. */
+export function textOf(text: unknown): string {
   return ((text as { text?: string | null } | null)?.text ?? '').trim();
 }
 
 /** From a data type to a tag's type, through the types that it derives from; each is asked for once. */
-class DataTypes {
+export class DataTypes {
   readonly #session: ClientSession;
   readonly #known = new Map<string, ValueType | null>();
+  readonly #names = new Map<string, string>();
 
   constructor(session: ClientSession) {
     this.#session = session;
@@ -128,8 +161,14 @@ class DataTypes {
   }
 
   async nameOf(dataType: NodeId): Promise<string> {
-    const data = await this.#session.read({ nodeId: dataType, attributeId: AttributeIds.BrowseName });
-    return (plainOf(data) as { name?: string } | null)?.name ?? dataType.toString();
+    const key = dataType.toString();
+    let name = this.#names.get(key);
+    if (name === undefined) {
+      const data = await this.#session.read({ nodeId: dataType, attributeId: AttributeIds.BrowseName });
+      name = (plainOf(data) as { name?: string } | null)?.name ?? key;
+      this.#names.set(key, name);
+    }
+    return name;
   }
 
   async #parent(nodeId: NodeId): Promise<NodeId | null> {

@@ -13,18 +13,24 @@ export function deviceYaml(
   namespaces: readonly string[],
 ): string {
   const names = tagNames(tags.map(({ variable }) => variable.path));
-  const lines = tags.map(({ variable, type, unit, description }, i) => {
-    const name = names[i]!;
-    const parts = [`name: ${quoted(name)}`, `nodeId: ${quoted(nodeIdText(variable.nodeId, namespaces))}`];
-    if (type !== 'float64') parts.push(`type: ${type}`);
-    if (unit !== '') parts.push(`unit: ${quoted(unit)}`);
-    if (description !== '' && description !== variable.path.at(-1)) {
-      parts.push(`description: ${quoted(description.slice(0, 500))}`);
-    }
-    return `      - { ${parts.join(', ')} }`;
-  });
+  const lines = tags.map((tag, i) => `      ${tagLine(names[i]!, tag, namespaces)}`);
   const head = ['devices:', `  - id: ${id}`, '    driver: opcua', `    endpoint: ${quoted(endpoint)}`];
   return `${[...head, lines.length > 0 ? '    tags:' : '    tags: []', ...lines].join('\n')}\n`;
+}
+
+/** An entry for `tags:`. */
+export function tagLine(
+  name: string,
+  { variable, type, unit, description }: Described,
+  namespaces: readonly string[],
+): string {
+  const parts = [`name: ${quoted(name)}`, `nodeId: ${quoted(nodeIdText(variable.nodeId, namespaces))}`];
+  if (type !== 'float64') parts.push(`type: ${type}`);
+  if (unit !== '') parts.push(`unit: ${quoted(unit)}`);
+  if (description !== '' && description !== variable.path.at(-1)) {
+    parts.push(`description: ${quoted(description.slice(0, 500))}`);
+  }
+  return `- { ${parts.join(', ')} }`;
 }
 
 /** A JSON string is a YAML string, whatever it holds. */
@@ -33,7 +39,7 @@ function quoted(text: string): string {
 }
 
 /** By namespace URI, with the standard's escapes. */
-function nodeIdText(nodeId: NodeId, namespaces: readonly string[]): string {
+export function nodeIdText(nodeId: NodeId, namespaces: readonly string[]): string {
   const identifier = nodeId.toString().replace(/^ns=\d+;/, '');
   const uri = namespaces[nodeId.namespace];
   if (nodeId.namespace === 0) return identifier;

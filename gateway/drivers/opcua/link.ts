@@ -5,6 +5,7 @@
  *
  * This file alone loads the OPC UA client (1 s, 40 MB); a gateway without OPC UA devices never does.
  */
+import type { NodeLevel } from '@lineside/shared/contracts/device-look.ts';
 import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import {
   AttributeIds,
@@ -262,6 +263,14 @@ export class Link {
   /** The server's own history of what it gives, once the link is open. */
   history(): HistoryAccess {
     return new HistoryAccess(this.#session!, this.#batches, this.#given, this.#settings.timestamps);
+  }
+
+  /** What lies right below a node; null: the folder Objects. @throws LinesideError DEVICE_LOOK; what the server throws */
+  async nodesBelow(node: string | null, now: () => number): Promise<NodeLevel> {
+    const { nodesBelow } = await import('./nodes-below.ts');
+    if (!this.#session || this.#closed || this.#repairing) throw new Error('the connection is lost');
+    const errand = { session: this.#session, batches: this.#batches, namespaces: this.#namespaces };
+    return nodesBelow(errand, node, now, this.#settings.namespaces);
   }
 
   /** Never rejects, and never takes long: a dead server does not hold the gateway. */

@@ -1,9 +1,10 @@
 /** One OPC UA server: its values as frames, its state as sentences, and its recovery. */
 import type { AcknowledgeResult, ConditionNews } from '@lineside/shared/contracts/condition.ts';
+import type { NodeLevel } from '@lineside/shared/contracts/device-look.ts';
 import type { Value } from '@lineside/shared/contracts/frame.ts';
 import type { DeviceState, DeviceStatus } from '@lineside/shared/contracts/link.ts';
 import { overflowed, Quality } from '@lineside/shared/contracts/quality.ts';
-import { messageOf } from '@lineside/shared/errors/lineside-error.ts';
+import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import { Backoff } from '@lineside/shared/time/backoff.ts';
 import type { DataValue } from 'node-opcua-client';
 import type { Driver, DriverContext, DriverTag, WriteResult } from '../driver.ts';
@@ -154,6 +155,17 @@ export class OpcUaDriver implements Driver {
     if (conditions) return conditions.acknowledge(key, comment);
     const why = this.#stopped ? 'the device is stopped' : this.#reason();
     return { ok: false, error: `device "${this.#device}" does not answer: ${why}`, again: true };
+  }
+
+  async nodesBelow(node: string | null): Promise<NodeLevel> {
+    const refuse = (why: string, cause?: unknown) =>
+      new LinesideError('DEVICE_LOOK', 'outside', `device "${this.#device}": ${why}`, { cause });
+    if (this.#state !== 'up' || !this.#link) throw refuse(this.#stopped ? 'the device is stopped' : this.#reason());
+    try {
+      return await this.#link.nodesBelow(node, () => this.#context.now());
+    } catch (error) {
+      throw refuse(messageOf(error), error);
+    }
   }
 
   #reason(): string {

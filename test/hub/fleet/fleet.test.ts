@@ -2,6 +2,7 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Registers } from '@lineside/shared/contracts/device-look.ts';
 import type { ConfigCheck, ConfigText, DeviceFound, FleetAsk, LogLines } from '@lineside/shared/contracts/fleet.ts';
 import { CommandReply, type GatewayStatus, Hello } from '@lineside/shared/contracts/link.ts';
 import { readCredentials } from '@lineside/shared/mqtt/credentials.ts';
@@ -185,6 +186,10 @@ test('a device is looked at through it, and comes as YAML to paste', async () =>
   await expect(
     ask({ what: 'browse.opcua', device: 'pump', include: [], exclude: [], max: 10, depth: 2 }),
   ).rejects.toThrow(/no OPC UA device "pump"/);
+  const now = await ask<Registers>({ what: 'look.registers', device: 'pump', table: 'holding', first: 0, count: 3 });
+  expect(now.registers.map(({ raw }) => raw)).toEqual([200, 0, 77]);
+  await expect(ask({ what: 'look.nodes', device: 'pump' })).rejects.toThrow(/"pump" is not an OPC UA server/);
+  await expect(ask({ what: 'look.nodes', device: 'gone' })).rejects.toThrow(/there is no device "gone"/);
 });
 
 test('it ends in order when it is to start anew, by a code that says so', async () => {
@@ -200,6 +205,7 @@ test('it does nothing that its own configuration does not name', async () => {
     { what: 'config.read' },
     { what: 'restart' },
     { what: 'probe.modbus', host: 'plc', port: 502, from: 0, to: 9 },
+    { what: 'look.registers', device: 'pump', table: 'holding', first: 0, count: 1 },
   ];
   for (const what of asks) await expect(ask(what)).rejects.toThrow(/add (config|restart|browse) to hub\.accept/);
   expect(await configs.push(actorNamed('anna'), 'line-1', yaml('config'))).toMatchObject({ result: 'refused' });
