@@ -33,6 +33,7 @@ import { alarmRoutes } from './routes/v1/alarms.ts';
 import { auditRoutes } from './routes/v1/audit.ts';
 import { clientTokenRoutes } from './routes/v1/client-tokens.ts';
 import { completenessRoutes } from './routes/v1/completeness.ts';
+import { deviceLookRoutes } from './routes/v1/device-looks.ts';
 import { enrolmentRoutes } from './routes/v1/enrolment.ts';
 import { equipmentRoutes } from './routes/v1/equipment.ts';
 import { fleetRoutes } from './routes/v1/fleet.ts';
@@ -107,6 +108,7 @@ export async function buildApp(services: ApiServices): Promise<FastifyInstance> 
       historyRoutes(v1, services);
       writeRoutes(v1, services);
       fleetRoutes(v1, services);
+      deviceLookRoutes(v1, services);
       enrolmentRoutes(v1, services);
       mqttAccountRoutes(v1, services);
       alarmRoutes(v1, services);

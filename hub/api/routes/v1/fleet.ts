@@ -1,102 +1,46 @@
 /** Gateways, from afar. */
 import { Problem } from '@lineside/shared/contracts/api.ts';
 import {
-  BrowseAsk,
   ConfigCheck,
   ConfigText,
-  DeviceFound,
-  type FleetAsk,
   LogLines,
   MAX_CONFIG_CHARACTERS,
   MAX_LOG_LINES,
-  ProbeAsk,
 } from '@lineside/shared/contracts/fleet.ts';
 import { ConfigPushResult } from '@lineside/shared/contracts/link.ts';
-import type { Permission } from '@lineside/shared/contracts/permissions.ts';
 import { ConfirmWithin, RolloutBody, RolloutView } from '@lineside/shared/contracts/rollout.ts';
-import { type TSchema, Type } from 'typebox';
-import { expectOwnGateway, type Identity, ownsGateway } from '../../../auth/identity.ts';
+import { Type } from 'typebox';
+import { expectOwnGateway, ownsGateway } from '../../../auth/identity.ts';
 import type { StoredRollout } from '../../../store/postgres/rollouts.ts';
 import { actorOf } from '../../plugins/session.ts';
-import type { ProblemCode } from '../../problem-list.ts';
 import type { ApiServices } from '../../services.ts';
 import type { Api } from '../api.ts';
+import { aboutGateway, gatewayAsker, gatewayParams } from './gateway-asker.ts';
 
-/** How long somebody waits for a short answer, and for one that takes a look at a device. Milliseconds. */
+/** How long somebody waits for a short answer, and for a check. Milliseconds. */
 const SHORT_MS = 15_000;
 const CHECK_MS = 60_000;
-const LOOK_MS = 120_000;
 
 const BODY_BYTES = 4 * MAX_CONFIG_CHARACTERS;
-const params = Type.Object({ id: Type.String({ minLength: 1, maxLength: 100 }) });
 const Config = Type.String({ minLength: 1, maxLength: MAX_CONFIG_CHARACTERS, description: 'the whole file, YAML' });
-const NOT_SENT =
-  'Not sent: GATEWAY_NOT_FOUND, GATEWAY_OFFLINE, GATEWAY_BUSY. GATEWAY_REFUSED: with its words, such as that its hub.accept ' +
-  'does not name it. GATEWAY_SILENT: nobody knows.';
-const PROBLEMS: ProblemCode[] = [
-  'GATEWAY_NOT_FOUND',
-  'GATEWAY_OFFLINE',
-  'GATEWAY_BUSY',
-  'GATEWAY_REFUSED',
-  'GATEWAY_SILENT',
-];
-/** As what asking a gateway stands in the audit log. Reading its file and its log changes nothing. */
-const ACTIONS: Record<string, string> = {
-  checkGatewayConfig: 'gateway.check-config',
-  restartGateway: 'gateway.restart',
-  browseThroughGateway: 'gateway.browse',
-  probeThroughGateway: 'gateway.probe',
-};
 const Done = Type.Object({ done: Type.Literal(true) });
 
-export function fleetRoutes(app: Api, { configs, fleet, rollouts, machines, board, now }: ApiServices): void {
-  const about = (operationId: string, permission: Permission, summary: string, answer: TSchema, more = '') => ({
-    config: { permission, audit: ACTIONS[operationId] ?? null, problems: PROBLEMS },
-    schema: {
-      ...{ tags: ['gateways'], operationId, summary, params, description: `${more}${NOT_SENT}` },
-      response: { 200: answer, 404: Problem, 409: Problem, 502: Problem, 504: Problem },
-    },
-  });
-  /** Asks, and says on the live socket how far it is. */
-  const ask = <T>(
-    identity: Identity,
-    gateway: string,
-    what: FleetAsk,
-    patienceMs: number,
-    title = '',
-  ): Promise<T> => {
-    expectOwnGateway(identity, machines, gateway);
-    if (!title) return fleet.ask<T>(identity.name, gateway, what, { patienceMs });
-    const job = {
-      id: crypto.randomUUID(),
-      kind: what.what,
-      title,
-      by: identity.name,
-      gateway,
-      machine: '',
-      at: now(),
-    };
-    const tell = (state: 'running' | 'done' | 'failed', detail: string) =>
-      board.jobs.tell({ ...job, state, progress: null, detail, changedAt: now() });
-    tell('running', '');
-    const answer = fleet.ask<T>(identity.name, gateway, what, {
-      patienceMs,
-      onProgress: (words) => tell('running', words),
-    });
-    answer.then(
-      () => tell('done', ''),
-      (error: Error) => tell('failed', error.message),
-    );
-    return answer;
-  };
+export function fleetRoutes(app: Api, services: ApiServices): void {
+  const { configs, rollouts, machines } = services;
+  const ask = gatewayAsker(services);
 
   app.get(
     '/gateways/:id/config',
-    about('getGatewayConfig', 'gateways.configure', 'The configuration of a gateway, as its file is', ConfigText),
+    aboutGateway(
+      'getGatewayConfig',
+      'gateways.configure',
+      'The configuration of a gateway, as its file is',
+      ConfigText,
+    ),
     (request) => ask<ConfigText>(request.identity!, request.params.id, { what: 'config.read' }, SHORT_MS),
   );
 
-  const check = about(
+  const check = aboutGateway(
     ...([
       'checkGatewayConfig',
       'gateways.configure',
@@ -133,7 +77,7 @@ export function fleetRoutes(app: Api, { configs, fleet, rollouts, machines, boar
           'place of the file when the hub has seen the gateway with it, and otherwise the gateway goes back by itself ' +
           '(rolledBack). hub.accept of the gateway must name config. Not sent: GATEWAY_NOT_FOUND, GATEWAY_OFFLINE, ' +
           'CONFIG_PENDING. CONFIG_UNKNOWN: look at the hash of its configuration.',
-        params,
+        params: gatewayParams,
         body: Type.Object({ config: Config, confirmWithinSeconds: ConfirmWithin }),
         response: { 200: ConfigPushResult, 404: Problem, 409: Problem, 504: Problem },
       },
@@ -148,7 +92,7 @@ export function fleetRoutes(app: Api, { configs, fleet, rollouts, machines, boar
 
   app.post(
     '/gateways/:id/restart',
-    about('restartGateway', 'gateways.restart', 'End a gateway in order, so that it is started anew', Done),
+    aboutGateway('restartGateway', 'gateways.restart', 'End a gateway in order, so that it is started anew', Done),
     async (request) => {
       const { identity } = request;
       await ask(identity!, request.params.id, { what: 'restart' }, SHORT_MS, 'Restart');
@@ -156,57 +100,13 @@ export function fleetRoutes(app: Api, { configs, fleet, rollouts, machines, boar
     },
   );
 
-  const logs = about('getGatewayLogs', 'gateways.logs', 'The last lines of a gateway’s own log', LogLines);
+  const logs = aboutGateway('getGatewayLogs', 'gateways.logs', 'The last lines of a gateway’s own log', LogLines);
   const Lines = Type.Integer({ minimum: 1, maximum: MAX_LOG_LINES, default: 200 });
   app.get(
     '/gateways/:id/logs',
     { ...logs, schema: { ...logs.schema, querystring: Type.Object({ lines: Lines }) } },
     (request) =>
       ask<LogLines>(request.identity!, request.params.id, { what: 'logs', lines: request.query.lines }, SHORT_MS),
-  );
-
-  const LOOKING = 'How far it is, is a job on the live socket. ';
-  const browse = about(
-    ...(['browseThroughGateway', 'gateways.browse', 'What an OPC UA server has, seen from a gateway'] as const),
-    ...([DeviceFound, LOOKING] as const),
-  );
-  app.post(
-    '/gateways/:id/browse',
-    { ...browse, schema: { ...browse.schema, body: Type.Omit(BrowseAsk, ['what']) } },
-    (request) => {
-      const { identity, body } = request;
-      return ask<DeviceFound>(
-        ...([
-          identity!,
-          request.params.id,
-          { ...body, what: 'browse.opcua' },
-          LOOK_MS,
-          'Browse an OPC UA server',
-        ] as const),
-      );
-    },
-  );
-
-  const probe = about(
-    ...(['probeThroughGateway', 'gateways.browse', 'What a Modbus device has, seen from a gateway'] as const),
-    DeviceFound,
-    `Only reads, and never writes. ${LOOKING}`,
-  );
-  app.post(
-    '/gateways/:id/probe',
-    { ...probe, schema: { ...probe.schema, body: Type.Omit(ProbeAsk, ['what']) } },
-    (request) => {
-      const { identity, body } = request;
-      return ask<DeviceFound>(
-        ...([
-          identity!,
-          request.params.id,
-          { ...body, what: 'probe.modbus' },
-          LOOK_MS,
-          'Probe a Modbus device',
-        ] as const),
-      );
-    },
   );
 
   app.get(
@@ -265,7 +165,7 @@ export function fleetRoutes(app: Api, { configs, fleet, rollouts, machines, boar
         tags: ['gateways'],
         operationId: 'stopRollout',
         summary: 'Begin no further wave of a rollout; what is under way comes to its end',
-        params,
+        params: gatewayParams,
         response: { 200: Done, 404: Problem },
       },
     },
