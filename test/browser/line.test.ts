@@ -148,4 +148,43 @@ describe.skipIf(!hasChromium)(`the line in a browser (needs ${CHROMIUM})`, () =>
     await hub.getByRole('heading', { name: 'line-1' }).waitFor(PATIENT);
     expect(complaints).toEqual([]);
   });
+
+  test('a device is looked at through its gateway, with the keyboard, and what is found is copied', async () => {
+    const hub = await signedIn();
+    await hub.goto(`${demo.hubUrl}/#/gateways/line-1`);
+    await hub.getByRole('button', { name: 'Look at the device packer' }).click();
+    const dialog = hub.getByRole('dialog');
+    const node = (name: string) => dialog.getByTestId('node').filter({ hasText: name }).first();
+    await node('Packer').focus(PATIENT);
+    // Nobody has answered in time: it is said where the nodes would be, and asked again there.
+    await hub.route('**/nodes', (route) =>
+      route.fulfill({ status: 504, contentType: 'application/problem+json', body: '{"detail":"line-1 is silent"}' }),
+    );
+    await hub.keyboard.press('ArrowRight');
+    await dialog.getByRole('alert').getByText('Line-1 is silent').waitFor(PATIENT);
+    await hub.unroute('**/nodes');
+    await dialog.getByRole('button', { name: 'Try again' }).click();
+    const seal = node('SealTemperature');
+    await seal.getByText(/^\d+(\.\d+)?$/).waitFor(PATIENT);
+    expect(await seal.textContent()).toMatch(
+      /nsu=urn:lineside:demo:packaging;s=Packer\.SealTemperature.*Double.*Read/,
+    );
+    await node('Packer').focus();
+    for (const key of ['ArrowRight', 'Enter']) await hub.keyboard.press(key);
+    await dialog.getByRole('button', { name: 'Copy: Tag entry' }).click();
+    await dialog.getByText('Copied').waitFor(PATIENT);
+    await hub.keyboard.press('Escape');
+
+    await hub.getByRole('button', { name: 'Look at the device moulder' }).click();
+    await dialog.getByLabel('First (from 0)').fill('65535');
+    await dialog.getByText('Beyond address 65,535').waitFor(PATIENT);
+    await dialog.getByLabel('First (from 0)').fill('100');
+    await dialog.getByRole('button', { name: 'Read', exact: true }).click();
+    await dialog
+      .getByTestId('register')
+      .first()
+      .getByRole('button', { name: /float32 ABCD/ })
+      .click(PATIENT);
+    await dialog.getByText('- { name: holding100, address: "holding:100", type: float32 }').waitFor(PATIENT);
+  });
 });

@@ -1,12 +1,17 @@
+import type { ModbusTable, NodeLevel, Registers } from '@lineside/shared/contracts/device-look.ts';
 import type { ConfigCheck, ConfigText, LogLines } from '@lineside/shared/contracts/fleet.ts';
 import type { ConfigPushResult } from '@lineside/shared/contracts/link.ts';
 import type { RolloutView } from '@lineside/shared/contracts/rollout.ts';
 import { request } from './http.ts';
 
-/** The hub waits so long for a short answer, for a check, and for a configuration before it is on trial; then it says so. */
+/**
+ * The hub waits so long for a short answer, for a check, for a configuration before it is on trial, and
+ * for a look at a device; then it says so.
+ */
 const SHORT_MS = 20_000;
 const CHECK_MS = 70_000;
 const PUSH_MS = 75_000;
+const GLANCE_MS = 35_000;
 
 /** What the hub does with gateways, one function for each route. All throw ApiError. */
 export const fleetApi = {
@@ -25,6 +30,16 @@ export const fleetApi = {
       body: { config, confirmWithinSeconds },
       timeoutMs: PUSH_MS + confirmWithinSeconds * 1_000,
     }),
+  /** What lies right below a node; null: where one begins. */
+  nodes: (id: string, device: string, node: string | null, signal: AbortSignal) =>
+    request<NodeLevel>(`${at(id)}/nodes`, {
+      method: 'POST',
+      body: node === null ? { device } : { device, node },
+      signal,
+      timeoutMs: GLANCE_MS,
+    }),
+  registers: (id: string, body: RegistersWish, signal: AbortSignal) =>
+    request<Registers>(`${at(id)}/registers`, { method: 'POST', body, signal, timeoutMs: GLANCE_MS }),
   rollouts: (signal: AbortSignal) => request<RolloutView[]>('/api/v1/rollouts', { signal }),
   beginRollout: (body: RolloutPlan) => request<{ id: string }>('/api/v1/rollouts', { method: 'POST', body }),
   stopRollout: (id: string) => request<{ done: true }>(`/api/v1/rollouts/${id}/stop`, { method: 'POST' }),
@@ -34,6 +49,14 @@ export const fleetApi = {
 export interface HubHealth {
   faults: string[];
   notices: string[];
+}
+
+export interface RegistersWish {
+  device: string;
+  table: ModbusTable;
+  /** Counted from 0. */
+  first: number;
+  count: number;
 }
 
 export interface RolloutPlan {

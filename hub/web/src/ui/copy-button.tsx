@@ -5,7 +5,7 @@ import { type RefObject, useState } from 'react';
 /** How long the button says that it has copied. Milliseconds. */
 const COPIED_MS = 2_000;
 
-/** Copies a text. Where a page may not use the clipboard, what is shown of it is selected, for the keyboard. */
+/** Copies a text. Where a page may not do that at all, what is shown of it is selected, for the keyboard. */
 export function CopyButton(props: {
   text: string;
   /** What shows the text. */
@@ -33,15 +33,16 @@ export function CopyButton(props: {
   );
 }
 
-/** A page that did not come over HTTPS may not use the clipboard. */
+/** A page that did not come over HTTPS may not use the clipboard; browsers still let it copy what is selected. */
 async function copyText(text: string, shown: HTMLElement | null): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
+    if (!shown) return false;
     // What is typed into a field is no child of it.
     if (shown instanceof HTMLTextAreaElement) shown.select();
-    else if (shown) getSelection()?.selectAllChildren(shown);
-    return false;
+    else getSelection()?.selectAllChildren(shown);
+    return document.execCommand('copy');
   }
 }

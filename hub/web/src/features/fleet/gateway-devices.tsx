@@ -1,17 +1,25 @@
 import type { GatewayView } from '@lineside/shared/contracts/api.ts';
 import type { DeviceStatus } from '@lineside/shared/contracts/link.ts';
-import { IconPlugConnectedX } from '@tabler/icons-react';
+import { Button } from '@mantine/core';
+import { IconListSearch, IconPlugConnectedX } from '@tabler/icons-react';
+import { useState } from 'react';
+import { useMay } from '../../api/session.ts';
 import { formatDurationShort, formatFull, formatMoment } from '../../format/duration.ts';
+import { isForeign } from '../../format/gateway-words.ts';
 import { formatNumber } from '../../format/value.ts';
 import { DEVICE_LOOK } from '../../ui/device-look.tsx';
 import { MessagePanel } from '../../ui/message-panel.tsx';
 import { Panel } from '../../ui/panel.tsx';
+import { canLookAt, DeviceLookDialog } from '../device-look/device-look-dialog.tsx';
 import classes from './gateway-devices.module.css';
 
 const ORDER: DeviceStatus['state'][] = ['down', 'connecting', 'up'];
 
 /** Its devices; what is not up stands first. @param now milliseconds since 1970 UTC */
 export function GatewayDevices({ gateway, now }: { gateway: GatewayView; now: number }) {
+  const mayLook = useMay('gateways.browse') && !isForeign(gateway.id);
+  const [looking, setLooking] = useState('');
+  const looked = gateway.devices.find(({ device }) => device === looking);
   const devices = gateway.devices.toSorted((a, b) => ORDER.indexOf(a.state) - ORDER.indexOf(b.state));
   return (
     <Panel title="Devices">
@@ -22,15 +30,29 @@ export function GatewayDevices({ gateway, now }: { gateway: GatewayView; now: nu
       ) : (
         <ul className={classes.list}>
           {devices.map((device) => (
-            <Device key={device.device} device={device} believed={gateway.online} now={now} />
+            <Device
+              key={device.device}
+              device={device}
+              believed={gateway.online}
+              now={now}
+              onLook={mayLook && canLookAt(device) ? () => setLooking(device.device) : null}
+            />
           ))}
         </ul>
       )}
+      {looked ? <DeviceLookDialog gateway={gateway} device={looked} onClose={() => setLooking('')} /> : null}
     </Panel>
   );
 }
 
-function Device({ device, believed, now }: { device: DeviceStatus; believed: boolean; now: number }) {
+function Device(props: {
+  device: DeviceStatus;
+  believed: boolean;
+  now: number;
+  /** Null where it cannot be looked at. */
+  onLook: (() => void) | null;
+}) {
+  const { device, believed, now, onLook } = props;
   const { icon: Icon, words } = DEVICE_LOOK[device.state];
   const { lastGoodAt, since, requests, errors, missed } = device;
   return (
@@ -48,6 +70,18 @@ function Device({ device, believed, now }: { device: DeviceStatus; believed: boo
           {device.driver} · {device.endpoint}
         </p>
         {device.reason ? <p className={classes.reason}>{device.reason}</p> : null}
+        {onLook ? (
+          <Button
+            className={classes.look ?? ''}
+            variant="default"
+            size="xs"
+            leftSection={<IconListSearch size="1.1rem" />}
+            aria-label={`Look at the device ${device.device}`}
+            onClick={onLook}
+          >
+            Look at the device
+          </Button>
+        ) : null}
       </div>
       <dl>
         <div>
