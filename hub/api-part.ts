@@ -17,6 +17,7 @@ import type { AuditLog } from './auth/audit-log.ts';
 import type { CertificatesPart } from './certificates-part.ts';
 import { clearTextWarning } from './config/http.ts';
 import type { LoadedHubConfig } from './config/load-config.ts';
+import type { ControlSocket } from './control/control-socket.ts';
 import type { Desks } from './desks-part.ts';
 import { openIdentity } from './identity-part.ts';
 import type { Jobs } from './jobs-part.ts';
@@ -33,6 +34,7 @@ export interface ApiPartOptions {
   access: AccessPart;
   certificates: CertificatesPart;
   audit: AuditLog;
+  control: ControlSocket;
   faults(): string[];
   hanging(): string[];
   starting(): string[];
@@ -54,11 +56,11 @@ export interface Served {
 
 /** @throws LinesideError PORT_TAKEN */
 export async function serveApi(options: ApiPartOptions): Promise<Served> {
-  const { config, stores, board, desks, jobs, access, audit, unwind, log, now } = options;
+  const { config, stores, board, desks, jobs, access, audit, control, unwind, log, now } = options;
   const { faults, hanging, starting, notices, monitor, metrics } = options;
   const { equipment } = config;
   const tls = await tlsOf(options);
-  const { people, first } = await openIdentity(config, stores, { audit, unwind, log, now });
+  const { people, first } = await openIdentity(config, stores, { audit, control, unwind, log, now });
   const app = await buildApp({
     ...{
       access: people,

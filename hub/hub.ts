@@ -233,7 +233,22 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
     unwind,
   );
   const { url, firstPasswordFile, first } = await serve({
-    ...{ config, stores, board, desks, jobs, access, certificates, audit, monitor, metrics, unwind, log, now },
+    ...{
+      config,
+      stores,
+      board,
+      desks,
+      jobs,
+      access,
+      certificates,
+      audit,
+      control,
+      monitor,
+      metrics,
+      unwind,
+      log,
+      now,
+    },
     ...{ faults: describeFaults, hanging },
     starting: () => (started ? [] : ['the broker is not up yet']),
     notices: () =>

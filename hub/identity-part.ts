@@ -5,14 +5,24 @@ import type { Unwind } from '@lineside/shared/lifecycle/unwind.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import { Access } from './auth/access.ts';
 import type { AuditLog } from './auth/audit-log.ts';
+import type { RecoverWish } from './auth/recover-user.ts';
 import type { LoadedHubConfig } from './config/load-config.ts';
+import type { ControlSocket } from './control/control-socket.ts';
 import type { Stores } from './stores-part.ts';
+
+export interface IdentityPartOptions {
+  audit: AuditLog;
+  control: ControlSocket;
+  unwind: Unwind;
+  log: Logger;
+  now(): number;
+}
 
 /** @throws LinesideError SECRET_UNREADABLE, SIGNING_KEY_DAMAGED */
 export async function openIdentity(
   config: LoadedHubConfig,
   { relational, dataDir }: Stores,
-  { audit, unwind, log, now }: { audit: AuditLog; unwind: Unwind; log: Logger; now(): number },
+  { audit, control, unwind, log, now }: IdentityPartOptions,
 ): Promise<{ people: Access; first: { user: string; password: string } | null }> {
   const { auth, equipment } = config;
   const places = new Set(equipment.nodes.map(({ path }) => path));
@@ -22,6 +32,7 @@ export async function openIdentity(
     passwordContext: ['lineside', equipment.enterprise],
     log: log.child({ part: 'access' }),
   });
+  control.answer('reset-password', (wish: RecoverWish, by) => people.recover(wish, by));
   unwind.defer('who may come in', () => people.stop());
   return { people, first: await people.start() };
 }

@@ -7,11 +7,12 @@ import type { AuthConfig } from '../config/auth.ts';
 import { deleteExpiredFamilies } from '../store/postgres/client-tokens.ts';
 import type { Database } from '../store/postgres/schema.ts';
 import type { AuditLog } from './audit-log.ts';
-import { AuthService, type Origin } from './auth-service.ts';
+import { AuthService, FIRST_PASSWORD, type Origin } from './auth-service.ts';
 import type { Identity } from './identity.ts';
 import { KEY_PREFIX, KeyDesk } from './key-desk.ts';
 import { LoginThrottle } from './login-throttle.ts';
 import { IdentityProvider } from './provider.ts';
+import { type Recovered, type RecoverWish, recoverUser } from './recover-user.ts';
 import { SigningKeys } from './signing-key.ts';
 import { TokenDesk } from './token-desk.ts';
 import { UserDesk } from './user-desk.ts';
@@ -53,6 +54,7 @@ export class Access {
   readonly provider: IdentityProvider | null;
   readonly db: Kysely<Database>;
   readonly #signing: SigningKeys;
+  readonly #throttle = new LoginThrottle();
   readonly #now: () => number;
   readonly #log: Logger;
   readonly #known = new Map<string, { identity: Identity; until: number }>();
@@ -60,13 +62,13 @@ export class Access {
   #forgotten = 0;
 
   constructor({ db, audit, dataDir, config, clientSecret, isPlace, passwordContext, log, now }: AccessOptions) {
-    const throttle = new LoginThrottle();
+    const throttle = this.#throttle;
     const onChange = () => this.forget();
     this.db = db;
     this.#now = now;
     this.#log = log;
     this.#signing = new SigningKeys(db, join(dataDir, 'token-key.json'));
-    this.sessions = new AuthService({ db, firstPasswordFile: join(dataDir, 'first-password'), throttle, now });
+    this.sessions = new AuthService({ db, firstPasswordFile: join(dataDir, FIRST_PASSWORD), throttle, now });
     this.users = new UserDesk({
       ...{ db, isPlace, throttle, passwordContext, now, onChange },
       minPasswordLength: config.minPasswordLength,
@@ -110,6 +112,16 @@ export class Access {
   async logout(session: string, origin: Origin): Promise<void> {
     await this.sessions.logout(session, origin);
     this.forget();
+  }
+
+  /** For a command of this machine. @throws LinesideError USER_NOT_FOUND, USER_BY_PROVIDER */
+  async recover(wish: RecoverWish, by: string): Promise<Recovered> {
+    const recovered = await recoverUser(this.db, wish, by, this.#now());
+    // Whoever has tried for long has to wait, by the name and by the address.
+    this.#throttle.forgive();
+    this.forget();
+    await this.sessions.passwordChanged(wish.name);
+    return recovered;
   }
 
   /** Somebody's rights have changed: everybody is asked for anew. */

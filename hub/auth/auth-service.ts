@@ -26,7 +26,9 @@ import { generatePassword, hashPassword, verifyPassword } from './password.ts';
 export const SESSION_MS = 12 * 3_600_000;
 /** Its last use is noted at most so often. */
 const TOUCH_MS = 60_000;
-const FIRST_USER = 'admin';
+export const FIRST_USER = 'admin';
+/** File that keeps its generated password, in dataDir. */
+export const FIRST_PASSWORD = 'first-password';
 
 export interface AuthServiceOptions {
   db: Kysely<Database>;
@@ -97,7 +99,7 @@ export class AuthService {
     return existsSync(firstPasswordFile) ? firstPasswordFile : null;
   }
 
-  /** The first user has a password of their own: the generated one opens nothing any more. */
+  /** The first user has another password: the generated one opens nothing any more. */
   async passwordChanged(name: string): Promise<void> {
     if (name === FIRST_USER) await rm(this.#options.firstPasswordFile, { force: true });
   }

@@ -47,6 +47,11 @@ export class LoginThrottle {
     }
   }
 
+  /** Nobody has to wait any more. */
+  forgive(): void {
+    this.#entries.clear();
+  }
+
   succeeded(keys: string[]): void {
     for (const key of keys) this.#entries.delete(key);
   }

@@ -9,5 +9,6 @@ export const HUB_COMMANDS: Commands = {
   restore: async () => [(await import('./backup.ts')).restoreCommand],
   'enrol-token': async () => [(await import('./access.ts')).enrolToken],
   revoke: async () => [(await import('./access.ts')).revoke],
+  'reset-password': async () => [(await import('./reset-password.ts')).resetPassword],
   'mosquitto-config': async () => [(await import('./access.ts')).mosquittoConfig],
 };

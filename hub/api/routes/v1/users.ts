@@ -12,7 +12,7 @@ const config = { permission: 'users.manage' } as const;
 const changing = { ...config, deskNotes: true, problems: ['USER_NOT_FOUND'] } as const;
 
 export function userRoutes(app: Api, { access }: ApiServices): void {
-  const { users } = access;
+  const { users, sessions } = access;
 
   app.get(
     '/users',
@@ -90,7 +90,12 @@ export function userRoutes(app: Api, { access }: ApiServices): void {
         response: { 200: UserWithPassword },
       },
     },
-    (request) => users.resetPassword(actorOf(request), request.params.name),
+    async (request) => {
+      const { name } = request.params;
+      const reset = await users.resetPassword(actorOf(request), name);
+      await sessions.passwordChanged(name);
+      return reset;
+    },
   );
 
   app.post(

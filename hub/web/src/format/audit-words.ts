@@ -27,6 +27,7 @@ const ACTIONS: Record<string, string> = {
   'user.create': 'Made a user',
   'user.delete': 'Deleted a user',
   'user.end-sessions': 'Signed out everywhere',
+  'user.recover': 'Let a user back in',
   'user.reset-password': 'Gave a user another password',
   'user.sign-in': 'Signed in',
   'user.sign-out': 'Signed out',
