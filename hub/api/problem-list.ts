@@ -134,6 +134,11 @@ const KINDS = {
     title: 'No such certificate',
     means: 'The gateway has no certificate that is valid, or not this one. Nothing was revoked.',
   },
+  TOKEN_NOT_FOUND: {
+    status: 404,
+    title: 'No such open token',
+    means: 'No token to enrol has this id, or it was used, or its time is over. Nothing was withdrawn.',
+  },
   USER_NOT_FOUND: { status: 404, title: 'No such user', means: 'No user has this name.' },
   KEY_NOT_FOUND: { status: 404, title: 'No such key', means: 'No API key in force has this id.' },
   PROVIDER_NOT_SET: {

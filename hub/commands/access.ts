@@ -1,9 +1,10 @@
 /** `hub enrol-token`, `hub revoke`, `hub mosquitto-config`: who may come in, asked of the hub that runs here. */
+
 import { CONFIG_OPTION, type Command, type CommandArguments, textOption } from '@lineside/shared/cli/command.ts';
+import type { MadeToken } from '@lineside/shared/contracts/enrolment.ts';
 import { GATEWAY_ID_PATTERN } from '@lineside/shared/contracts/topics.ts';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import type { LoadedHubConfig } from '../config/load-config.ts';
-import type { MadeToken } from '../enrolment/enrolment.ts';
 import { askRunningHub } from './ask-running-hub.ts';
 import { writeMosquittoConfig } from './mosquitto-config.ts';
 import { withConfig } from './with-config.ts';

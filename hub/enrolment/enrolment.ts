@@ -5,7 +5,7 @@
  */
 import { createVerify, X509Certificate } from 'node:crypto';
 import type { BrokerPlace, EnrolAnswer, EnrolRequest, RenewAnswer } from '@lineside/shared/contracts/enrolment.ts';
-import { RenewRequest } from '@lineside/shared/contracts/enrolment.ts';
+import { type MadeToken, RenewRequest } from '@lineside/shared/contracts/enrolment.ts';
 import { formatToken, isProven, keysOf, newToken, signAnswer } from '@lineside/shared/enrolment/token.ts';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
@@ -48,13 +48,6 @@ export interface EnrolmentOptions {
   now(): number;
 }
 
-export interface MadeToken {
-  token: string;
-  gateway: string;
-  expiresAt: number;
-  fingerprint: string;
-}
-
 export class Enrolment {
   readonly #options: EnrolmentOptions;
 
@@ -88,7 +81,34 @@ export class Enrolment {
       });
     });
     log.info({ gateway, by: actor.name, token: made.id, minutes }, 'made a token to enrol a gateway');
-    return { token: formatToken(made), gateway, expiresAt, fingerprint };
+    return { id: made.id, token: formatToken(made), gateway, expiresAt, fingerprint };
+  }
+
+  /** Those that are remembered, newest first. */
+  tokens(): Promise<Row<'enrolment_tokens'>[]> {
+    return store.listTokens(this.#options.db);
+  }
+
+  /**
+   * Nobody enrols by it any more; for whoever still tries, it has expired.
+   *
+   * @returns false when it was used or over already
+   */
+  async withdrawToken(id: string, actor: Actor): Promise<boolean> {
+    const { db, log, now } = this.#options;
+    const at = now();
+    const ended = await inTransaction(db, async (trx) => {
+      const token = await store.endToken(trx, id, at);
+      if (token) {
+        await appendAudit(trx, {
+          ...{ actor, action: 'enrolment-token.withdraw', target: token.gateway, outcome: 'done', at },
+          before: { id },
+        });
+      }
+      return token;
+    });
+    if (ended) log.info({ gateway: ended.gateway, by: actor.name, token: id }, 'withdrew a token to enrol a gateway');
+    return ended !== undefined;
   }
 
   /**

@@ -26,6 +26,29 @@ export const EnrolRequest = Type.Object(
 );
 export type EnrolRequest = Static<typeof EnrolRequest>;
 
+/** A token as the hub shows it to who made it, this once. */
+export const MadeToken = Type.Object({
+  id: Type.String({ description: 'the part of it that is no secret', examples: ['Zk3vQ0aXn2Y'] }),
+  token: Type.String({ description: 'shown now and never again' }),
+  gateway: Type.String(),
+  expiresAt: Ms,
+  fingerprint: Type.String({
+    description: 'of the authority that will sign: SHA-256, base64url; a part of the token',
+  }),
+});
+export type MadeToken = Static<typeof MadeToken>;
+
+/** A token as it is remembered: without its secret. */
+export const TokenView = Type.Object({
+  id: Type.String({ examples: ['Zk3vQ0aXn2Y'] }),
+  gateway: Type.String(),
+  createdAt: Ms,
+  createdBy: Type.String(),
+  expiresAt: Type.Integer({ description: 'milliseconds since 1970 UTC; of one that was withdrawn, when that was' }),
+  usedAt: Type.Union([Ms, Type.Null()]),
+});
+export type TokenView = Static<typeof TokenView>;
+
 /** Where gateways reach the broker in TLS. */
 export const BrokerPlace = Type.Object({
   url: Type.String({ description: 'mqtts://…; empty: at the host by which the hub was reached' }),

@@ -38,6 +38,27 @@ export async function findToken(db: Kysely<Database>, id: string): Promise<Row<'
   return db.selectFrom('enrolment_tokens').selectAll().where('id', '=', id).executeTakeFirst();
 }
 
+/** Newest first. */
+export async function listTokens(db: Kysely<Database>): Promise<Row<'enrolment_tokens'>[]> {
+  return db.selectFrom('enrolment_tokens').selectAll().orderBy('created_at', 'desc').limit(100).execute();
+}
+
+/** Ends one that is open. @returns what it was; undefined when there is none, or it is used or over */
+export async function endToken(
+  db: Kysely<Database>,
+  id: string,
+  now: number,
+): Promise<Row<'enrolment_tokens'> | undefined> {
+  return db
+    .updateTable('enrolment_tokens')
+    .set({ expires_at: now })
+    .where('id', '=', id)
+    .where('used_at', 'is', null)
+    .where('expires_at', '>', now)
+    .returningAll()
+    .executeTakeFirst();
+}
+
 /**
  * Uses a token up for a certificate, both or neither.
  *

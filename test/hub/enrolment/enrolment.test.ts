@@ -135,6 +135,24 @@ async function inside(gateway: string, identity: Identity): Promise<MqttClient> 
 }
 
 describe('a token', () => {
+  test('that was withdrawn lets nobody in, and one that was used is withdrawn no more', async () => {
+    const made = await enrolment.createToken('line-20', ANNA);
+    expect((await enrolment.tokens())[0]).toMatchObject({
+      id: made.id,
+      gateway: 'line-20',
+      created_by: 'anna',
+      used_at: null,
+    });
+    expect(await enrolment.withdrawToken(made.id, ANNA)).toBe(true);
+    now += 1_000;
+    await expect(ask(made.token)).rejects.toMatchObject({ code: 'TOKEN_EXPIRED' });
+    expect(await enrolment.withdrawToken(made.id, ANNA)).toBe(false);
+    const used = await enrolment.createToken('line-20', ANNA);
+    await ask(used.token);
+    expect(await enrolment.withdrawToken(used.id, ANNA)).toBe(false);
+    expect((await enrolment.tokens()).find(({ id }) => id === used.id)?.used_at).toBe(now);
+  });
+
   test('gets a gateway a certificate for the key it keeps, and proves the hub by the way', async () => {
     const made = await enrolment.createToken('line-1', ANNA);
     expect(made).toMatchObject({ gateway: 'line-1', expiresAt: now + 3_600_000, fingerprint: authority.fingerprint });

@@ -1,11 +1,17 @@
 /** Letting gateways in, by tokens and certificates, and taking that away. */
-import { EnrolAnswer, EnrolRequest, SERIAL_PATTERN } from '@lineside/shared/contracts/enrolment.ts';
+import {
+  EnrolAnswer,
+  EnrolRequest,
+  MadeToken,
+  SERIAL_PATTERN,
+  TokenView,
+} from '@lineside/shared/contracts/enrolment.ts';
 import { pageOf } from '@lineside/shared/contracts/page.ts';
 import { GATEWAY_ID_PATTERN } from '@lineside/shared/contracts/topics.ts';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import { expectOwnGateway, seesGateway } from '../../../auth/identity.ts';
+import { expectOwnGateway, ownsGateway, seesGateway } from '../../../auth/identity.ts';
 import { actorOf } from '../../plugins/session.ts';
 import type { ProblemCode } from '../../problem-list.ts';
 import type { ApiServices } from '../../services.ts';
@@ -26,14 +32,6 @@ const TokenBody = Type.Object(
   },
   { additionalProperties: false },
 );
-const Token = Type.Object({
-  token: Type.String({ description: 'shown now and never again' }),
-  gateway: Type.String(),
-  expiresAt: Ms,
-  fingerprint: Type.String({
-    description: 'of the authority that will sign: SHA-256, base64url; a part of the token',
-  }),
-});
 const Certificate = Type.Object({
   serial: Serial,
   notBefore: Ms,
@@ -82,13 +80,60 @@ export function enrolmentRoutes(app: Api, { enrolment, authority, board, machine
         description: 'For a new gateway too. On it: `gateway enrol --hub ADDRESS --token TOKEN --config FILE`.',
         params: Params,
         body: TokenBody,
-        response: { 200: Token },
+        response: { 200: MadeToken },
       },
     },
     (request) => {
       const { id } = request.params;
       expectOwnGateway(request.identity!, machines, id);
       return enrolment.createToken(id, actorOf(request), request.body.minutes);
+    },
+  );
+
+  app.get(
+    '/enrolment-tokens',
+    {
+      config: { permission: 'gateways.enrol' },
+      schema: {
+        tags: ['gateways'],
+        summary: 'The tokens by which gateways enrol, without their secrets, newest first, at most 100',
+        description: 'One that was not used and whose time is not over is open: a gateway may come in by it.',
+        response: { 200: pageOf(TokenView) },
+      },
+    },
+    async (request) => {
+      const all = await enrolment.tokens();
+      const own = all.filter(({ gateway }) => ownsGateway(request.identity!, machines, gateway));
+      const items = own.map((row) => ({
+        ...{ id: row.id, gateway: row.gateway, createdAt: row.created_at, createdBy: row.created_by },
+        ...{ expiresAt: row.expires_at, usedAt: row.used_at },
+      }));
+      return { items, next: null };
+    },
+  );
+
+  app.delete(
+    '/enrolment-tokens/:token',
+    {
+      config: {
+        ...{ permission: 'gateways.enrol', audit: 'enrolment-token.withdraw', deskNotes: true },
+        problems: ['TOKEN_NOT_FOUND'],
+      },
+      schema: {
+        tags: ['gateways'],
+        summary: 'Withdraw a token that nobody has used: no gateway enrols by it any more',
+        params: Type.Object({ token: Type.String({ minLength: 1, maxLength: 100, description: 'its id' }) }),
+        response: { 204: Type.Null() },
+      },
+    },
+    async (request, reply) => {
+      const { token } = request.params;
+      const known = (await enrolment.tokens()).find(({ id }) => id === token);
+      const own = known && ownsGateway(request.identity!, machines, known.gateway);
+      if (!own || !(await enrolment.withdrawToken(token, actorOf(request)))) {
+        throw new LinesideError('TOKEN_NOT_FOUND', 'peer', 'there is no such token that is open: it is used or over');
+      }
+      return reply.code(204).send(null);
     },
   );
 
