@@ -1,8 +1,10 @@
 import type { ModbusTable, NodeLevel, Registers } from '@lineside/shared/contracts/device-look.ts';
+import type { MadeToken, TokenView } from '@lineside/shared/contracts/enrolment.ts';
 import type { ConfigCheck, ConfigText, LogLines } from '@lineside/shared/contracts/fleet.ts';
 import type { ConfigPushResult } from '@lineside/shared/contracts/link.ts';
 import type { RolloutView } from '@lineside/shared/contracts/rollout.ts';
 import { request } from './http.ts';
+import { all } from './pages.ts';
 
 /**
  * The hub waits so long for a short answer, for a check, for a configuration before it is on trial, and
@@ -40,6 +42,19 @@ export const fleetApi = {
     }),
   registers: (id: string, body: RegistersWish, signal: AbortSignal) =>
     request<Registers>(`${at(id)}/registers`, { method: 'POST', body, signal, timeoutMs: GLANCE_MS }),
+  tokens: (signal: AbortSignal) => all<TokenView>('/api/v1/enrolment-tokens', signal),
+  /** @param minutes how long it is good for; undefined: as the hub has it */
+  makeToken: (id: string, minutes?: number) =>
+    request<MadeToken>(`${at(id)}/enrolment-token`, {
+      method: 'POST',
+      body: minutes === undefined ? {} : { minutes },
+    }),
+  withdrawToken: (token: string) =>
+    request<void>(`/api/v1/enrolment-tokens/${encodeURIComponent(token)}`, { method: 'DELETE' }),
+  revoke: (id: string, reason: string) =>
+    request<{ revoked: string[] }>(`${at(id)}/certificate?reason=${encodeURIComponent(reason)}`, {
+      method: 'DELETE',
+    }),
   rollouts: (signal: AbortSignal) => request<RolloutView[]>('/api/v1/rollouts', { signal }),
   beginRollout: (body: RolloutPlan) => request<{ id: string }>('/api/v1/rollouts', { method: 'POST', body }),
   stopRollout: (id: string) => request<{ done: true }>(`/api/v1/rollouts/${id}/stop`, { method: 'POST' }),

@@ -7,6 +7,7 @@ const ACTIONS: Record<string, string> = {
   'certificate.renew': 'Renewed a certificate',
   'certificate.revoke': 'Revoked certificates',
   'enrolment-token.create': 'Made a token to enrol',
+  'enrolment-token.withdraw': 'Withdrew a token to enrol',
   'gateway.browse': 'Browsed an OPC UA server',
   'gateway.check-config': 'Had a configuration checked',
   'gateway.configure': 'Changed a configuration',

@@ -2,6 +2,7 @@ import type { GatewayView } from '@lineside/shared/contracts/api.ts';
 import { Button } from '@mantine/core';
 import { IconAlertTriangle, IconArrowLeft, IconInfoCircle, IconRouterOff } from '@tabler/icons-react';
 import { useMay } from '../api/session.ts';
+import { RevokeButton } from '../features/enrolment/revoke-button.tsx';
 import { GatewayConfig } from '../features/fleet/gateway-config.tsx';
 import { GatewayDevices } from '../features/fleet/gateway-devices.tsx';
 import { GatewayLog } from '../features/fleet/gateway-log.tsx';
@@ -41,6 +42,7 @@ export function Gateway({ id }: { id: string }) {
 function Known({ gateway }: { gateway: GatewayView }) {
   const now = useHubNow();
   const troubles = gatewayTroubles(gateway, now);
+  const mayManage = useMay('gateways.manage');
   const mayRestart = useMay('gateways.restart');
   const mayReadLogs = useMay('gateways.logs');
   const mayConfigure = useMay('gateways.configure');
@@ -50,7 +52,10 @@ function Known({ gateway }: { gateway: GatewayView }) {
       <header className={classes.head}>
         <h2>{gateway.id}</h2>
         <HealthMark health={gatewayHealth(gateway, troubles)} />
-        <div className={classes.actions}>{foreign || !mayRestart ? null : <RestartButton gateway={gateway} />}</div>
+        <div className={classes.actions}>
+          {mayManage && gateway.certificate ? <RevokeButton gateway={gateway} /> : null}
+          {foreign || !mayRestart ? null : <RestartButton gateway={gateway} />}
+        </div>
       </header>
       {troubles.length > 0 ? (
         <Notice tone="warning" icon={<IconAlertTriangle size="1.35rem" />}>

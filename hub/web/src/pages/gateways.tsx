@@ -1,7 +1,9 @@
-import { SegmentedControl, TextInput } from '@mantine/core';
-import { IconFilterOff, IconRouter, IconSearch } from '@tabler/icons-react';
+import { Button, SegmentedControl, TextInput } from '@mantine/core';
+import { IconFilterOff, IconPlus, IconRouter, IconSearch } from '@tabler/icons-react';
 import { useMemo, useState } from 'react';
 import { useMay } from '../api/session.ts';
+import { EnrolDialog } from '../features/enrolment/enrol-dialog.tsx';
+import { OpenTokens } from '../features/enrolment/open-tokens.tsx';
 import { type FleetRow, fleetRow, SORTS, type SortKey } from '../features/fleet/fleet-rows.ts';
 import { FleetTable } from '../features/fleet/fleet-table.tsx';
 import { HubNotices } from '../features/fleet/hub-notices.tsx';
@@ -38,9 +40,10 @@ export function Gateways() {
   return (
     <Panel title="Gateways" aside={<Summary rows={rows} />}>
       <HubNotices />
+      <OpenTokens />
       {rows.length === 0 ? (
         <MessagePanel icon={<IconRouter size="1.6rem" />} title="No gateway has reported yet">
-          Start a gateway with the address of this hub and its way in; it appears here by itself.
+          Enrol one: it gets a token, and what to type at its machine is shown. Then it appears here by itself.
         </MessagePanel>
       ) : (
         <>
@@ -89,12 +92,24 @@ export function Gateways() {
 
 function Summary({ rows }: { rows: readonly FleetRow[] }) {
   const mayConfigure = useMay('gateways.configure');
+  const mayEnrol = useMay('gateways.enrol');
+  const [enrolling, setEnrolling] = useState(false);
   const online = rows.filter(({ gateway }) => gateway.online).length;
-  return rows.length === 0 ? null : (
-    <p className={classes.summary}>
-      {online} of {rows.length} online
-      {mayConfigure ? <a href={ROLLOUTS_LINK}>Rollouts</a> : null}
-    </p>
+  return (
+    <div className={classes.summary}>
+      {rows.length === 0 ? null : (
+        <span>
+          {online} of {rows.length} online
+        </span>
+      )}
+      {mayConfigure && rows.length > 0 ? <a href={ROLLOUTS_LINK}>Rollouts</a> : null}
+      {mayEnrol ? (
+        <Button size="xs" leftSection={<IconPlus size="1.1rem" />} onClick={() => setEnrolling(true)}>
+          Enrol a gateway
+        </Button>
+      ) : null}
+      {enrolling ? <EnrolDialog onClose={() => setEnrolling(false)} /> : null}
+    </div>
   );
 }
 

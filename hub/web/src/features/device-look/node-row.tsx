@@ -3,9 +3,9 @@ import { IconAlertTriangle, IconChevronRight, IconFolder, IconTag } from '@table
 import { qualityWords } from '../../format/quality-words.ts';
 import { sentence } from '../../format/sentence.ts';
 import { trustOf, UNKNOWN } from '../../format/value.ts';
+import { Snippet } from '../../ui/snippet.tsx';
 import classes from './device-look.module.css';
 import tree from './node-tree.module.css';
-import { Snippet } from './snippet.tsx';
 import type { TreeRow } from './tree-rows.ts';
 
 const ACCESS = { read: 'Read', readWrite: 'Read, write', write: 'Write only', none: 'None' };

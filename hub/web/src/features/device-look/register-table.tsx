@@ -1,8 +1,8 @@
 import type { Reading, Registers } from '@lineside/shared/contracts/device-look.ts';
 import { useState } from 'react';
+import { Snippet } from '../../ui/snippet.tsx';
 import classes from './device-look.module.css';
 import table from './register-table.module.css';
-import { Snippet } from './snippet.tsx';
 
 /** What each register holds and may mean; the reading that is chosen comes as an entry to paste. */
 export function RegisterTable({ found }: { found: Registers }) {
