@@ -12,6 +12,8 @@ export interface Identity {
   permissions: ReadonlySet<Permission>;
   /** Equipment paths that it is limited to, with all that lies below them; null: the whole plant. */
   sites: readonly string[] | null;
+  /** Whoever does not by a password has none here that could be changed. */
+  signsInBy: 'password' | 'provider' | 'key';
   /** Nothing but that until it is done. */
   mustChangePassword: boolean;
 }
@@ -22,12 +24,14 @@ export interface UserFacts {
   role: Role;
   sites: readonly string[] | null;
   must_change_password: boolean;
+  oidc_issuer: string | null;
 }
 
-export function identityOfUser({ name, role, sites, must_change_password }: UserFacts): Identity {
+export function identityOfUser({ name, role, sites, must_change_password, oidc_issuer }: UserFacts): Identity {
   return {
     ...{ kind: 'user', name, role, sites },
     permissions: permissionsOf(role),
+    signsInBy: oidc_issuer === null ? 'password' : 'provider',
     mustChangePassword: must_change_password,
   };
 }

@@ -91,7 +91,8 @@ export class KeyDesk {
     if (!row) return null;
     if (at - (row.last_used_at ?? 0) > TOUCH_MS) await touchKey(db, row.id, at, address);
     return {
-      ...{ kind: 'key', name: `key:${row.name}`, role: null, sites: row.sites, mustChangePassword: false },
+      ...{ kind: 'key', name: `key:${row.name}`, role: null, sites: row.sites },
+      ...{ signsInBy: 'key', mustChangePassword: false },
       // Who it is, a program may always ask.
       permissions: new Set<Permission>(['account.read', ...row.scopes]),
     };

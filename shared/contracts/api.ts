@@ -220,6 +220,9 @@ export const User = Type.Object({
   sites: Nullable(
     Type.Array(Type.String(), { description: 'equipment paths that it is limited to; null: the whole plant' }),
   ),
+  signsInBy: Type.Union([Type.Literal('password'), Type.Literal('provider'), Type.Literal('key')], {
+    description: 'provider: by OpenID Connect, where the password is changed too; key: a program with an API key',
+  }),
   mustChangePassword: Type.Boolean({ description: 'nothing else is allowed before' }),
 });
 export type User = Static<typeof User>;

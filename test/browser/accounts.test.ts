@@ -1,6 +1,7 @@
 /** People in a browser, at a hub with real stores: who they are, what they may do, and who says so. */
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { takeProvenUser } from '../../hub/auth/provider-users.ts';
 import { CHROMIUM, hasChromium, launchChromium } from '../services/chromium.ts';
 import { startTestHub, type TestHub } from '../services/test-hub.ts';
 
@@ -104,6 +105,25 @@ describe.skipIf(!hasChromium)(`accounts in a browser (needs ${CHROMIUM})`, { tim
     await page.getByText(/^Revoked .* by admin$/).waitFor(PATIENT);
     expect(await opens()).toBe(401);
     await page.close();
+  });
+
+  test('who signs in at a provider is not offered to change a password that is not here', async () => {
+    const proven = { issuer: 'https://login.example', subject: 'u-1', name: 'oz@acme.example', fullName: 'Anna Öz' };
+    const origin = { address: '', requestId: '' };
+    await takeProvenUser(hub.stores.db, { ...proven, role: 'operator', sites: null }, origin, Date.now());
+    const value = await hub.access.sessions.open(proven.name);
+    const context = await browser.newContext({ locale: 'en-GB' });
+    await context.addCookies([{ name: 'lineside_session', value, url: hub.url }]);
+    const page = await context.newPage();
+    await page.goto(hub.url);
+    await page.getByLabel('Signed in as oz@acme.example').click();
+    await page.getByRole('menuitem', { name: 'Sign out' }).waitFor(PATIENT);
+    expect(await page.getByRole('menuitem').allTextContents()).toEqual(['Sign out']);
+    await context.close();
+    const own = await signIn('admin', hub.password);
+    await own.getByLabel('Signed in as admin').click();
+    await own.getByRole('menuitem', { name: 'Change password' }).waitFor(PATIENT);
+    await own.close();
   });
 
   test('what went wrong at the provider of identities is told in words, once', async () => {

@@ -113,7 +113,7 @@ export function accountsContract(database: () => Kysely<Database>): void {
       expect(twice.map((used) => used?.again).sort()).toEqual([false, true]);
       expect(twice[0]).toMatchObject({ family, user: name, familyExpiresAt: NOW + 9_000 });
       expect(await userOfFamily(db, family, NOW)).toEqual({
-        ...{ name, role: 'operator', sites: ['acme/hh'], must_change_password: true },
+        ...{ name, role: 'operator', sites: ['acme/hh'], must_change_password: true, oidc_issuer: null },
       });
       await changeUser(db, name, { disabledAt: NOW });
       expect(await userOfFamily(db, family, NOW)).toBeUndefined();

@@ -28,6 +28,7 @@ const MOCK_USER: User = {
   role: 'admin',
   permissions: [...permissionsOf('admin')],
   sites: null,
+  signsInBy: 'password',
   mustChangePassword: false,
 };
 const OPEN = ['/api/v1/login', '/api/v1/sign-in'];

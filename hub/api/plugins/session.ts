@@ -56,8 +56,8 @@ export async function admit(request: FastifyRequest, permission: Permission): Pr
 }
 
 /** How somebody looks to themselves. */
-export function userOf({ name, role, permissions, sites, mustChangePassword }: Identity): User {
-  return { name, role, permissions: [...permissions], sites: sites && [...sites], mustChangePassword };
+export function userOf({ name, role, permissions, sites, signsInBy, mustChangePassword }: Identity): User {
+  return { name, role, permissions: [...permissions], sites: sites && [...sites], signsInBy, mustChangePassword };
 }
 
 /** A route that nobody has thought about is open to nobody: the hub does not start with it. */

@@ -5,7 +5,7 @@ import type { Database, Row } from './schema.ts';
 
 type Db = Kysely<Database> | Transaction<Database>;
 
-export type FamilyUser = Pick<Row<'users'>, 'name' | 'role' | 'sites' | 'must_change_password'>;
+export type FamilyUser = Pick<Row<'users'>, 'name' | 'role' | 'sites' | 'must_change_password' | 'oidc_issuer'>;
 
 export interface NewFamily {
   id: string;
@@ -44,7 +44,7 @@ export async function userOfFamily(db: Db, family: string, now: number): Promise
   return db
     .selectFrom('refresh_families')
     .innerJoin('users', 'users.name', 'refresh_families.user_name')
-    .select(['users.name', 'role', 'sites', 'must_change_password'])
+    .select(['users.name', 'role', 'sites', 'must_change_password', 'oidc_issuer'])
     .where('refresh_families.id', '=', family)
     .where('revoked_at', 'is', null)
     .where('expires_at', '>', now)

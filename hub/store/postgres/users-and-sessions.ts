@@ -32,7 +32,7 @@ export async function createSession(
 
 /** What a request with a session needs to know of it and of its user. */
 export type SessionWithUser = Pick<Row<'sessions'>, 'user_name' | 'last_seen_at'> &
-  Pick<Row<'users'>, 'name' | 'role' | 'sites' | 'must_change_password'>;
+  Pick<Row<'users'>, 'name' | 'role' | 'sites' | 'must_change_password' | 'oidc_issuer'>;
 
 /** The session and its user, unless it has expired at `now` or the user has been disabled. */
 export async function findSession(
@@ -43,7 +43,7 @@ export async function findSession(
   return db
     .selectFrom('sessions')
     .innerJoin('users', 'users.name', 'sessions.user_name')
-    .select(['user_name', 'last_seen_at', 'users.name', 'role', 'sites', 'must_change_password'])
+    .select(['user_name', 'last_seen_at', 'users.name', 'role', 'sites', 'must_change_password', 'oidc_issuer'])
     .where('token_hash', '=', tokenHash)
     .where('expires_at', '>', now)
     .where('disabled_at', 'is', null)

@@ -301,7 +301,7 @@ describe('API keys', () => {
       '403 PERMISSION_MISSING',
     );
     const me = await call<User>('GET', '/me', { bearer: secret });
-    expect(me.body).toMatchObject({ name: 'key:Grafana 1', role: null, sites: ['acme/other'] });
+    expect(me.body).toMatchObject({ name: 'key:Grafana 1', role: null, signsInBy: 'key', sites: ['acme/other'] });
     const listed = await call<Page<ApiKeyView>>('GET', '/keys', { session: admin });
     const shown = listed.body.items.find(({ id }) => id === key.id);
     expect(shown).toMatchObject({ createdBy: 'admin', lastUsedFrom: '127.0.0.1', lastUsedAt: expect.any(Number) });
@@ -353,7 +353,7 @@ describe('tokens of clients', () => {
     expect(payload).toMatchObject({ iss: 'lineside', aud: 'lineside-api', sub: 'a-engineer' });
     expect(payload.exp - payload.iat).toBe(900);
     const { body } = await call<User>('GET', '/me', { bearer: pair.accessToken });
-    expect(body).toMatchObject({ name: 'a-engineer', role: 'engineer' });
+    expect(body).toMatchObject({ name: 'a-engineer', role: 'engineer', signsInBy: 'password' });
     expect(await code(call('GET', '/users', { bearer: pair.accessToken }))).toBe('403 PERMISSION_MISSING');
   });
 

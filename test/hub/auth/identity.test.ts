@@ -12,7 +12,7 @@ import {
 } from '../../../hub/auth/identity.ts';
 
 const of = (sites: string[] | null) =>
-  identityOfUser({ name: 'anna', role: 'operator', sites, must_change_password: false });
+  identityOfUser({ name: 'anna', role: 'operator', sites, must_change_password: false, oidc_issuer: null });
 
 const machines = [
   { path: 'acme/hamburg/packaging/line-1/packer', gateway: 'line-1', device: 'packer' },

@@ -64,7 +64,9 @@ test('somebody comes in as what the provider says, and their rights follow it', 
   expect(ways.provider).toEqual({ label: 'Sign in with Acme', url: '/api/v1/oidc/login' });
   const first = await signIn(anna);
   expect(first).toMatchObject({ statusCode: 302, to: '/' });
-  expect(await me(first.session)).toMatchObject({ name: 'anna.oz@acme.example', role: 'engineer', sites: null });
+  expect(await me(first.session)).toMatchObject({
+    ...{ name: 'anna.oz@acme.example', role: 'engineer', sites: null, signsInBy: 'provider' },
+  });
   const second = await signIn({ ...anna, preferred_username: 'anna.new', groups: ['line-crew'] });
   const now = { name: 'anna.oz@acme.example', role: 'operator', sites: ['acme/site'] };
   expect(await me(second.session)).toMatchObject(now);

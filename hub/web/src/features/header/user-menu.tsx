@@ -26,9 +26,12 @@ export function UserMenu({ user, onSignedOut }: { user: User; onSignedOut: () =>
             {user.sites ? <span>Sees: {user.sites.join(', ')}</span> : null}
           </Menu.Label>
           <Menu.Divider />
-          <Menu.Item leftSection={<IconLock size="1.1rem" />} onClick={() => setChanging(true)}>
-            Change password
-          </Menu.Item>
+          {/* The others have it where they sign in. */}
+          {user.signsInBy === 'password' ? (
+            <Menu.Item leftSection={<IconLock size="1.1rem" />} onClick={() => setChanging(true)}>
+              Change password
+            </Menu.Item>
+          ) : null}
           <Menu.Item
             leftSection={<IconLogout size="1.1rem" />}
             closeMenuOnClick={false}
