@@ -78,7 +78,7 @@ export async function buildApp(services: ApiServices): Promise<FastifyInstance> 
   addProblems(base);
   addRequestIds(base);
   addPages(base);
-  await addSecurityHeaders(base, tls?.hstsDays ?? 0);
+  addSecurityHeaders(base, tls?.hstsDays ?? 0);
   await addAddressLimit(base, limits);
   await addOrigins(base, cors.origins);
   await addSessions(base, services.access);

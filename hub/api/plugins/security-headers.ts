@@ -1,6 +1,6 @@
 /** Headers that keep other code out of the pages. */
-import helmet from '@fastify/helmet';
 import type { FastifyInstance } from 'fastify';
+import helmet, { type HelmetOptions } from 'helmet';
 
 const DAY_S = 86_400;
 
@@ -9,12 +9,31 @@ const DAY_S = 86_400;
  *
  * @param hstsDays for so long browsers come by TLS only; 0: they are not told so
  */
-export async function addSecurityHeaders(app: FastifyInstance, hstsDays: number): Promise<void> {
-  await app.register(helmet, {
+export function addSecurityHeaders(app: FastifyInstance, hstsDays: number): void {
+  const headers = headersOf({
     contentSecurityPolicy: { directives: OWN_PAGES },
     // Other names below this one are other people's.
     strictTransportSecurity: hstsDays > 0 && { maxAge: hstsDays * DAY_S, includeSubDomains: false },
   });
+  app.addHook('onRequest', (_request, reply, done) => {
+    reply.headers(headers);
+    done();
+  });
+}
+
+/** They are the same for all answers: asked for at each, they took a twentieth of the API's time. */
+function headersOf(options: HelmetOptions): Record<string, string> {
+  const headers: Record<string, string> = {};
+  const answer = {
+    setHeader: (name: string, value: string) => {
+      headers[name.toLowerCase()] = value;
+    },
+    removeHeader: () => undefined,
+  };
+  helmet(options)({} as never, answer as never, (error) => {
+    if (error) throw error;
+  });
+  return headers;
 }
 
 /** The web app's own files and its socket, and nothing else; its component library needs style attributes. */
