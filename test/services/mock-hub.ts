@@ -4,7 +4,6 @@
  */
 import { resolve } from 'node:path';
 import cookie from '@fastify/cookie';
-import helmet from '@fastify/helmet';
 import staticFiles from '@fastify/static';
 import websocket from '@fastify/websocket';
 import type { SignInWays } from '@lineside/shared/contracts/accounts.ts';
@@ -13,6 +12,7 @@ import type { LiveMessage, Subscribe } from '@lineside/shared/contracts/live.ts'
 import { permissionsOf } from '@lineside/shared/contracts/permissions.ts';
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
 import type { WebSocket } from 'ws';
+import { addSecurityHeaders } from '../../hub/api/plugins/security-headers.ts';
 import { mockCompleteness } from './mock-completeness.ts';
 import { MockPlant } from './mock-plant.ts';
 import { MockWrites } from './mock-writes.ts';
@@ -57,18 +57,7 @@ export class MockHub {
   async start(port = 0): Promise<string> {
     const app = Fastify();
     this.app = app;
-    await app.register(helmet, {
-      contentSecurityPolicy: {
-        useDefaults: false,
-        directives: {
-          defaultSrc: ["'self'"],
-          scriptSrc: ["'self'"],
-          styleSrc: ["'self'", "'unsafe-inline'"],
-          imgSrc: ["'self'", 'data:'],
-          connectSrc: ["'self'"],
-        },
-      },
-    });
+    addSecurityHeaders(app, 0);
     await app.register(cookie);
     await app.register(websocket);
     await app.register(staticFiles, { root: this.dist });
