@@ -24,6 +24,7 @@ import { makeJobs } from './jobs-part.ts';
 import { heardByOthers } from './listener-part.ts';
 import { watchedStore } from './monitoring/watched-store.ts';
 import { metricsDoor, openMonitor } from './monitoring-part.ts';
+import { takePlace } from './place-part.ts';
 import { Receiver } from './receiver.ts';
 import { ReplicaPart } from './replica-part.ts';
 import { SparkplugPart } from './sparkplug-part.ts';
@@ -55,6 +56,12 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
   const timeSeries = watchedStore(opened.timeSeries, (call) => monitor.callSeen(call));
   const stores = { ...opened, timeSeries };
   const { relational } = stores;
+  const onTakenOver = (words: string) => {
+    faults.add(words);
+    log.error(words);
+    process.kill(process.pid, 'SIGTERM');
+  };
+  await takePlace({ config, relational, unwind, stopping, onTakenOver, log: log.child({ part: 'replicas' }) });
   await replaceEquipment(relational.db, config.equipment.nodes);
   const board = await restoredBoard(config, stores, now);
 
@@ -123,11 +130,7 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
         },
       },
     ],
-    onTakenOver: (words) => {
-      faults.add(words);
-      log.error(words);
-      process.kill(process.pid, 'SIGTERM');
-    },
+    onTakenOver,
   });
   const bus = gatewayBus({
     ...{ config, credentials, certificates: access.enrolment, tls: await access.tls(certificates) },

@@ -1,11 +1,11 @@
 /** This hub among others on the same servers: what it may do, and what it begins and ends to do. */
-import { randomBytes } from 'node:crypto';
-import { hostname } from 'node:os';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import type { LoadedHubConfig } from './config/load-config.ts';
 import type { Ingest } from './ingest/ingest.ts';
 import { isReplicated, type Role } from './replicas/config.ts';
 import { gatewayLease, gatewayOf, LeaseKeeper } from './replicas/lease-keeper.ts';
+import { expectNobodyAlone } from './replicas/place.ts';
+import { newReplica } from './replicas/replica-name.ts';
 import type { Lease } from './store/postgres/leases.ts';
 import type { Relational } from './store/postgres/relational.ts';
 
@@ -41,13 +41,13 @@ export class ReplicaPart {
   constructor(options: ReplicaPartOptions) {
     this.#options = options;
     const { config, relational, log } = options;
-    const name = config.replica ?? `${hostname()}-${randomBytes(3).toString('hex')}`;
-    this.id = `${name}:${randomBytes(4).toString('hex')}`;
+    const replica = newReplica(config);
+    this.id = replica.id;
     for (const { id } of config.gateways) this.#heard.add(id);
     if (!isReplicated(config)) return;
     this.#keeper = new LeaseKeeper({
       db: relational.db,
-      replica: { id: this.id, name, roles: config.roles.join() },
+      replica,
       takesGateways: this.has('ingest'),
       gateways: () => [...this.#heard].map(gatewayLease),
       singles: this.#singles().map(({ lease }) => lease),
@@ -71,9 +71,12 @@ export class ReplicaPart {
     return this.#options.config.roles.includes(role);
   }
 
+  /** @throws LinesideError HUBS_CANNOT_SHARE */
   async start(): Promise<void> {
-    if (this.#keeper) await this.#keeper.start();
-    else for (const single of this.#singles()) single.start();
+    if (this.#keeper) {
+      await this.#keeper.start();
+      await expectNobodyAlone({ db: this.#options.relational.db, missing: [] }, this.id);
+    } else for (const single of this.#singles()) single.start();
   }
 
   /** Takes nothing more, as the hub ends. */

@@ -24,7 +24,7 @@ export const ReplicaConfig = Type.Optional(
   }),
 );
 
-interface Servers {
+export interface Servers {
   roles: RolesConfig;
   relational?: object | undefined;
   timeSeries: { influx?: object | undefined };
@@ -32,7 +32,7 @@ interface Servers {
 }
 
 /** What is missing for several processes on the same data; empty when there can be. */
-function missingOf({ relational, timeSeries, mqtt }: Servers): string[] {
+export function missingOf({ relational, timeSeries, mqtt }: Servers): string[] {
   return [
     ...(relational ? [] : ['relational (a PostgreSQL)']),
     ...(timeSeries.influx ? [] : ['timeSeries.influx']),

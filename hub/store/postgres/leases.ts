@@ -17,6 +17,11 @@ export interface Replica {
   roles: string;
 }
 
+export interface LiveReplica extends Replica {
+  /** By the server's clock; grows whenever it says that it lives. Milliseconds since 1970 UTC. */
+  expiresAt: number;
+}
+
 /** A lease as the others see it. */
 export interface LeaseState {
   name: string;
@@ -36,7 +41,7 @@ export async function beatReplica(
   db: Kysely<Database>,
   { id, name, roles }: Replica,
   lifeMs: number,
-): Promise<{ live: Replica[]; leases: LeaseState[] }> {
+): Promise<{ live: LiveReplica[]; leases: LeaseState[] }> {
   return inTransaction(db, async (trx) => {
     const expires = sql<number>`${clock} + ${lifeMs}`;
     await trx
@@ -44,16 +49,21 @@ export async function beatReplica(
       .values({ id, name, roles, started_at: clock, expires_at: expires })
       .onConflict((conflict) => conflict.column('id').doUpdateSet({ expires_at: expires }))
       .execute();
-    const live = await trx
-      .selectFrom('replicas')
-      .select(['id', 'name', 'roles'])
-      .where('expires_at', '>', clock)
-      .orderBy('id')
-      .execute();
-    const rows = await trx.selectFrom('leases').select(['name', 'owner', 'fence']).orderBy('name').execute();
-    const living = new Set(live.map((replica) => replica.id));
-    return { live, leases: rows.map((row) => ({ ...row, live: row.owner !== null && living.has(row.owner) })) };
+    return lookAtReplicas(trx);
   });
+}
+
+/** Which replicas live, and who holds what. */
+export async function lookAtReplicas(db: Kysely<Database>): Promise<{ live: LiveReplica[]; leases: LeaseState[] }> {
+  const live = await db
+    .selectFrom('replicas')
+    .select(['id', 'name', 'roles', 'expires_at as expiresAt'])
+    .where('expires_at', '>', clock)
+    .orderBy('id')
+    .execute();
+  const rows = await db.selectFrom('leases').select(['name', 'owner', 'fence']).orderBy('name').execute();
+  const living = new Set(live.map((replica) => replica.id));
+  return { live, leases: rows.map((row) => ({ ...row, live: row.owner !== null && living.has(row.owner) })) };
 }
 
 /** Takes what nobody who lives holds; returns what was got, which may be less than was asked for. */
