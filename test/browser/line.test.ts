@@ -143,6 +143,15 @@ describe.skipIf(!hasChromium)(`the line in a browser (needs ${CHROMIUM})`, () =>
     await config.getByRole('button', { name: 'Check' }).click();
     await findings.getByText('It is sound').waitFor(PATIENT);
     await findings.getByText(/moulder/).waitFor(PATIENT);
+    const changes = config.getByRole('region', { name: 'What changes in the file' });
+    expect((await changes.locator('ins').allTextContents()).every((line) => line.includes('pollMs: 600'))).toBe(true);
+    expect(await changes.locator('ins').count()).toBe(await changes.locator('del').count());
+    // What stays as it is opens in its place.
+    await changes
+      .getByRole('button', { name: /lines stay as they are/ })
+      .first()
+      .click();
+    await changes.getByText('id: line-1').waitFor(PATIENT);
     expect(await config.getByRole('button', { name: 'Apply on trial…' }).isEnabled()).toBe(true);
     await hub.reload();
     await hub.getByRole('heading', { name: 'line-1' }).waitFor(PATIENT);

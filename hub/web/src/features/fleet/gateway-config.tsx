@@ -7,6 +7,7 @@ import { useRef, useState } from 'react';
 import { fleetApi } from '../../api/fleet-api.ts';
 import { CodeEditor, showLine } from '../../ui/code-editor.tsx';
 import { CopyButton } from '../../ui/copy-button.tsx';
+import { LineDiff } from '../../ui/line-diff.tsx';
 import { Notice } from '../../ui/notice.tsx';
 import { Panel } from '../../ui/panel.tsx';
 import { Refusal } from '../../ui/refusal.tsx';
@@ -139,11 +140,14 @@ function Editor(props: { gateway: GatewayView; file: ConfigText; onApplied: () =
       </div>
       <Refusal error={check.error} title="Not checked" />
       {found ? <CheckFindings check={found} onLine={(line) => showLine(area.current, line)} /> : null}
+      {found && changed ? <LineDiff label="What changes in the file" before={file.config} after={text} /> : null}
       <ApplyOutcome result={push.data} error={push.error} onLine={(line) => showLine(area.current, line)} />
       {trying && found ? (
         <TrialDialog
           gateway={gateway}
           check={found}
+          before={file.config}
+          after={text}
           busy={push.isPending}
           onApply={(seconds) => push.mutate({ config: text, seconds })}
           onClose={() => setTrying(false)}

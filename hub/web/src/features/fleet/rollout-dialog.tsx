@@ -6,6 +6,7 @@ import { isForeign } from '../../format/gateway-words.ts';
 import { useGateways } from '../../live/live-context.tsx';
 import { CodeEditor } from '../../ui/code-editor.tsx';
 import { DialogButtons } from '../../ui/dialog-buttons.tsx';
+import { LineDiff } from '../../ui/line-diff.tsx';
 import { Refusal } from '../../ui/refusal.tsx';
 import { isAllowed } from './accept-hint.tsx';
 import classes from './rollout-dialog.module.css';
@@ -24,6 +25,7 @@ export function RolloutDialog({ onClose }: { onClose: () => void }) {
     mutationFn: (id: string) => fleetApi.config(id),
     onSuccess: (file) => setConfig(file.config),
   });
+  const begun = read.data?.config;
   const begin = useMutation({
     mutationFn: fleetApi.beginRollout,
     onSuccess: onClose,
@@ -94,6 +96,9 @@ export function RolloutDialog({ onClose }: { onClose: () => void }) {
           marks={[]}
           area={area}
         />
+        {begun !== undefined && begun !== config ? (
+          <LineDiff label={`What changes from the file of ${read.variables}`} before={begun} after={config} />
+        ) : null}
         <p className={classes.hint}>
           Each gateway keeps its own gateway, dataDir and hub; the rest is the same at all of them. The first that
           does not take it stops the rollout.

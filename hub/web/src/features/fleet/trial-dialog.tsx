@@ -4,6 +4,7 @@ import { Button, Loader, Modal, SegmentedControl } from '@mantine/core';
 import { useEffect, useState } from 'react';
 import { formatDuration } from '../../format/duration.ts';
 import { DialogButtons } from '../../ui/dialog-buttons.tsx';
+import { LineDiff } from '../../ui/line-diff.tsx';
 import { Changes } from './config-findings.tsx';
 import classes from './trial-dialog.module.css';
 
@@ -13,6 +14,9 @@ const WITHIN = [15, 30, 60, 300];
 export function TrialDialog(props: {
   gateway: GatewayView;
   check: ConfigCheck;
+  /** The file, and what shall take its place. */
+  before: string;
+  after: string;
   busy: boolean;
   onApply: (seconds: number) => void;
   onClose: () => void;
@@ -24,13 +28,14 @@ export function TrialDialog(props: {
       opened
       onClose={onClose}
       title={`Apply on trial at ${gateway.id}`}
-      size="38rem"
+      size="52rem"
       closeOnClickOutside={!busy}
       closeOnEscape={!busy}
       withCloseButton={!busy}
     >
       <div className={classes.body}>
         <Changes {...check} />
+        <LineDiff label="What changes in the file" before={props.before} after={props.after} />
         {busy ? (
           <Trial gateway={gateway} sha256={check.sha256} seconds={seconds} />
         ) : (
