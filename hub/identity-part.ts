@@ -27,7 +27,15 @@ export async function openIdentity(
   const { auth, equipment } = config;
   const places = new Set(equipment.nodes.map(({ path }) => path));
   const people = new Access({
-    ...{ db: relational.db, audit, dataDir, config: auth, clientSecret: clientSecretOf(config), now },
+    ...{
+      db: relational.db,
+      shared: relational.shared,
+      audit,
+      dataDir,
+      config: auth,
+      clientSecret: clientSecretOf(config),
+      now,
+    },
     isPlace: (path) => places.has(path),
     passwordContext: ['lineside', equipment.enterprise],
     log: log.child({ part: 'access' }),

@@ -8,6 +8,7 @@ import { deleteExpiredFamilies } from '../store/postgres/client-tokens.ts';
 import type { Database } from '../store/postgres/schema.ts';
 import type { AuditLog } from './audit-log.ts';
 import { AuthService, FIRST_PASSWORD, type Origin } from './auth-service.ts';
+import { ChangesElsewhere } from './changes-elsewhere.ts';
 import type { Identity } from './identity.ts';
 import { KEY_PREFIX, KeyDesk } from './key-desk.ts';
 import { LoginThrottle } from './login-throttle.ts';
@@ -24,6 +25,8 @@ const MAX_KNOWN = 2_000;
 
 export interface AccessOptions {
   db: Kysely<Database>;
+  /** Whether other hubs use the same tables. */
+  shared: boolean;
   audit: AuditLog;
   /** Folder of the hub's own. */
   dataDir: string;
@@ -60,10 +63,23 @@ export class Access {
   readonly #known = new Map<string, { identity: Identity; until: number }>();
   #timer: NodeJS.Timeout | undefined;
   #forgotten = 0;
+  readonly #listeners = new Set<(who: string) => void>();
+  readonly #elsewhere: ChangesElsewhere | undefined;
 
-  constructor({ db, audit, dataDir, config, clientSecret, isPlace, passwordContext, log, now }: AccessOptions) {
+  constructor({
+    db,
+    shared,
+    audit,
+    dataDir,
+    config,
+    clientSecret,
+    isPlace,
+    passwordContext,
+    log,
+    now,
+  }: AccessOptions) {
     const throttle = this.#throttle;
-    const onChange = () => this.forget();
+    const onChange = (who: string) => this.forget(who);
     this.db = db;
     this.#now = now;
     this.#log = log;
@@ -76,18 +92,21 @@ export class Access {
     this.keys = new KeyDesk({ db, isPlace, onChange, now });
     this.tokens = new TokenDesk({ db, keys: this.#signing, onChange, now });
     this.audit = audit;
+    this.#elsewhere = shared ? new ChangesElsewhere({ db, onChange, log }) : undefined;
     this.provider = config.oidc ? new IdentityProvider(config.oidc, clientSecret, log, now) : null;
   }
 
   /** Returns the first user of a new hub with the password, and null ever after. */
   async start(): Promise<{ user: string; password: string } | null> {
     await this.#signing.start(this.#now());
+    await this.#elsewhere?.start();
     this.#timer = setInterval(() => this.#sweep(), SWEEP_MS).unref();
     return this.sessions.start();
   }
 
   stop(): void {
     clearInterval(this.#timer);
+    this.#elsewhere?.stop();
   }
 
   /** Who it is; null when nobody that may come in. */
@@ -110,8 +129,8 @@ export class Access {
 
   /** Ends a session. */
   async logout(session: string, origin: Origin): Promise<void> {
-    await this.sessions.logout(session, origin);
-    this.forget();
+    const who = await this.sessions.logout(session, origin);
+    if (who !== undefined) this.forget(who);
   }
 
   /** For a command of this machine. @throws LinesideError USER_NOT_FOUND, USER_BY_PROVIDER */
@@ -119,20 +138,28 @@ export class Access {
     const recovered = await recoverUser(this.db, wish, by, this.#now());
     // Whoever has tried for long has to wait, by the name and by the address.
     this.#throttle.forgive();
-    this.forget();
+    this.forget(wish.name);
     await this.sessions.passwordChanged(wish.name);
     return recovered;
   }
 
-  /** Somebody's rights have changed: everybody is asked for anew. */
-  forget(): void {
+  /** Somebody's rights have changed, or what they came in by has ended: everybody is asked for anew. */
+  forget(who: string): void {
     this.#forgotten++;
     this.#known.clear();
+    for (const listener of this.#listeners) listener(who);
+  }
+
+  /** Tells whose rights may be others now, by the name of their identity. @returns ends the telling */
+  onChange(listener: (who: string) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
   }
 
   #know(credential: string, identity: Identity): void {
     if (this.#known.size >= MAX_KNOWN) this.#known.clear();
-    this.#known.set(credential, { identity, until: this.#now() + KNOWN_MS });
+    const until = Math.min(this.#now() + KNOWN_MS, identity.endsAt ?? Number.POSITIVE_INFINITY);
+    this.#known.set(credential, { identity, until });
   }
 
   async #sweep(): Promise<void> {

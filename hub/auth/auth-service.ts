@@ -158,15 +158,17 @@ export class AuthService {
     return identityOfUser(session);
   }
 
-  async logout(token: string, origin: Origin): Promise<void> {
+  /** Whose session it was; undefined when there was none. */
+  async logout(token: string, origin: Origin): Promise<string | undefined> {
     const { db, now } = this.#options;
-    await inTransaction(db, async (trx) => {
+    return inTransaction(db, async (trx) => {
       const name = await deleteSession(trx, digest(token));
-      if (name === undefined) return;
+      if (name === undefined) return undefined;
       await appendAudit(trx, {
         ...{ actor: { ...origin, name, kind: 'user' }, action: 'user.sign-out', target: name, outcome: 'done' },
         ...{ after: { way: 'session' }, at: now() },
       });
+      return name;
     });
   }
 }

@@ -3,6 +3,9 @@ import { type Permission, permissionsOf, type Role } from '@lineside/shared/cont
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import { isAtOrBelow } from '../equipment/path.ts';
 
+/** How the name of an API key begins, so that it is nobody's else. */
+export const KEY_NAME = 'key:';
+
 export interface Identity {
   kind: 'user' | 'key';
   /** A user's name, or `key:NAME`: what stands in the audit log and what a gateway is told. */
@@ -14,6 +17,11 @@ export interface Identity {
   sites: readonly string[] | null;
   /** Whoever does not by a password has none here that could be changed. */
   signsInBy: 'password' | 'provider' | 'key';
+  /**
+   * When what it came in by is over, whatever happens: milliseconds since 1970 UTC. Null for a session, which lives on
+   * while it is used, and for a key without an end.
+   */
+  endsAt: number | null;
   /** Nothing but that until it is done. */
   mustChangePassword: boolean;
 }
@@ -27,12 +35,15 @@ export interface UserFacts {
   oidc_issuer: string | null;
 }
 
-export function identityOfUser({ name, role, sites, must_change_password, oidc_issuer }: UserFacts): Identity {
+export function identityOfUser(
+  { name, role, sites, must_change_password, oidc_issuer }: UserFacts,
+  endsAt: number | null = null,
+): Identity {
   return {
     ...{ kind: 'user', name, role, sites },
     permissions: permissionsOf(role),
     signsInBy: oidc_issuer === null ? 'password' : 'provider',
-    mustChangePassword: must_change_password,
+    ...{ endsAt, mustChangePassword: must_change_password },
   };
 }
 

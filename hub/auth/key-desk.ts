@@ -11,7 +11,7 @@ import { type Actor, appendAudit } from '../store/postgres/audit.ts';
 import type { Database, Row } from '../store/postgres/schema.ts';
 import { inTransaction } from '../store/postgres/transaction.ts';
 import { digest } from './digest.ts';
-import type { Identity } from './identity.ts';
+import { type Identity, KEY_NAME } from './identity.ts';
 import { checkSites } from './sites.ts';
 
 /** How every key begins, so that one that got into a file or a chat can be found there. */
@@ -24,7 +24,8 @@ const TOUCH_MS = 60_000;
 export interface KeyDeskOptions {
   db: Kysely<Database>;
   isPlace(path: string): boolean;
-  onChange(): void;
+  /** A key opens nothing any more. */
+  onChange(who: string): void;
   now(): number;
 }
 
@@ -79,7 +80,7 @@ export class KeyDesk {
       await appendAudit(trx, { actor, action: 'key.revoke', target: row.name, outcome: 'done', before, at: now() });
       return viewOf(row);
     });
-    this.#options.onChange();
+    this.#options.onChange(`${KEY_NAME}${view.name}`);
     return view;
   }
 
@@ -91,8 +92,8 @@ export class KeyDesk {
     if (!row) return null;
     if (at - (row.last_used_at ?? 0) > TOUCH_MS) await touchKey(db, row.id, at, address);
     return {
-      ...{ kind: 'key', name: `key:${row.name}`, role: null, sites: row.sites },
-      ...{ signsInBy: 'key', mustChangePassword: false },
+      ...{ kind: 'key', name: `${KEY_NAME}${row.name}`, role: null, sites: row.sites },
+      ...{ signsInBy: 'key', endsAt: row.expires_at, mustChangePassword: false },
       // Who it is, a program may always ask.
       permissions: new Set<Permission>(['account.read', ...row.scopes]),
     };

@@ -36,8 +36,8 @@ const TYPE = 'at+jwt';
 export interface TokenDeskOptions {
   db: Kysely<Database>;
   keys: SigningKeys;
-  /** A sign-in has ended. */
-  onChange(): void;
+  /** A sign-in of a user has ended. */
+  onChange(who: string): void;
   now(): number;
 }
 
@@ -79,7 +79,7 @@ export class TokenDesk {
       if (!(await userOfFamily(trx, found.family, at))) return null;
       return { ...found, refresh: await this.#newRefreshToken(trx, found.family, at, found.familyExpiresAt) };
     });
-    if (used?.again) this.#options.onChange();
+    if (used?.again) this.#options.onChange(used.user);
     if (!used?.refresh) {
       const words = used?.again
         ? 'this refresh token has been used before: somebody may have copied it, so this sign-in is over; sign in again'
@@ -92,28 +92,29 @@ export class TokenDesk {
   /** Ends the sign-in that a refresh token belongs to. What is no token is over already. */
   async revoke(token: string, origin: Omit<Actor, 'name' | 'kind'>): Promise<void> {
     const { db, now } = this.#options;
-    await inTransaction(db, async (trx) => {
+    const who = await inTransaction(db, async (trx) => {
       const found = await useRefreshToken(trx, digest(token), now());
-      if (!found || !(await revokeFamily(trx, found.family, now(), 'signed out'))) return;
+      if (!found || !(await revokeFamily(trx, found.family, now(), 'signed out'))) return null;
       const name = found.user;
       await appendAudit(trx, {
         ...{ actor: { ...origin, name, kind: 'user' }, action: 'user.sign-out', target: name, outcome: 'done' },
         ...{ after: { way: 'token' }, at: now() },
       });
+      return name;
     });
-    this.#options.onChange();
+    if (who !== null) this.#options.onChange(who);
   }
 
   /** Whose access token it is; null when it is none of this store's hubs, has expired, or its sign-in is over. */
   async identify(token: string): Promise<Identity | null> {
     const { db, now } = this.#options;
-    const family = await this.#familyOf(token);
-    if (family === null) return null;
-    const user = await userOfFamily(db, family, now());
-    return user ? identityOfUser(user) : null;
+    const found = await this.#familyOf(token);
+    if (found === null) return null;
+    const user = await userOfFamily(db, found.family, now());
+    return user ? identityOfUser(user, found.endsAt) : null;
   }
 
-  async #familyOf(token: string): Promise<string | null> {
+  async #familyOf(token: string): Promise<{ family: string; endsAt: number } | null> {
     const { keys, now } = this.#options;
     try {
       const { kid } = decodeProtectedHeader(token);
@@ -123,7 +124,7 @@ export class TokenDesk {
         ...{ algorithms: [ALGORITHM], issuer: ISSUER, audience: AUDIENCE, typ: TYPE },
         ...{ requiredClaims: ['exp', 'sub', 'sid'], currentDate: new Date(now()) },
       });
-      return typeof payload.sid === 'string' ? payload.sid : null;
+      return typeof payload.sid === 'string' ? { family: payload.sid, endsAt: payload.exp! * 1_000 } : null;
     } catch (error) {
       if (error instanceof errors.JOSEError || error instanceof TypeError) return null;
       throw error;

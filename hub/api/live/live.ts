@@ -5,6 +5,7 @@ import type { FastifyInstance } from 'fastify';
 import type { ApiServices } from '../services.ts';
 import { LiveServer } from './live-server.ts';
 import { viewerOf } from './viewer.ts';
+import { watchStay } from './watch-stay.ts';
 
 const MAX_CLIENTS = 2_000;
 /** The largest subscription: 2,000 tags, or 64 patterns. Bytes. */
@@ -14,8 +15,6 @@ const TIME_MS = 5_000;
 const PING_MS = 30_000;
 /** When the hub stops, a client has so long to say goodbye. */
 const STOP_MS = 1_000;
-/** A session that ends while its socket is open is noticed after so long at most. */
-const SESSION_CHECK_MS = 15_000;
 
 export async function addLive(app: FastifyInstance, services: ApiServices): Promise<LiveServer> {
   const live = new LiveServer(services);
@@ -43,14 +42,9 @@ export async function addLive(app: FastifyInstance, services: ApiServices): Prom
     }
     const viewer = viewerOf(request);
     const client = live.enter(socket, viewer);
-    const check = setInterval(() => {
-      viewer.stillHere().then(
-        (here) => {
-          if (!here) client.close(LiveClose.signedOut, 'the session is over, or its rights have changed');
-        },
-        () => undefined,
-      );
-    }, SESSION_CHECK_MS);
+    const leaveAlone = watchStay(viewer, services, () =>
+      client.close(LiveClose.signedOut, 'the session, token or key is over, or its rights have changed'),
+    );
     const ping = setInterval(() => {
       if (client.alive) {
         client.alive = false;
@@ -66,7 +60,7 @@ export async function addLive(app: FastifyInstance, services: ApiServices): Prom
     });
     socket.on('error', (error) => request.log.debug({ error: error.message }, 'live socket failed'));
     socket.on('close', () => {
-      clearInterval(check);
+      leaveAlone();
       clearInterval(ping);
       live.leave(client);
     });

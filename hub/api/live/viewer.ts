@@ -8,6 +8,8 @@ export interface Viewer {
   name: string;
   /** Equipment paths that it may see, with all that lies below them; null: the whole plant. */
   sites: readonly string[] | null;
+  /** When what it came in by is over, whatever happens; null when that has no time. */
+  endsAt: number | null;
   may(kind: LiveKind): boolean;
   /** False when it may not be here any more, or has other rights now. Rejects when that cannot be told now. */
   stillHere(): Promise<boolean>;
@@ -24,10 +26,10 @@ const NEEDS: Record<LiveKind, Permission> = {
 
 export function viewerOf(request: FastifyRequest): Viewer {
   const identity = request.identity!;
-  const { name, sites, permissions } = identity;
+  const { name, sites, permissions, endsAt } = identity;
   const rights = rightsOf(identity);
   return {
-    ...{ name, sites },
+    ...{ name, sites, endsAt },
     may: (kind) => permissions.has(NEEDS[kind]),
     async stillHere() {
       const now = await request.identify();

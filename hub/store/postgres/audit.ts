@@ -79,6 +79,32 @@ export async function listAudit(db: Kysely<Database>, filter: AuditFilter): Prom
     .execute();
 }
 
+/** Actions by which somebody's rights, or what they came in by, change or end. */
+const RIGHTS = [
+  ...['user.change', 'user.delete', 'user.reset-password', 'user.change-password', 'user.end-sessions'],
+  ...['user.recover', 'user.sign-out', 'token.reuse', 'key.revoke'],
+];
+
+export async function newestAuditId(db: Kysely<Database>): Promise<number> {
+  const row = await db.selectFrom('audit_log').select('id').orderBy('id', 'desc').limit(1).executeTakeFirst();
+  return row?.id ?? 0;
+}
+
+/** Changes of rights behind the entry with this id, oldest first. */
+export async function rightsChangesAfter(
+  db: Kysely<Database>,
+  after: number,
+): Promise<Pick<Row<'audit_log'>, 'id' | 'action' | 'target'>[]> {
+  return db
+    .selectFrom('audit_log')
+    .select(['id', 'action', 'target'])
+    .where('id', '>', after)
+    .where('action', 'in', RIGHTS)
+    .where((e) => e.or([e('outcome', '=', 'done'), e('action', '=', 'token.reuse')]))
+    .orderBy('id')
+    .execute();
+}
+
 function short(text: string): string {
   return cleanText(text).slice(0, MAX_TEXT);
 }

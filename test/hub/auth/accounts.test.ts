@@ -331,7 +331,7 @@ describe('API keys', () => {
     const { key, secret } = await makeKey('short-lived', ['tags.read'], { expiresAt: Date.now() + 3_600_000 });
     expect(await code(call('GET', '/me', { bearer: secret }))).toBe('200');
     await hub.stores.db.updateTable('api_keys').set({ expires_at: 1 }).where('id', '=', key.id).execute();
-    hub.access.forget();
+    hub.access.forget('key:short-lived');
     expect(await code(call('GET', '/me', { bearer: secret }))).toBe('401 SESSION_ENDED');
   });
 });

@@ -53,7 +53,7 @@ export function oidcRoutes(app: Api, { access, now, log }: ApiServices): void {
         const proven = await known(provider).finish(query, pending);
         const origin = { address: request.ip, requestId: request.id };
         const { user, changed } = await takeProvenUser(db, proven, origin, now());
-        if (changed) access.forget();
+        if (changed) access.forget(user.name);
         setToken(request, reply, await sessions.open(user.name));
         return reply.redirect('/');
       } catch (error) {

@@ -23,7 +23,7 @@ const machines = [
   testMachine({ path: LYON, gateway: 'l', device: 'packer' }),
 ];
 const equipment = [{ path: 'acme', parent: null, level: 'enterprise' as const, name: 'Acme', settings: {} }];
-const everything: Viewer = { name: 'anna', sites: null, may: () => true, stillHere: async () => true };
+const everything: Viewer = { name: 'anna', sites: null, endsAt: null, may: () => true, stillHere: async () => true };
 
 let board: AndonBoard;
 let live: LiveServer;
