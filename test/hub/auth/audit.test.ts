@@ -245,6 +245,12 @@ const DONE: Record<string, (ask: Ask) => Promise<Expected>> = {
     await ask(undefined, { id: 'line-9' });
     return { target: 'line-9', before: { serials, valid: true }, after: { serials, valid: false, reason: '' } };
   },
+  async deleteEnrolmentTokensToken(ask) {
+    const { token } = await hub.enrolment.createToken('line-9', actorNamed('anna'));
+    const { id } = parseToken(token)!;
+    await ask(undefined, { token: id });
+    return { target: 'line-9', before: { id }, after: null };
+  },
   async postMqttAccounts(ask) {
     secrets.push(((await ask({ name: 'energy', sites: ['hamburg'] })).body as { password: string }).password);
     return { target: 'energy', after: { sites: ['hamburg'], comment: '' } };
