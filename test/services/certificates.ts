@@ -8,7 +8,9 @@ export interface Authority {
   key: string;
 }
 
-const openssl = (...args: string[]) => execFileSync('openssl', args, { stdio: 'pipe' });
+/** Without the configuration that a library in this process may have set for an openssl of its own. */
+const openssl = (...args: string[]) =>
+  execFileSync('openssl', args, { stdio: 'pipe', env: { ...process.env, OPENSSL_CONF: undefined } });
 const KEY = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
 
 /** A certificate that signs others. */
