@@ -67,8 +67,10 @@ export class Listener {
     try {
       const { epoch: name, seq, batch } = readEnvelope(payload);
       const epoch = this.#epoch(gateway, name);
-      epoch.turn = epoch.turn.then(() => this.#take(gateway, name, epoch, seq, readBatch(decompressBatch(batch))));
-      await epoch.turn;
+      const taken = epoch.turn.then(() => this.#take(gateway, name, epoch, seq, readBatch(decompressBatch(batch))));
+      // One that cannot be read ends its own turn, and not those of all that come after it.
+      epoch.turn = taken.catch(() => undefined);
+      await taken;
     } catch (error) {
       this.#options.log.debug({ gateway, error: messageOf(error) }, 'a record for another hub could not be read');
     }
@@ -142,7 +144,12 @@ export class Listener {
     if (!epoch.tags.column(batch.tags).includes(0)) return;
     if (performance.now() - epoch.lookedAt < LOOK_AGAIN_MS) return;
     epoch.lookedAt = performance.now();
-    epoch.tags = new TagIds(await this.#options.knownTags(gateway, name));
+    try {
+      epoch.tags = new TagIds(await this.#options.knownTags(gateway, name));
+    } catch (error) {
+      // What is known already goes on being shown, and the rest is looked for again.
+      this.#options.log.warn({ gateway, error: messageOf(error) }, 'the tags of a gateway could not be looked up');
+    }
   }
 
   #show(arrival: Arrival): void {
