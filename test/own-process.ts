@@ -12,14 +12,12 @@ const OF_THE_PROCESS = [
   /\b(globalThis|setDefaultResultOrder|setFlagsFromString|setGlobalDispatcher|defaultMaxListeners)\b/,
 ];
 
-/** Whether the text of a suite says that it needs a process of its own. */
-export function needsOwnProcess(text: string): boolean {
-  return OF_THE_PROCESS.some((pattern) => pattern.test(text));
-}
-
 /** Of the suites of these patterns, relative to `root`, those that need a process of their own. */
 export function ownProcess(root: string, include: readonly string[], exclude: readonly string[]): string[] {
   return globSync([...include], { cwd: root, exclude: [...exclude] })
-    .filter((file) => needsOwnProcess(readFileSync(`${root}/${file}`, 'utf8')))
+    .filter((file) => {
+      const text = readFileSync(`${root}/${file}`, 'utf8');
+      return OF_THE_PROCESS.some((pattern) => pattern.test(text));
+    })
     .sort();
 }
