@@ -19,7 +19,7 @@ export interface Count {
  * @returns null while no two Good samples tell anything, for then nothing is known
  */
 export function countOf(
-  samples: StoredSample[],
+  samples: readonly StoredSample[],
   from: number,
   windows: { from: number; to: number }[],
 ): Count | null {

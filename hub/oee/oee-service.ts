@@ -6,7 +6,7 @@ import type { Logger } from '@lineside/shared/log/logger.ts';
 import type { Machine } from '../equipment/plant.ts';
 import { SharedReads } from '../store/shared-reads.ts';
 import { linkedIntervals } from '../store/timeseries/linked-intervals.ts';
-import type { SampleColumns, TimeSeriesStore } from '../store/timeseries/time-series.ts';
+import type { SampleColumns, StoredSample, TimeSeriesStore } from '../store/timeseries/time-series.ts';
 import { countOf } from './counter.ts';
 import { noShift, oeeOf } from './oee.ts';
 import { ShiftRecord, type ShiftTags } from './shift-record.ts';
@@ -43,8 +43,7 @@ export class OeeService {
   readonly #options: OeeServiceOptions;
   readonly #records = new Map<string, ShiftRecord>();
   /** By tag, the records that its samples belong to, and what was explained from each. */
-  #byTag: { path: string; record: ShiftRecord; explained: string }[][] = [];
-  readonly #firstSeenAt = new Map<string, number>();
+  #byTag: { record: ShiftRecord; explained: string }[][] = [];
   readonly #explained: SharedReads<Explained>;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> = Promise.resolve();
@@ -73,12 +72,9 @@ export class OeeService {
       const records = this.#byTag[tags[i]!];
       if (!records) continue;
       const sample = { at: at[i]!, value: values.at(i), quality: quality[i]! };
-      for (const { path, record, explained } of records) {
+      for (const { record, explained } of records) {
         record.stored(tags[i]!, sample);
         this.#explained.forget(explained);
-        if (tags[i] === record.tags.link && sample.at < (this.#firstSeenAt.get(path) ?? 0)) {
-          this.#firstSeenAt.delete(path);
-        }
       }
     }
   }
@@ -93,12 +89,14 @@ export class OeeService {
     const now = this.#options.now();
     const running = runningShift(machine.shifts, machine.timeZone, now);
     if (!running) return { oee: noShift(now, machine.counters?.unit ?? ''), intervals: [] };
-    const shift = { ...running, from: Math.min(now, Math.max(running.from, await this.#firstSeen(machine, now))) };
-    const record = await this.#record(machine, shift, now);
+    const record = await this.#record(machine, running, now);
+    // A machine counts from when it was first connected: before that, Lineside was not there to see.
+    const firstSeenAt = record.links[0]?.at ?? running.from;
+    const shift = { ...running, from: Math.min(now, Math.max(running.from, firstSeenAt)) };
     const { state } = machine;
     // A state that has never been seen is unknown all the way, which the timeline says of no samples.
     const intervals = state
-      ? timeline(record.states, record.links, (code) => meaningOf(state, code), shift.from, now)
+      ? timeline(since(record.states, shift.from), record.links, (code) => meaningOf(state, code), shift.from, now)
       : null;
     const windows = linkedIntervals(record.links, shift.from, now);
     const oee = oeeOf({
@@ -106,8 +104,8 @@ export class OeeService {
       now,
       intervals,
       counters: machine.counters ?? null,
-      total: countOf(record.totals, shift.from, windows),
-      reject: countOf(record.rejects, shift.from, windows),
+      total: countOf(since(record.totals, shift.from), shift.from, windows),
+      reject: countOf(since(record.rejects, shift.from), shift.from, windows),
     });
     return { oee, intervals: intervals ?? [] };
   }
@@ -160,21 +158,9 @@ export class OeeService {
       for (const tag of new Set(Object.values(record.tags) as (number | undefined)[])) {
         if (tag === undefined) continue;
         this.#byTag[tag] ??= [];
-        this.#byTag[tag].push({ path, record, explained });
+        this.#byTag[tag].push({ record, explained });
       }
     }
-  }
-
-  /** A machine counts from when it was first connected: before that, Lineside was not there to see. */
-  async #firstSeen(machine: Machine, now: number): Promise<number> {
-    const known = this.#firstSeenAt.get(machine.path);
-    if (known !== undefined) return known;
-    const link = this.#tagsOf(machine).link;
-    if (link === undefined) return 0;
-    const [first] = await this.#options.timeSeries.range(link, 0, now, { limit: 1 });
-    if (!first) return 0;
-    this.#firstSeenAt.set(machine.path, first.at);
-    return first.at;
   }
 
   #tagsOf(machine: Machine): ShiftTags {
@@ -182,6 +168,12 @@ export class OeeService {
     const id = (name: string | undefined) => (name ? this.#options.tagId(gateway, device, name) : undefined);
     return { state: id(state?.tag), link: id(LINK_TAG), total: id(counters?.total), reject: id(counters?.reject) };
   }
+}
+
+/** The newest sample before a time, and all after it. */
+function since(samples: readonly StoredSample[], from: number): readonly StoredSample[] {
+  const after = samples.findIndex(({ at }) => at >= from);
+  return after < 0 ? samples.slice(-1) : samples.slice(Math.max(0, after - 1));
 }
 
 function keyOf(path: string, { state, link, total, reject }: ShiftTags): string {

@@ -18,7 +18,7 @@ export interface StateInterval extends StateMeaning {
  * @param links samples of the device's link tag by time, beginning with the newest before `from`
  */
 export function timeline(
-  states: StoredSample[],
+  states: readonly StoredSample[],
   links: StoredSample[],
   meaning: (code: number) => StateMeaning,
   from: number,

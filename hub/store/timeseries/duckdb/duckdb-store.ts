@@ -18,23 +18,25 @@ import {
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import { lateHoursAround, lateHoursOf } from '../late-hours.ts';
-import { rangeLimit } from '../query-bounds.ts';
+import { MAX_RANGE, rangeLimit } from '../query-bounds.ts';
 import { RangeBatch } from '../range-batch.ts';
 import { RecentSamples } from '../recent-samples.ts';
 import type { Summary } from '../summary.ts';
 import type { LastSample, RecordId, SampleColumns, StoredSample, TagCount, TimeSeriesStore } from '../time-series.ts';
 import { copyDatabase } from './copy-database.ts';
+import { LongRangeBatch } from './long-range-batch.ts';
 import { type Database, openDatabase } from './open-database.ts';
 import {
   countPerTag,
+  countRanges,
   countSamples,
   deleteBefore,
   deleteRange,
   lastSamples,
   oldestFrom,
-  sampleBefore,
   sampleRange,
   sampleRanges,
+  samplesBefore,
   summaryRanges,
 } from './queries.ts';
 import { ReaderPool } from './reader-pool.ts';
@@ -91,6 +93,12 @@ export class DuckDbStore implements TimeSeriesStore {
   readonly #short = new RangeBatch((tags, from, to) =>
     this.#read((connection) => sampleRanges(connection, tags, from, to)),
   );
+
+  readonly #long = new LongRangeBatch({
+    before: (tags, at) => this.#read((connection) => samplesBefore(connection, tags, at)),
+    count: (tags, from, to) => this.#read((connection) => countRanges(connection, tags, from, to)),
+    read: (tags, from, to) => this.#read((connection) => sampleRanges(connection, tags, from, to)),
+  });
 
   readonly #recent = new RecentSamples({
     read: (tags, from, limit, begins) =>
@@ -194,8 +202,9 @@ export class DuckDbStore implements TimeSeriesStore {
       if (recent) return recent.length > limit ? recent.slice(0, limit) : recent;
       if (short) return (await this.#short.range(tag, from, to)).slice(0, limit);
     }
+    if (options.before && limit === MAX_RANGE && from < to) return this.#long.range(tag, from, to);
     return this.#read(async (connection) => {
-      const before = options.before ? await sampleBefore(connection, tag, from) : undefined;
+      const before = options.before ? (await samplesBefore(connection, [tag], from)).get(tag) : undefined;
       const rest = limit - (before ? 1 : 0);
       const samples = rest > 0 ? await sampleRange(connection, tag, from, to, rest) : [];
       if (before) samples.unshift(before);

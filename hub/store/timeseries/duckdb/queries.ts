@@ -13,10 +13,36 @@ const LOOK_BACK_MS = [60_000, 3_600_000, 86_400_000, 30 * 86_400_000];
 const SAMPLE = 'at_ms::DOUBLE, value, text, kind, quality';
 
 export async function lastSamples(connection: DuckDBConnection): Promise<LastSample[]> {
+  return newestSamples(connection, '');
+}
+
+/** Of each tag the newest sample with `at` before a time. */
+export async function samplesBefore(
+  connection: DuckDBConnection,
+  tags: readonly number[],
+  before: number,
+): Promise<Map<number, StoredSample>> {
+  const found = new Map<number, StoredSample>();
+  let missing = [...tags];
+  let to = ms(before);
+  for (const back of [...LOOK_BACK_MS, undefined]) {
+    if (missing.length === 0) break;
+    const from = back === undefined ? undefined : ms(before) - BigInt(back);
+    const since = from === undefined ? '' : `AND at_ms >= ${from}`;
+    const where = `WHERE tag IN (${missing.map(ms).join(',')}) AND at_ms < ${to} ${since}`;
+    for (const { tag, ...sample } of await newestSamples(connection, where)) found.set(tag, sample);
+    missing = missing.filter((tag) => !found.has(tag));
+    if (from !== undefined) to = from;
+  }
+  return found;
+}
+
+/** @param where which samples are meant, in numbers of ours */
+async function newestSamples(connection: DuckDBConnection, where: string): Promise<LastSample[]> {
   // Two passes: the first reads two columns; the second reads the others only where the newest times are.
   const columns = await rows(
     connection,
-    `WITH newest AS (SELECT tag, max(at_ms) AS at_ms FROM samples GROUP BY tag),
+    `WITH newest AS (SELECT tag, max(at_ms) AS at_ms FROM samples ${where} GROUP BY tag),
           place AS (SELECT max(s.rowid) AS place FROM samples s JOIN newest USING (tag, at_ms) GROUP BY tag)
      SELECT ${SAMPLE}, tag FROM samples WHERE rowid IN (SELECT place FROM place) ORDER BY tag`,
   );
@@ -66,29 +92,6 @@ export async function sampleRanges(
   return found;
 }
 
-/** The newest sample with `at` before a time; undefined when there is none. */
-export async function sampleBefore(
-  connection: DuckDBConnection,
-  tag: number,
-  before: number,
-): Promise<StoredSample | undefined> {
-  let to = ms(before);
-  for (const back of [...LOOK_BACK_MS, undefined]) {
-    const from = back === undefined ? undefined : ms(before) - BigInt(back);
-    const found = samplesOf(
-      await rows(
-        connection,
-        `SELECT ${SAMPLE} FROM samples WHERE tag = $1 AND at_ms < $2 ${from === undefined ? '' : 'AND at_ms >= $3'}
-         ORDER BY at_ms DESC, rowid DESC LIMIT 1`,
-        from === undefined ? [tag, to] : [tag, to, from],
-      ),
-    );
-    if (found.length > 0) return found[0];
-    if (from !== undefined) to = from;
-  }
-  return undefined;
-}
-
 /** What counts in a calculation: the number of a sample, or null. Good is the severity 00 (OPC 10000-4, 7.39.1). */
 const NUMBER = `CASE WHEN kind IN (${KIND.number}, ${KIND.boolean}) AND quality < ${0x4000_0000} AND isfinite(value)
                 THEN value END`;
@@ -132,6 +135,22 @@ export async function countPerTag(connection: DuckDBConnection, from: number, to
     [ms(from), ms(to)],
   )) as number[][];
   return tag.map((id, i) => ({ tag: id, samples: samples[i]!, firstAt: first[i]!, lastAt: last[i]! }));
+}
+
+/** How many samples each tag has with from <= at < to; only tags that have some. */
+export async function countRanges(
+  connection: DuckDBConnection,
+  tags: readonly number[],
+  from: number,
+  to: number,
+): Promise<Map<number, number>> {
+  const [ids = [], counts = []] = (await rows(
+    connection,
+    `SELECT tag, count(*)::DOUBLE FROM samples
+     WHERE tag IN (${tags.map(ms).join(',')}) AND at_ms >= $1 AND at_ms < $2 GROUP BY tag`,
+    [ms(from), ms(to)],
+  )) as number[][];
+  return new Map(ids.map((tag, i) => [tag, counts[i]!]));
 }
 
 export async function countSamples(connection: DuckDBConnection, tags?: number[]): Promise<number> {
