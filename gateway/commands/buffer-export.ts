@@ -1,7 +1,7 @@
 /** Prints what a lane holds, a segment at a time: the memory that it takes does not grow with the backlog. */
 import type { TagInfo, Value } from '@lineside/shared/contracts/frame.ts';
 import { qualityName } from '@lineside/shared/contracts/quality.ts';
-import { type Batch, noSamples, readBatch } from '@lineside/shared/wire/batch-reader.ts';
+import { type Batch, NO_SAMPLES, readBatch } from '@lineside/shared/wire/batch-reader.ts';
 import { decompressBatch } from '@lineside/shared/wire/envelope.ts';
 import { type LaneFolder, payloadOf, readSegment } from '../buffer/lane-folder.ts';
 import type { ExportFilter } from './buffer.ts';
@@ -93,7 +93,7 @@ function batchOf(payload: Buffer): Batch | null {
 }
 
 function emptyOf(batch: Batch): Batch {
-  return { ...batch, alarms: [], events: [], frames: [], ...noSamples() };
+  return { ...batch, alarms: [], events: [], frames: [], ...NO_SAMPLES };
 }
 
 function sampleLines(batch: Batch, tags: Map<number, TagInfo>, filter: ExportFilter): string {

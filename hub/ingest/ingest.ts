@@ -13,7 +13,7 @@ import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error
 import type { ProgressMark } from '@lineside/shared/lifecycle/progress.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import { Backoff } from '@lineside/shared/time/backoff.ts';
-import { type Batch, noSamples, readBatch } from '@lineside/shared/wire/batch-reader.ts';
+import { type Batch, NO_SAMPLES, readBatch } from '@lineside/shared/wire/batch-reader.ts';
 import { decompressBatch, type Envelope, readEnvelope } from '@lineside/shared/wire/envelope.ts';
 import type { RecordId, SampleColumns, TimeSeriesStore } from '../store/timeseries/time-series.ts';
 import { GroupSize } from './group-size.ts';
@@ -105,8 +105,8 @@ export interface IngestCounts {
   fault: string;
 }
 
-const { sourceAt: at, ...others } = noSamples();
-const NO_SAMPLES: SampleColumns = { at, ...others };
+const { sourceAt: at, ...others } = NO_SAMPLES;
+const EMPTY: SampleColumns = { at, ...others };
 
 export class Ingest {
   readonly #options: IngestOptions;
@@ -268,7 +268,7 @@ export class Ingest {
     const record: Accepted = {
       id: { gateway, epoch: epoch.epoch, seq: envelope.seq },
       term: epoch.term,
-      samples: NO_SAMPLES,
+      samples: EMPTY,
       alarms: [],
       events: [],
       gap: verdict.gap && { ...verdict.gap, fromAt: epoch.receivedAt, toAt: null },
@@ -295,7 +295,7 @@ export class Ingest {
         );
         return;
       }
-      record.samples = NO_SAMPLES;
+      record.samples = EMPTY;
       record.alarms = [];
       record.events = [];
       await this.quarantine(gateway, `record ${envelope.seq}: ${messageOf(error)}`, payload);

@@ -43,7 +43,9 @@ export class OeeService {
   readonly #options: OeeServiceOptions;
   readonly #records = new Map<string, ShiftRecord>();
   /** By tag, the records that its samples belong to, and what was explained from each. */
-  #byTag: { record: ShiftRecord; explained: string }[][] = [];
+  readonly #byTag = new Map<number, { record: ShiftRecord; explained: string }[]>();
+  /** 1 for tags that are in there: every sample of the plant is looked up. */
+  #matters = new Uint8Array(0);
   readonly #explained: SharedReads<Explained>;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> = Promise.resolve();
@@ -69,10 +71,9 @@ export class OeeService {
   /** Samples are in the store. Most of a plant's belong to no figure. */
   stored({ tags, at, values, quality }: SampleColumns): void {
     for (let i = 0; i < tags.length; i++) {
-      const records = this.#byTag[tags[i]!];
-      if (!records) continue;
+      if (this.#matters[tags[i]!] !== 1) continue;
       const sample = { at: at[i]!, value: values.at(i), quality: quality[i]! };
-      for (const { record, explained } of records) {
+      for (const { record, explained } of this.#byTag.get(tags[i]!) ?? []) {
         record.stored(tags[i]!, sample);
         this.#explained.forget(explained);
       }
@@ -152,15 +153,18 @@ export class OeeService {
   }
 
   #indexTags(): void {
-    this.#byTag = [];
+    this.#byTag.clear();
     for (const [path, record] of this.#records) {
       const explained = keyOf(path, record.tags);
       for (const tag of new Set(Object.values(record.tags) as (number | undefined)[])) {
         if (tag === undefined) continue;
-        this.#byTag[tag] ??= [];
-        this.#byTag[tag].push({ record, explained });
+        const entries = this.#byTag.get(tag) ?? [];
+        entries.push({ record, explained });
+        this.#byTag.set(tag, entries);
       }
     }
+    this.#matters = new Uint8Array([...this.#byTag.keys()].reduce((most, tag) => Math.max(most, tag + 1), 0));
+    for (const tag of this.#byTag.keys()) this.#matters[tag] = 1;
   }
 
   #tagsOf(machine: Machine): ShiftTags {

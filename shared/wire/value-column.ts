@@ -13,13 +13,14 @@ export class ValueColumn {
   /** By place; undefined where no value is a text. */
   texts: Map<number, string> | undefined;
 
-  constructor(length: number) {
-    this.numbers = new Float64Array(length);
-    this.kinds = new Uint8Array(length);
+  /** Null all over, where both are 0. */
+  constructor(numbers: Float64Array, kinds: Uint8Array) {
+    this.numbers = numbers;
+    this.kinds = kinds;
   }
 
   static of(values: readonly Value[]): ValueColumn {
-    const column = new ValueColumn(values.length);
+    const column = new ValueColumn(new Float64Array(values.length), new Uint8Array(values.length));
     for (const [place, value] of values.entries()) column.set(place, value);
     return column;
   }

@@ -7,12 +7,10 @@ export function selectSamples(
   { tags, at, values, quality }: SampleColumns,
   places: readonly number[],
 ): SampleColumns {
-  const selected = new ValueColumn(places.length);
-  for (const [i, place] of places.entries()) selected.set(i, values.at(place));
   return {
     tags: Int32Array.from(places, (place) => tags[place]!),
     at: Float64Array.from(places, (place) => at[place]!),
-    values: selected,
+    values: ValueColumn.of(places.map((place) => values.at(place))),
     quality: Uint32Array.from(places, (place) => quality[place]!),
   };
 }
