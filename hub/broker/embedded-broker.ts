@@ -28,6 +28,8 @@ import type { IntegratorDoor } from './integrator-door.ts';
 import type { PublisherDoor } from './publisher-door.ts';
 
 const DRAIN_MS = 8_000;
+/** Who has not said who they are by then, is let go. Milliseconds. */
+const CONNECT_MS = 10_000;
 /** Largest message that a gateway may send. Its own batches stay below 2 MiB. Bytes. */
 const MAX_MESSAGE_BYTES = 8 * 1024 * 1024;
 /** Topic and header of a message come on top. Bytes. */
@@ -57,6 +59,8 @@ export interface EmbeddedBrokerOptions {
   tls?: BrokerTls | undefined;
   /** A client that does not take its messages for so long is dropped, for it holds up the others. Milliseconds. */
   drainMs?: number;
+  /** Milliseconds; for tests. */
+  connectMs?: number;
   log: Logger;
 }
 
@@ -113,6 +117,7 @@ export class EmbeddedBroker implements GatewayBus {
     // Nothing is kept for who is away: gateways ask for what they have missed, values are retained.
     const broker = await this.#host.open({
       drainTimeout: this.#options.drainMs ?? DRAIN_MS,
+      connectTimeout: this.#options.connectMs ?? CONNECT_MS,
       // No bound of messages under way at the same time: behind a hundred of gateways that are held back, those of all
       // others would stand. Each connection is read on when what came of it last has been taken.
       concurrency: 0,
