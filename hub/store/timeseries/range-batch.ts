@@ -3,6 +3,7 @@
  * of many machines follow their newest samples: measured, sixteen tags take 16 times 1.9 ms of CPU time one by one,
  * and 2.3 ms together, in DuckDB.
  */
+import { SameTurn } from './same-turn.ts';
 import type { StoredSample } from './time-series.ts';
 
 /** A range that is longer is worth a query of its own. */
@@ -22,7 +23,7 @@ interface Ask {
 export class RangeBatch {
   readonly #read: ReadRanges;
   /** Asks of about the same time, by minute: reading them together must not read hours between them. */
-  readonly #waiting = new Map<number, Ask[]>();
+  readonly #asks = new SameTurn<number, Ask>((_minute, asks) => this.#answer(asks));
 
   constructor(read: ReadRanges) {
     this.#read = read;
@@ -35,21 +36,11 @@ export class RangeBatch {
   /** Samples of a tag with from <= at < to, as TimeSeriesStore.range gives them. */
   range(tag: number, from: number, to: number): Promise<StoredSample[]> {
     return new Promise((resolve, reject) => {
-      const minute = Math.floor(to / SHORT_MS);
-      const ask = { tag, from, to, resolve, reject };
-      const waiting = this.#waiting.get(minute);
-      if (waiting) {
-        waiting.push(ask);
-        return;
-      }
-      this.#waiting.set(minute, [ask]);
-      setImmediate(() => void this.#answer(minute));
+      this.#asks.ask(Math.floor(to / SHORT_MS), { tag, from, to, resolve, reject });
     });
   }
 
-  async #answer(minute: number): Promise<void> {
-    const asks = this.#waiting.get(minute)!;
-    this.#waiting.delete(minute);
+  async #answer(asks: Ask[]): Promise<void> {
     const from = Math.min(...asks.map((ask) => ask.from));
     const to = Math.max(...asks.map((ask) => ask.to));
     const tags = [...new Set(asks.map(({ tag }) => tag))];

@@ -4,6 +4,7 @@
  * its time; one for each signal of 200 machines would be hours of a plant read 600 times at each start.
  */
 import { MAX_RANGE } from '../query-bounds.ts';
+import { SameTurn } from '../same-turn.ts';
 import type { StoredSample } from '../time-series.ts';
 
 const MOST_TAGS = 50;
@@ -27,7 +28,7 @@ interface Ask {
 export class LongRangeBatch {
   readonly #reads: LongReads;
   /** By where the range begins. */
-  readonly #waiting = new Map<number, Ask[]>();
+  readonly #asks = new SameTurn<number, Ask>((from, asks) => this.#answer(from, asks));
 
   constructor(reads: LongReads) {
     this.#reads = reads;
@@ -35,21 +36,10 @@ export class LongRangeBatch {
 
   /** The newest sample of a tag before `from`, when there is one, and those with from <= at < to; a million at most. */
   range(tag: number, from: number, to: number): Promise<StoredSample[]> {
-    return new Promise((resolve, reject) => {
-      const ask = { tag, to, resolve, reject };
-      const waiting = this.#waiting.get(from);
-      if (waiting) {
-        waiting.push(ask);
-        return;
-      }
-      this.#waiting.set(from, [ask]);
-      setImmediate(() => void this.#answer(from));
-    });
+    return new Promise((resolve, reject) => this.#asks.ask(from, { tag, to, resolve, reject }));
   }
 
-  async #answer(from: number): Promise<void> {
-    const waiting = this.#waiting.get(from)!;
-    this.#waiting.delete(from);
+  async #answer(from: number, waiting: Ask[]): Promise<void> {
     const asks = Map.groupBy(waiting, ({ tag }) => tag);
     const tags = [...asks.keys()];
     const to = Math.max(...waiting.map((ask) => ask.to));
