@@ -3,6 +3,9 @@
  * at all. Then it is on trial: only when the hub has seen the gateway with it, and says so in time, does it take the
  * file's place; otherwise the file is taken over again. So one that cuts the gateway off, or ends it, goes by itself.
  * How the gateway is reached is changed at the machine alone.
+ *
+ * Where settings need a restart, the hub may have the gateway start anew with it: then the trial begins with that start,
+ * and the way back is another one.
  */
 import { createHash } from 'node:crypto';
 import { copyFile, readFile, rename, rm } from 'node:fs/promises';
@@ -10,18 +13,21 @@ import { basename, dirname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { ConfigError, formatProblem } from '@lineside/shared/config/config-document.ts';
 import type { ConfigCheck, ConfigText } from '@lineside/shared/contracts/fleet.ts';
-import type { ConfigPushCommand, ConfigPushResult } from '@lineside/shared/contracts/link.ts';
+import type { ConfigPushCommand, ConfigPushResult, GatewayStatus } from '@lineside/shared/contracts/link.ts';
 import { syncToDisk, writeDurably } from '@lineside/shared/disk/durable-file.ts';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import { changesBetween } from './config/changes.ts';
 import type { LoadedConfig } from './config/load-config.ts';
 import { needingRestart } from './config/restart-settings.ts';
+import { candidateOf, forgetTrial, keepTrial, type RestartTrial } from './config-trial.ts';
 import type { ReloadOutcome } from './reloader.ts';
 
 /** What nobody may change from afar. */
 const AT_THE_MACHINE = ['gateway', 'dataDir', 'hub'] as const;
 const NO_CHANGES = { added: [], changed: [], removed: [] };
+/** The answer has left before the gateway ends. Milliseconds. */
+const FAREWELL_MS = 300;
 
 export interface ConfigPushOptions {
   /** The gateway's configuration file. */
@@ -29,12 +35,24 @@ export interface ConfigPushOptions {
   running(): LoadedConfig;
   load(file: string): Promise<LoadedConfig>;
   reload(by: string, load: () => Promise<LoadedConfig>): Promise<ReloadOutcome>;
+  /** By which this process was started; null when that is the file. */
+  trial: RestartTrial | null;
+  /** Why nothing would start the gateway again; empty when something would. */
+  notRestarted(): string;
+  restart(reason: string): void;
+  /** A trial has begun or ended. */
+  onTrial(): void;
+  /** Told of what a restart did with a configuration; of all others the reloader tells. */
+  onOutcome(outcome: ReloadOutcome): void;
   log: Logger;
+  now(): number;
 }
 
 interface Trial {
   id: string;
   by: string;
+  /** On the clock of `performance.now()`. */
+  endsAt: number;
   timer: NodeJS.Timeout;
 }
 
@@ -44,22 +62,54 @@ export class ConfigPush {
   #turn: Promise<unknown> = Promise.resolve();
   #last: { id: string; result: Promise<ConfigPushResult> } | undefined;
   #trial: Trial | undefined;
+  /** The gateway is about to end. */
+  #leaving = false;
 
   constructor(options: ConfigPushOptions) {
     this.#options = options;
     this.#started = options.running();
   }
 
-  /** Removes what a process before has left of a trial that it did not live to see the end of. */
-  async clear(): Promise<void> {
-    const { file, log } = this.#options;
+  /**
+   * Takes up a trial that this process was started with; removes what a process before has left of one that it did not
+   * live to see the end of. Before anything is started.
+   *
+   * @param problem why the one that was to be tried is not; empty when there was none
+   */
+  async open(problem: string): Promise<void> {
+    const { file, trial, log } = this.#options;
+    if (trial) {
+      try {
+        await keepTrial(file, { ...trial, begun: true });
+      } catch (cause) {
+        // Else it would be tried for ever.
+        await forgetTrial(file);
+        const words = `a configuration of the hub is not tried: ${messageOf(cause)}; the one before runs at the next start`;
+        throw new LinesideError('CONFIG_NOT_KEPT', 'outside', words, { cause });
+      }
+      log.warn({ by: trial.by }, 'started with a configuration of the hub, on trial');
+      return;
+    }
     const left = await readFile(this.#candidate, 'utf8').catch(() => undefined);
+    await forgetTrial(file);
     if (left === undefined) return;
-    await rm(this.#candidate, { force: true }).catch(() => undefined);
-    log.error(
-      { file },
-      'the gateway ended before a configuration of the hub was confirmed: the one before runs again',
-    );
+    const words = 'the gateway ended before a configuration of the hub was confirmed: the one before runs again';
+    log.error({ file, ...(problem && { problem }) }, words);
+  }
+
+  /** All runs: the time of a trial that this process was started with begins. */
+  started(): void {
+    const { trial } = this.#options;
+    if (!trial) return;
+    this.#begin(trial, () => this.#startBack(trial));
+    this.#tell(trial.by, 'applied', []);
+  }
+
+  /** For the status: undefined while nothing is on trial. */
+  get trial(): GatewayStatus['trial'] {
+    if (!this.#trial) return undefined;
+    const { by, endsAt } = this.#trial;
+    return { by, endsInMs: Math.max(0, Math.round(endsAt - performance.now())) };
   }
 
   /** A trial that is under way ends without a word: the file is taken over again at the next start. */
@@ -72,8 +122,8 @@ export class ConfigPush {
   async giveUpTrial(): Promise<void> {
     if (!this.#trial) return;
     this.#options.log.warn({ by: this.#trial.by }, 'the file is taken over: the configuration on trial is given up');
-    this.stop();
-    await rm(this.#candidate, { force: true }).catch(() => undefined);
+    this.#end();
+    await forgetTrial(this.#options.file);
   }
 
   /**
@@ -126,13 +176,13 @@ export class ConfigPush {
         throw new LinesideError('TRIAL_OVER', 'outside', words);
       }
       const { by } = this.#trial;
-      this.stop();
+      this.#end();
       await this.#keep(by);
     });
   }
 
   get #candidate(): string {
-    return `${this.#options.file}.pushed`;
+    return candidateOf(this.#options.file);
   }
 
   async #take(command: ConfigPushCommand, notAfter: number): Promise<ConfigPushResult> {
@@ -145,11 +195,16 @@ export class ConfigPush {
     }
     if (performance.now() > notAfter) return refused('it came too late, and was not looked at');
     if (this.#trial) return refused(`a configuration of ${this.#trial.by} is on trial: wait for its end`);
+    if (this.#leaving) return refused('the gateway is about to start anew: wait until it is back');
     // Beside the file: what it names by a relative path is found as it will be later.
     try {
       await writeDurably(this.#candidate, config);
     } catch (error) {
       return refused(`the gateway may not write beside ${file}: ${messageOf(error)}; change the file at the machine`);
+    }
+    if (command.restart) {
+      const answer = await this.#startWith(command);
+      if (answer) return answer;
     }
     const outcome = await this.#options.reload(`the hub, for ${by}`, () => this.#load(this.#candidate));
     const result = {
@@ -162,8 +217,7 @@ export class ConfigPush {
       return result;
     }
     if (outcome.result === 'applied') {
-      const timer = setTimeout(() => void this.#inTurn(() => this.#rollBack(command)), command.confirmWithinMs);
-      this.#trial = { id: command.id, by, timer };
+      this.#begin(command, () => this.#rollBack(command));
       return { ...result, trial: true };
     }
     // Nothing that runs has changed, so there is nothing to try.
@@ -175,6 +229,48 @@ export class ConfigPush {
     }
   }
 
+  /** Makes ready a start with it. @returns undefined when none is needed for it */
+  async #startWith({ id, by, confirmWithinMs, config }: ConfigPushCommand): Promise<ConfigPushResult | undefined> {
+    const { file, running, notRestarted, restart, log } = this.#options;
+    const result = { sha256: sha256(config), problems: [], changes: NO_CHANGES, needsRestart: [] };
+    const refuse = async (problems: string[]): Promise<ConfigPushResult> => {
+      await forgetTrial(file);
+      return { ...result, result: 'refused', problems };
+    };
+    try {
+      const wanted = await this.#load(this.#candidate);
+      const needsRestart = needingRestart(this.#started, wanted);
+      if (needsRestart.length === 0) return undefined;
+      if (!running().hub.accept.includes('restart')) {
+        return refuse(['this gateway is not restarted by the hub: add restart to hub.accept in it, at the machine']);
+      }
+      const why = notRestarted();
+      if (why) return refuse([why]);
+      await keepTrial(file, { id, by, sha256: wanted.sha256, confirmWithinMs, begun: false });
+      const changes = changesBetween(running(), wanted);
+      log.warn({ by, needsRestart }, 'starting anew with a configuration of the hub, on trial');
+      this.#leaving = true;
+      setTimeout(() => restart(`a configuration of the hub on trial, for ${by}`), FAREWELL_MS);
+      return { ...result, result: 'applied', changes, needsRestart, trial: true, restarted: true };
+    } catch (error) {
+      return refuse(this.#problems(error, '.pushed'));
+    }
+  }
+
+  #begin(
+    { id, by, confirmWithinMs }: Pick<RestartTrial, 'id' | 'by' | 'confirmWithinMs'>,
+    goBack: () => Promise<void>,
+  ) {
+    const timer = setTimeout(() => void this.#inTurn(goBack), confirmWithinMs);
+    this.#trial = { id, by, endsAt: performance.now() + confirmWithinMs, timer };
+    this.#options.onTrial();
+  }
+
+  #end(): void {
+    this.stop();
+    this.#options.onTrial();
+  }
+
   /** @throws LinesideError CONFIG_NOT_KEPT */
   async #keep(by: string): Promise<void> {
     const { file, log } = this.#options;
@@ -182,6 +278,7 @@ export class ConfigPush {
       await copyFile(file, `${file}.previous`);
       await rename(this.#candidate, file);
       await syncToDisk(dirname(file));
+      await forgetTrial(file);
     } catch (error) {
       const words = `it runs, but ${file} could not be replaced (${messageOf(error)}): at the next start the old one comes back`;
       log.error({ by }, words);
@@ -197,7 +294,26 @@ export class ConfigPush {
     const seconds = confirmWithinMs / 1_000;
     log.error({ by, seconds }, 'the hub has not confirmed the configuration: the one before is taken over again');
     await reload(`rolled back: not confirmed by the hub within ${seconds} s, for ${by}`, () => load(file));
-    await rm(this.#candidate, { force: true }).catch(() => undefined);
+    await forgetTrial(file);
+    this.#options.onTrial();
+  }
+
+  /** As `#rollBack` where the way back is a start with the file. */
+  async #startBack({ id, by, confirmWithinMs }: RestartTrial): Promise<void> {
+    if (this.#trial?.id !== id) return;
+    const { file, restart, log } = this.#options;
+    const why = `not confirmed by the hub within ${confirmWithinMs / 1_000} s`;
+    this.#end();
+    this.#leaving = true;
+    await forgetTrial(file);
+    log.error({ by }, `the configuration on trial was ${why}: starting anew with the one before`);
+    this.#tell(by, 'rolledBack', [why]);
+    restart(`a configuration of the hub was ${why}, for ${by}`);
+  }
+
+  #tell(by: string, result: ReloadOutcome['result'], problems: string[]): void {
+    const { onOutcome, now } = this.#options;
+    onOutcome({ at: now(), by: `the hub, for ${by}`, result, problems, changes: NO_CHANGES, needsRestart: [] });
   }
 
   async #load(candidate: string): Promise<LoadedConfig> {

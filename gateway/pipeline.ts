@@ -41,6 +41,8 @@ export interface PipelineOptions {
   /** Takes over a configuration that the hub sends. Never rejects. Absent: none is taken. */
   onConfig?: HubLinkOptions['onConfig'];
   onFleet?: HubLinkOptions['onFleet'];
+  /** The configuration on trial; undefined while there is none. */
+  trial?(): GatewayStatus['trial'];
 }
 
 /** A configuration made ready to be taken over; nothing runs of what is new in it. */
@@ -277,6 +279,7 @@ export class Pipeline {
     const { config, version, now } = this.#options;
     const { epoch, pendingRecords, pendingSamples, bytes, fault } = this.buffer.stats();
     const certificate = this.#certificate?.status();
+    const trial = this.#options.trial?.();
     return {
       gateway: config.gateway.id,
       online: true,
@@ -288,6 +291,7 @@ export class Pipeline {
       configSha256: this.#config.sha256,
       accepts: config.hub.accept,
       ...(certificate ? { certificate } : {}),
+      ...(trial ? { trial } : {}),
     };
   }
 

@@ -12,15 +12,15 @@ import { type DaemonContext, runDaemon } from '@lineside/shared/lifecycle/daemon
 import { DirectoryLock } from '@lineside/shared/lifecycle/directory-lock.ts';
 import { LogRing } from '@lineside/shared/log/log-ring.ts';
 import { createLogger, type Logger } from '@lineside/shared/log/logger.ts';
-import { type LoadedConfig, loadConfig } from '../config/load-config.ts';
 import { loadConfigAside } from '../config/load-config-aside.ts';
 import { ConfigPush } from '../config-push.ts';
+import { loadForStart, type Start } from '../config-trial.ts';
 import { TrustStore } from '../drivers/opcua/security-store.ts';
 import { type GatewayFigures, gatewayMetrics } from '../health/gateway-metrics.ts';
 import type { LocalCertificates } from '../local/certificate-routes.ts';
 import { type LocalPicture, LocalServer } from '../local/local-server.ts';
 import { Pipeline } from '../pipeline.ts';
-import { Reloader } from '../reloader.ts';
+import { Reloader, type ReloadOutcome } from '../reloader.ts';
 import { RemoteDesk } from '../remote-desk.ts';
 import { newestFileTime, WallClock } from '../wall-clock.ts';
 
@@ -31,20 +31,21 @@ export const run: Command = {
   async run(args) {
     const file = configFile(args);
     if (!file) return 2;
-    let config: LoadedConfig;
+    let from: Start;
     try {
-      config = loadConfig(file);
+      from = loadForStart(file);
     } catch (error) {
       return sayProblems(error);
     }
+    const { config } = from;
     const ring = new LogRing();
     const log = createLogger({ name: `gateway ${config.gateway.id}`, level: String(config.log.level), ring });
-    return runDaemon(log, (context) => start(config, log, ring, context));
+    return runDaemon(log, (context) => start(from, log, ring, context));
   },
 };
 
 async function start(
-  config: LoadedConfig,
+  { config, trial, problem }: Start,
   log: Logger,
   ring: LogRing,
   { unwind, progress, restart }: DaemonContext,
@@ -70,12 +71,13 @@ async function start(
     progress,
     onConfig: (command, notAfter) => push.take(command, notAfter),
     onFleet: (command, notAfter, tell) => remote.answer(command, notAfter, tell),
+    trial: () => push.trial,
   });
   clock.onStep = (stepMs, at) => pipeline.clockStepped(stepMs, at);
+  const onOutcome = ({ at, by, result, problems, changes }: ReloadOutcome) =>
+    pipeline.buffer.addEvent({ kind: 'config', at, by, result, problems: problems.slice(0, 10), ...changes });
   const reloader = new Reloader({
-    pipeline,
-    onOutcome: ({ at, by, result, problems, changes }) =>
-      pipeline.buffer.addEvent({ kind: 'config', at, by, result, problems: problems.slice(0, 10), ...changes }),
+    ...{ pipeline, onOutcome },
     log: log.child({ part: 'reload' }),
     now,
   });
@@ -84,9 +86,11 @@ async function start(
     running: () => pipeline.config,
     load: loadConfigAside,
     reload: (by, load) => reloader.reload(by, load),
+    ...{ trial, notRestarted, restart, onOutcome, now },
+    onTrial: () => pipeline.link?.statusChanged(),
     log: log.child({ part: 'reload' }),
   });
-  await push.clear();
+  await push.open(problem);
   unwind.defer('configuration on trial', () => push.stop());
   const remote = new RemoteDesk({
     ...{ running: () => pipeline.config, push, ring, restart, notRestarted },
@@ -96,6 +100,7 @@ async function start(
     log: log.child({ part: 'remote' }),
   });
   await pipeline.start(unwind);
+  push.started();
   if (config.local.enabled) {
     const lag = new EventLoopLag();
     lag.start();

@@ -62,6 +62,9 @@ export class GatewayBoard {
     if (view.online !== status.online || view.since === null) view.since = now;
     view.online = status.online;
     view.version = status.version;
+    // By the time that is left, so that the two clocks need not agree.
+    if (status.online && status.trial) view.trial = { by: status.trial.by, endsAt: now + status.trial.endsInMs };
+    else delete view.trial;
     // A will says that the gateway is gone; what it says besides is from the time of its connect.
     if (status.online || isForeign(status.gateway)) view.devices = status.devices;
     if (status.online) {
@@ -100,6 +103,7 @@ export class GatewayBoard {
     for (const view of this.#views.values()) {
       if (!view.online || now - (view.lastSeenAt ?? 0) <= PATIENCE_MS) continue;
       view.online = false;
+      delete view.trial;
       view.since = view.lastSeenAt ?? now;
       gone.push(view);
     }

@@ -21,6 +21,8 @@ const HOLDS_MS = 10_000;
 const ANSWER_MS = 60_000;
 /** A gateway says every 5 s how it is. Milliseconds. */
 const CONFIRM_MS = 30_000;
+/** A gateway that starts anew is back after this, also when it reads a long buffer first. Milliseconds. */
+const RESTART_MS = 120_000;
 /** The confirmation is on its way for less than this. Milliseconds. */
 const LAST_MS = 5_000;
 
@@ -37,6 +39,7 @@ export interface ConfigDeskOptions {
   now(): number;
   /** Milliseconds; for tests. */
   answerMs?: number;
+  restartMs?: number;
 }
 
 export class ConfigDesk {
@@ -53,10 +56,17 @@ export class ConfigDesk {
   /**
    * @param config YAML
    * @param confirmWithinMs a gateway that is not seen with it for so long has gone back to what it had
+   * @param restart where settings need one, the gateway starts anew with it, and has it on trial from then on
    * @throws LinesideError GATEWAY_NOT_FOUND, GATEWAY_OFFLINE, CONFIG_PENDING: it was not sent; CONFIG_UNKNOWN: nobody has
    *   told what became of it, and unless it is confirmed it goes
    */
-  async push(actor: Actor, gateway: string, config: string, confirmWithinMs = CONFIRM_MS): Promise<ConfigPushResult> {
+  async push(
+    actor: Actor,
+    gateway: string,
+    config: string,
+    confirmWithinMs = CONFIRM_MS,
+    restart = false,
+  ): Promise<ConfigPushResult> {
     const { online, configOf } = this.#options;
     expectOnline(gateway, online(gateway));
     if (this.#busy.has(gateway)) {
@@ -65,7 +75,7 @@ export class ConfigDesk {
     this.#busy.add(gateway);
     const before = configOf(gateway);
     try {
-      const result = await this.#send(actor.name, gateway, config, confirmWithinMs);
+      const result = await this.#send(actor.name, gateway, { config, confirmWithinMs, restart });
       await this.#note(actor, gateway, before, config, result);
       return result;
     } catch (error) {
@@ -76,15 +86,19 @@ export class ConfigDesk {
     }
   }
 
-  async #send(by: string, gateway: string, config: string, confirmWithinMs: number): Promise<ConfigPushResult> {
+  async #send(
+    by: string,
+    gateway: string,
+    wish: Pick<ConfigPushCommand, 'config' | 'confirmWithinMs' | 'restart'>,
+  ): Promise<ConfigPushResult> {
     const { send, log, now } = this.#options;
     const at = now();
     const id = randomUUID();
     const answer = this.#waiting.wait(gateway, id, this.#options.answerMs ?? ANSWER_MS, () => unknown(gateway));
-    send(gateway, { id, type: 'config.push', config, confirmWithinMs, by, at, expiresAt: at + HOLDS_MS });
-    log.warn({ gateway, by, bytes: config.length }, 'configuration sent');
+    send(gateway, { id, type: 'config.push', ...wish, by, at, expiresAt: at + HOLDS_MS });
+    log.warn({ gateway, by, bytes: wish.config.length }, 'configuration sent');
     const result = await answer;
-    return result.trial ? this.#confirm(by, gateway, id, result, confirmWithinMs) : result;
+    return result.trial ? this.#confirm(by, gateway, id, result, wish.confirmWithinMs) : result;
   }
 
   /** The file itself may hold secrets: it is named by its hash. */
@@ -130,9 +144,15 @@ export class ConfigDesk {
     confirmWithinMs: number,
   ): Promise<ConfigPushResult> {
     const { fleet, log } = this.#options;
-    const { trial: _trial, ...applied } = result;
+    const { trial: _trial, ...found } = result;
+    // What waited for a restart has had it.
+    const applied = found.restarted ? { ...found, needsRestart: [] } : found;
     try {
-      await this.#untilSeen(gateway, result.sha256, confirmWithinMs);
+      await this.#untilSeen(
+        gateway,
+        result.sha256,
+        confirmWithinMs + (found.restarted ? (this.#options.restartMs ?? RESTART_MS) : 0),
+      );
       await fleet.ask(by, gateway, { what: 'config.confirm', push }, { patienceMs: LAST_MS });
       log.warn({ gateway, by, sha256: result.sha256 }, 'configuration confirmed');
       return applied;
@@ -156,8 +176,14 @@ export class ConfigDesk {
         const words = `gateway ${gateway} took it over and was not seen with it within ${ms / 1_000} s: it goes back to what it had`;
         end(new LinesideError('CONFIG_NOT_SEEN', 'outside', words));
       }, ms);
-      this.#seen.set(gateway, ({ online, configSha256 }) => {
+      let begun: number | undefined;
+      this.#seen.set(gateway, ({ online, configSha256, startedAt }) => {
         if (online && configSha256 === sha256) end();
+        begun ??= startedAt;
+        // Another process with another configuration: nobody need wait for the first one any more.
+        if (!online || startedAt === begun || configSha256 === sha256) return;
+        const words = `gateway ${gateway} has started anew with what it had before; its log says why`;
+        end(new LinesideError('CONFIG_NOT_SEEN', 'outside', words));
       });
     });
   }

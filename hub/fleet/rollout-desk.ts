@@ -49,6 +49,8 @@ export interface RolloutWish {
   first: number;
   each: number;
   confirmWithinMs: number;
+  /** Each one starts anew with it where settings need that. */
+  restart: boolean;
 }
 
 export class RolloutDesk {
@@ -180,10 +182,14 @@ export class RolloutDesk {
     }
   }
 
-  async #push(actor: Actor, gateway: string, { config, confirmWithinMs }: RolloutWish): Promise<ConfigPushResult> {
+  async #push(
+    actor: Actor,
+    gateway: string,
+    { config, confirmWithinMs, restart }: RolloutWish,
+  ): Promise<ConfigPushResult> {
     const { fleet, configs } = this.#options;
     const now = await fleet.ask<ConfigText>(actor.name, gateway, { what: 'config.read' }, { patienceMs: READ_MS });
-    return configs.push(actor, gateway, withSectionsOf(config, now.config, OWN), confirmWithinMs);
+    return configs.push(actor, gateway, withSectionsOf(config, now.config, OWN), confirmWithinMs, restart);
   }
 }
 

@@ -204,6 +204,12 @@ export const GatewayView = Type.Object({
   bufferFault: Type.Optional(Type.String({ description: 'why its disk takes no data; empty while it does' })),
   configSha256: Type.Optional(Type.String({ description: 'of the configuration that it runs' })),
   accepts: Type.Optional(Type.Array(Type.String(), { description: 'what it lets the hub do: its hub.accept' })),
+  trial: Type.Optional(
+    Type.Object(
+      { by: Type.String(), endsAt: Ms },
+      { description: 'a configuration is on trial there; at `endsAt`, by the hub’s clock, it goes back by itself' },
+    ),
+  ),
   clockOffsetMs: Type.Optional(
     Type.Integer({
       description: 'how far its clock is ahead of the hub’s; the way of the message makes it a little less',

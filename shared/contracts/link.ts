@@ -98,6 +98,13 @@ export const GatewayStatus = Type.Object({
   configSha256: Type.Optional(Type.String({ pattern: '^[0-9a-f]{64}$' })),
   /** What the hub may do there: words of `hub.accept`. */
   accepts: Type.Optional(Type.Array(Type.String({ maxLength: 30 }), { maxItems: 20 })),
+  /** A configuration of the hub is on trial. */
+  trial: Type.Optional(
+    Type.Object({
+      by: Type.String({ maxLength: 200 }),
+      endsInMs: Type.Integer({ minimum: 0, description: 'from `at` on: then it goes back, unless it is confirmed' }),
+    }),
+  ),
 });
 export type GatewayStatus = Static<typeof GatewayStatus>;
 
@@ -138,6 +145,8 @@ export const ConfigPushCommand = Type.Object({
   config: Type.String({ maxLength: MAX_CONFIG_CHARACTERS, description: 'the whole file, YAML' }),
   /** It goes back to what it had when the hub has not confirmed it so long after it was taken over. Milliseconds. */
   confirmWithinMs: Type.Integer({ minimum: 500, maximum: 600_000 }),
+  /** Where settings need a restart: start anew with it, and have it on trial from then on. */
+  restart: Type.Optional(Type.Boolean()),
   by: Type.String({ maxLength: 200 }),
   at: Ms,
   expiresAt: Ms,
@@ -175,6 +184,9 @@ export const ConfigPushResult = Type.Object({
   sha256: Type.String({ description: 'of the text that was looked at; empty when none was' }),
   trial: Type.Optional(
     Type.Boolean({ description: 'it runs, and takes the place of the file only when the hub confirms it' }),
+  ),
+  restarted: Type.Optional(
+    Type.Boolean({ description: 'the gateway starts anew with it, so that what needs a restart is tried as well' }),
   ),
 });
 export type ConfigPushResult = Static<typeof ConfigPushResult>;

@@ -12,6 +12,12 @@ export const ConfirmWithin = Type.Integer({
   description: 'a gateway that the hub has not seen with it for so many seconds goes back to what it had',
 });
 
+export const WithRestart = Type.Boolean({
+  default: false,
+  description:
+    'where settings need a restart: start anew with it, and have it on trial from then on. hub.accept must name restart, and the permission gateways.restart is needed',
+});
+
 export const RolloutBody = Type.Object(
   {
     gateways: Type.Array(Type.String({ pattern: GATEWAY_ID_PATTERN }), {
@@ -32,6 +38,7 @@ export const RolloutBody = Type.Object(
     }),
     each: Type.Integer({ minimum: 1, maximum: 100, default: 5, description: 'and in each one after it' }),
     confirmWithinSeconds: ConfirmWithin,
+    restart: WithRestart,
   },
   { additionalProperties: false },
 );

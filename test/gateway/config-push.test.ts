@@ -43,6 +43,8 @@ async function rig({ accept = true, result = 'applied' as ReloadOutcome['result'
         needsRestart: [],
       };
     },
+    ...{ trial: null, notRestarted: () => '', restart: () => undefined, onTrial: () => undefined },
+    ...{ onOutcome: () => undefined, now: Date.now },
     log: pino({ level: 'silent' }),
   });
   onTestFinished(() => push.stop());

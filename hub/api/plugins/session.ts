@@ -77,6 +77,14 @@ function check({ permissions, role, mustChangePassword }: Identity, permission: 
   if (mustChangePassword && !BEFORE_OWN_PASSWORD.includes(permission)) {
     throw new LinesideError('PASSWORD_CHANGE_REQUIRED', 'peer', 'choose a password of your own first');
   }
+  expectMay({ permissions, role }, permission);
+}
+
+/** For what a route does only on some wishes. @throws LinesideError PERMISSION_MISSING */
+export function expectMay(
+  { permissions, role }: Pick<Identity, 'permissions' | 'role'>,
+  permission: Permission,
+): void {
   if (permissions.has(permission)) return;
   const who = role ? `the role ${role}` : 'this API key';
   throw new LinesideError('PERMISSION_MISSING', 'peer', `${who} does not have the permission ${permission}`);

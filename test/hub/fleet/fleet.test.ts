@@ -1,4 +1,5 @@
 /** What the hub asks of a gateway, with the gateway as a program, behind the hub's own broker and a wire that can be cut. */
+import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,6 +30,8 @@ let gateway: Program;
 let fleet: FleetDesk;
 let configs: ConfigDesk;
 let status: GatewayStatus | undefined;
+/** What it has told of trials. */
+let trials: NonNullable<GatewayStatus['trial']>[] = [];
 /** Called when the gateway has answered a configuration. */
 let whenAnswered: () => void = () => undefined;
 
@@ -71,6 +74,7 @@ beforeAll(async () => {
       broker.answer(from, { epoch: message.epoch, seq: message.newest, resend: false, at: Date.now() });
     } else if (kind === 'status') {
       status = message as GatewayStatus;
+      if (status.trial) trials.push(status.trial);
       configs.status(status);
     } else if (kind === 'reply' && Value.Check(CommandReply, message)) {
       if (message.type === 'fleet') fleet.replied(from, message);
@@ -170,6 +174,67 @@ test('one that it does not survive is gone at its next start', async () => {
   await start();
   expect(await files()).toEqual(['gateway.yaml', 'gateway.yaml.previous']);
   expect((await ask<LogLines>({ what: 'logs', lines: 50 })).lines.join('\n')).toMatch(/ended before a configuration/);
+});
+
+/** Sends one whose `buffer` differs, which needs a restart, and resolves when the gateway has ended for it. */
+async function startsWith(maxMiB: number, confirmWithinMs: number) {
+  const before = await readFile(file, 'utf8');
+  const wanted = `${before.replace(/^buffer: .*\n/m, '')}buffer: { maxMiB: ${maxMiB} }\n`;
+  const result = configs.push(actorNamed('anna'), 'line-1', wanted, confirmWithinMs, true);
+  await ended();
+  expect(await readFile(file, 'utf8')).toBe(before);
+  return { before, wanted, result };
+}
+
+/** It has ended by the code that has it started anew. */
+async function ended(): Promise<void> {
+  await vi.waitFor(() => expect(gateway.crash).toMatch(/ended with code 75/), PATIENT);
+  gateway.crash = '';
+}
+
+test('one whose settings need a restart is tried with it, and takes the place of the file when the gateway is back', async () => {
+  trials = [];
+  const { before, wanted, result } = await startsWith(70, 20_000);
+  await start();
+  expect(await result).toMatchObject({ result: 'applied', restarted: true, needsRestart: [] });
+  expect(await readFile(file, 'utf8')).toBe(wanted);
+  expect(await readFile(`${file}.previous`, 'utf8')).toBe(before);
+  expect(await files()).toEqual(['gateway.yaml', 'gateway.yaml.previous']);
+  await vi.waitFor(() => expect(status?.trial).toBeUndefined(), PATIENT);
+  // Until when it was on trial was told, from the start on that it began with.
+  expect(trials[0]).toMatchObject({ by: 'anna' });
+  expect(trials[0]!.endsInMs).toBeGreaterThan(10_000);
+  expect(trials[0]!.endsInMs).toBeLessThanOrEqual(20_000);
+  // It runs with them: nothing waits for a restart any more.
+  const looked = await ask<ConfigCheck>({ what: 'config.check', config: wanted });
+  expect(looked.needsRestart).toEqual([]);
+});
+
+test('one that the hub does not see after the restart goes by itself, by another start', async () => {
+  const { before, result } = await startsWith(80, 2_000);
+  wire.cut();
+  void gateway.start();
+  await ended();
+  wire.mend();
+  await start();
+  expect(status).toMatchObject({ online: true, configSha256: createHash('sha256').update(before).digest('hex') });
+  expect(await readFile(file, 'utf8')).toBe(before);
+  expect(await files()).toEqual(['gateway.yaml', 'gateway.yaml.previous']);
+  expect(await result).toMatchObject({ result: 'rolledBack' });
+});
+
+test('one that the gateway does not live through after the restart is gone at the start behind it', async () => {
+  const { before, result } = await startsWith(90, 20_000);
+  wire.cut();
+  await gateway.start();
+  await gateway.kill();
+  wire.mend();
+  await start();
+  expect(await readFile(file, 'utf8')).toBe(before);
+  const { lines } = await ask<LogLines>({ what: 'logs', lines: 100 });
+  expect(lines.join('\n')).toMatch(/ended before a configuration of the hub was confirmed/);
+  expect(await files()).toEqual(['gateway.yaml', 'gateway.yaml.previous']);
+  expect(await result).toMatchObject({ result: 'rolledBack' });
 });
 
 test('its log comes as it was written, the newest lines of it, and never a password', async () => {

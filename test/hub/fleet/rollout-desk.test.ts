@@ -43,7 +43,14 @@ function rig(answers: Record<string, Partial<ConfigPushResult>> = {}) {
   return { desk, pushed };
 }
 
-const wish = (gateways: string[]) => ({ gateways, config: NEW, first: 1, each: 2, confirmWithinMs: 1_000 });
+const wish = (gateways: string[]) => ({
+  gateways,
+  config: NEW,
+  first: 1,
+  each: 2,
+  confirmWithinMs: 1_000,
+  restart: false,
+});
 const newest = async (desk: RolloutDesk) => (await desk.list())[0]!;
 
 test('comes to all of them in waves, each with what is its own', async () => {

@@ -8,11 +8,11 @@ import {
   MAX_LOG_LINES,
 } from '@lineside/shared/contracts/fleet.ts';
 import { ConfigPushResult } from '@lineside/shared/contracts/link.ts';
-import { ConfirmWithin, RolloutBody, RolloutView } from '@lineside/shared/contracts/rollout.ts';
+import { ConfirmWithin, RolloutBody, RolloutView, WithRestart } from '@lineside/shared/contracts/rollout.ts';
 import { Type } from 'typebox';
 import { expectOwnGateway, ownsGateway } from '../../../auth/identity.ts';
 import type { StoredRollout } from '../../../store/postgres/rollouts.ts';
-import { actorOf } from '../../plugins/session.ts';
+import { actorOf, expectMay } from '../../plugins/session.ts';
 import type { ApiServices } from '../../services.ts';
 import type { Api } from '../api.ts';
 import { aboutGateway, gatewayAsker, gatewayParams } from './gateway-asker.ts';
@@ -75,18 +75,20 @@ export function fleetRoutes(app: Api, services: ApiServices): void {
         description:
           'The gateway checks it, makes everything ready, and exchanges all or nothing. Then it is on trial: it takes the ' +
           'place of the file when the hub has seen the gateway with it, and otherwise the gateway goes back by itself ' +
-          '(rolledBack). hub.accept of the gateway must name config. Not sent: GATEWAY_NOT_FOUND, GATEWAY_OFFLINE, ' +
+          '(rolledBack). Settings that need a restart are named in needsRestart and not tried, unless `restart` has the gateway ' +
+          'start anew with it. hub.accept of the gateway must name config. Not sent: GATEWAY_NOT_FOUND, GATEWAY_OFFLINE, ' +
           'CONFIG_PENDING. CONFIG_UNKNOWN: look at the hash of its configuration.',
         params: gatewayParams,
-        body: Type.Object({ config: Config, confirmWithinSeconds: ConfirmWithin }),
+        body: Type.Object({ config: Config, confirmWithinSeconds: ConfirmWithin, restart: WithRestart }),
         response: { 200: ConfigPushResult, 404: Problem, 409: Problem, 504: Problem },
       },
     },
     (request) => {
       const { id } = request.params;
       expectOwnGateway(request.identity!, machines, id);
-      const { config, confirmWithinSeconds } = request.body;
-      return configs.push(actorOf(request), id, config, confirmWithinSeconds * 1_000);
+      const { config, confirmWithinSeconds, restart } = request.body;
+      if (restart) expectMay(request.identity!, 'gateways.restart');
+      return configs.push(actorOf(request), id, config, confirmWithinSeconds * 1_000, restart);
     },
   );
 
@@ -147,10 +149,13 @@ export function fleetRoutes(app: Api, services: ApiServices): void {
       },
     },
     async (request) => {
-      const { gateways, config, first, each, confirmWithinSeconds } = request.body;
+      const { gateways, config, first, each, confirmWithinSeconds, restart } = request.body;
+      if (restart) expectMay(request.identity!, 'gateways.restart');
       for (const gateway of gateways) expectOwnGateway(request.identity!, machines, gateway);
       const confirmWithinMs = confirmWithinSeconds * 1_000;
-      return { id: await rollouts.begin(actorOf(request), { gateways, config, first, each, confirmWithinMs }) };
+      return {
+        id: await rollouts.begin(actorOf(request), { gateways, config, first, each, confirmWithinMs, restart }),
+      };
     },
   );
 
