@@ -13,6 +13,8 @@ import { all } from './pages.ts';
 const SHORT_MS = 20_000;
 const CHECK_MS = 70_000;
 const PUSH_MS = 75_000;
+/** And so long for a gateway that starts anew. */
+const RESTART_MS = 130_000;
 const GLANCE_MS = 35_000;
 
 /** What the hub does with gateways, one function for each route. All throw ApiError. */
@@ -26,11 +28,11 @@ export const fleetApi = {
   check: (id: string, config: string) =>
     request<ConfigCheck>(`${at(id)}/config/check`, { method: 'POST', body: { config }, timeoutMs: CHECK_MS }),
   /** Answers when it is confirmed, or has been taken back. */
-  push: (id: string, config: string, confirmWithinSeconds: number) =>
+  push: (id: string, config: string, confirmWithinSeconds: number, restart: boolean) =>
     request<ConfigPushResult>(`${at(id)}/config`, {
       method: 'POST',
-      body: { config, confirmWithinSeconds },
-      timeoutMs: PUSH_MS + confirmWithinSeconds * 1_000,
+      body: { config, confirmWithinSeconds, restart },
+      timeoutMs: PUSH_MS + confirmWithinSeconds * 1_000 + (restart ? RESTART_MS : 0),
     }),
   /** What lies right below a node; null: where one begins. */
   nodes: (id: string, device: string, node: string | null, signal: AbortSignal) =>
@@ -80,6 +82,8 @@ export interface RolloutPlan {
   /** So many gateways in the first wave, and in each one after it. */
   first: number;
   each: number;
+  /** Each one starts anew with it where settings need that. */
+  restart: boolean;
 }
 
 function at(id: string): string {

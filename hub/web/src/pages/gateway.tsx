@@ -9,6 +9,7 @@ import { GatewayLog } from '../features/fleet/gateway-log.tsx';
 import { GatewayTiles } from '../features/fleet/gateway-tiles.tsx';
 import { HealthMark } from '../features/fleet/health-mark.tsx';
 import { RestartButton } from '../features/fleet/restart-button.tsx';
+import { TrialNotice } from '../features/fleet/trial-notice.tsx';
 import { gatewayHealth, gatewayTroubles, isForeign } from '../format/gateway-words.ts';
 import { useGateways, useHubNow } from '../live/live-context.tsx';
 import { GATEWAYS_LINK } from '../route.ts';
@@ -66,6 +67,7 @@ function Known({ gateway }: { gateway: GatewayView }) {
           ))}
         </Notice>
       ) : null}
+      {gateway.trial ? <TrialNotice trial={gateway.trial} /> : null}
       <GatewayTiles gateway={gateway} now={now} />
       <GatewayDevices gateway={gateway} now={now} />
       {foreign ? (

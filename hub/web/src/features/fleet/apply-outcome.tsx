@@ -15,6 +15,11 @@ const TITLES: Record<ConfigPushResult['result'], [title: string, words: string]>
   rolledBack: ['Rolled back', 'The gateway runs again what it ran before.'],
 };
 
+const RESTARTED: (typeof TITLES)['applied'] = [
+  'Started with it, and confirmed',
+  'The gateway has started anew with all of it, and its file is this one now. The one before is beside it.',
+];
+
 /** What became of a configuration. */
 export function ApplyOutcome(props: {
   result: ConfigPushResult | undefined;
@@ -25,7 +30,7 @@ export function ApplyOutcome(props: {
   if (error) return <Refusal error={error} title="Not applied, or not known" />;
   if (!result) return null;
   const good = result.result === 'applied' || result.result === 'unchanged';
-  const [title, words] = TITLES[result.result];
+  const [title, words] = result.restarted && good ? RESTARTED : TITLES[result.result];
   return (
     <section className={classes.root} aria-label="What became of it" data-testid="apply-outcome">
       <Notice

@@ -84,7 +84,7 @@ export function Changes({ changes, needsRestart }: Omit<Findings, 'problems'>) {
       )}
       {needsRestart.length > 0 ? (
         <p className={classes.restart}>
-          <IconInfoCircle size="1.1rem" aria-hidden="true" /> Only with the next start: {needsRestart.join(', ')}
+          <IconInfoCircle size="1.1rem" aria-hidden="true" /> Only after a restart: {needsRestart.join(', ')}
         </p>
       ) : null}
     </div>

@@ -70,8 +70,8 @@ function Editor(props: { gateway: GatewayView; file: ConfigText; onApplied: () =
   const text = draft ?? file.config;
   const check = useMutation({ mutationFn: (config: string) => fleetApi.check(gateway.id, config) });
   const push = useMutation({
-    mutationFn: ({ config, seconds }: { config: string; seconds: number }) =>
-      fleetApi.push(gateway.id, config, seconds),
+    mutationFn: ({ config, seconds, restart }: { config: string; seconds: number; restart: boolean }) =>
+      fleetApi.push(gateway.id, config, seconds, restart),
     onSuccess: ({ result }) => {
       setTrying(false);
       if (result !== 'applied' && result !== 'unchanged') return;
@@ -149,7 +149,7 @@ function Editor(props: { gateway: GatewayView; file: ConfigText; onApplied: () =
           before={file.config}
           after={text}
           busy={push.isPending}
-          onApply={(seconds) => push.mutate({ config: text, seconds })}
+          onApply={(seconds, restart) => push.mutate({ config: text, seconds, restart })}
           onClose={() => setTrying(false)}
         />
       ) : null}

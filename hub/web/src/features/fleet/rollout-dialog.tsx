@@ -2,6 +2,7 @@ import { Button, Modal, TextInput } from '@mantine/core';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useRef, useState } from 'react';
 import { fleetApi } from '../../api/fleet-api.ts';
+import { useMay } from '../../api/session.ts';
 import { isForeign } from '../../format/gateway-words.ts';
 import { useGateways } from '../../live/live-context.tsx';
 import { CodeEditor } from '../../ui/code-editor.tsx';
@@ -21,6 +22,8 @@ export function RolloutDialog({ onClose }: { onClose: () => void }) {
   const [config, setConfig] = useState('');
   const [first, setFirst] = useState('1');
   const [each, setEach] = useState('5');
+  const [restart, setRestart] = useState(false);
+  const mayRestart = useMay('gateways.restart');
   const read = useMutation({
     mutationFn: (id: string) => fleetApi.config(id),
     onSuccess: (file) => setConfig(file.config),
@@ -103,6 +106,19 @@ export function RolloutDialog({ onClose }: { onClose: () => void }) {
           Each gateway keeps its own gateway, dataDir and hub; the rest is the same at all of them. The first that
           does not take it stops the rollout.
         </p>
+        {mayRestart ? (
+          <label className={classes.restart}>
+            <input
+              type="checkbox"
+              checked={restart}
+              onChange={({ currentTarget }) => setRestart(currentTarget.checked)}
+            />
+            <span>
+              Where settings need it, each one restarts with it, on trial; for some seconds it reads no device then.
+              Without this, such settings come untried with each one’s next start.
+            </span>
+          </label>
+        ) : null}
         <Refusal error={begin.error ?? read.error} title="Not begun" />
         <DialogButtons>
           <Button variant="default" onClick={onClose}>
@@ -111,7 +127,7 @@ export function RolloutDialog({ onClose }: { onClose: () => void }) {
           <Button
             loading={begin.isPending}
             disabled={gateways.length === 0 || config.trim() === '' || !sound}
-            onClick={() => begin.mutate({ gateways, config, ...waves })}
+            onClick={() => begin.mutate({ gateways, config, ...waves, restart })}
           >
             {gateways.length === 1 ? 'Begin at 1 gateway' : `Begin at ${gateways.length} gateways`}
           </Button>

@@ -1,16 +1,21 @@
 import type { GatewayView } from '@lineside/shared/contracts/api.ts';
 import type { ConfigCheck } from '@lineside/shared/contracts/fleet.ts';
-import { Button, Loader, Modal, SegmentedControl } from '@mantine/core';
-import { useEffect, useState } from 'react';
+import { Button, Modal, SegmentedControl } from '@mantine/core';
+import { useMediaQuery } from '@mantine/hooks';
+import { useState } from 'react';
+import { useMay } from '../../api/session.ts';
 import { formatDuration } from '../../format/duration.ts';
 import { DialogButtons } from '../../ui/dialog-buttons.tsx';
 import { LineDiff } from '../../ui/line-diff.tsx';
+import { isAllowed } from './accept-hint.tsx';
 import { Changes } from './config-findings.tsx';
+import { RestartChoice } from './restart-choice.tsx';
 import classes from './trial-dialog.module.css';
+import { TrialProgress } from './trial-progress.tsx';
 
 const WITHIN = [15, 30, 60, 300];
 
-/** Says what will change and what a trial is, and counts while it lasts. */
+/** Says what will change, what of it only after a restart, and what a trial is; and how far it is. */
 export function TrialDialog(props: {
   gateway: GatewayView;
   check: ConfigCheck;
@@ -18,31 +23,45 @@ export function TrialDialog(props: {
   before: string;
   after: string;
   busy: boolean;
-  onApply: (seconds: number) => void;
+  onApply: (seconds: number, restart: boolean) => void;
   onClose: () => void;
 }) {
   const { gateway, check, busy, onApply, onClose } = props;
   const [seconds, setSeconds] = useState(30);
+  const [restart, setRestart] = useState(false);
+  const mayRestart = useMay('gateways.restart');
+  const narrow = useMediaQuery('(max-width: 40em)') ?? false;
+  const waiting = check.needsRestart.length > 0;
   return (
     <Modal
       opened
       onClose={onClose}
       title={`Apply on trial at ${gateway.id}`}
       size="52rem"
+      fullScreen={narrow}
       closeOnClickOutside={!busy}
       closeOnEscape={!busy}
       withCloseButton={!busy}
     >
       <div className={classes.body}>
-        <Changes {...check} />
+        <Changes changes={check.changes} needsRestart={[]} />
         <LineDiff label="What changes in the file" before={props.before} after={props.after} />
         {busy ? (
-          <Trial gateway={gateway} sha256={check.sha256} seconds={seconds} />
+          <TrialProgress gateway={gateway} sha256={check.sha256} restart={restart} />
         ) : (
           <>
+            {waiting ? (
+              <RestartChoice
+                settings={check.needsRestart}
+                able={mayRestart && isAllowed(gateway, 'restart')}
+                restart={restart}
+                onChange={setRestart}
+              />
+            ) : null}
             <p>
-              The gateway runs it at once, and keeps its file as it is. As soon as the hub has seen the gateway with
-              it, the file is replaced. If the hub does not see it in this time, the gateway goes back by itself:
+              {restart
+                ? 'The gateway starts anew with it, and keeps its file as it is. As soon as the hub has seen it back, the file is replaced. If the hub does not see it in this time after the start, or the gateway does not live through it, it starts with what it had:'
+                : 'The gateway runs it at once, and keeps its file as it is. As soon as the hub has seen the gateway with it, the file is replaced. If the hub does not see it in this time, the gateway goes back by itself:'}
             </p>
             <SegmentedControl
               aria-label="Time until it goes back"
@@ -56,43 +75,11 @@ export function TrialDialog(props: {
           <Button variant="default" disabled={busy} onClick={onClose}>
             Cancel
           </Button>
-          <Button loading={busy} onClick={() => onApply(seconds)}>
-            Apply now
+          <Button loading={busy} onClick={() => onApply(seconds, restart)}>
+            {restart ? 'Restart with it' : 'Apply now'}
           </Button>
         </DialogButtons>
       </div>
     </Modal>
-  );
-}
-
-/** The gateway tells in its health which configuration it runs: from then on the trial is as good as over. */
-function Trial({ gateway, sha256, seconds }: { gateway: GatewayView; sha256: string; seconds: number }) {
-  const [left, setLeft] = useState(seconds);
-  useEffect(() => {
-    const until = performance.now() + seconds * 1_000;
-    const timer = setInterval(() => setLeft(Math.ceil((until - performance.now()) / 1_000)), 250);
-    return () => clearInterval(timer);
-  }, [seconds]);
-  const seen = gateway.configSha256 === sha256;
-  return (
-    <div className={classes.trial} role="status">
-      <Loader size="sm" />
-      <p>
-        <strong>
-          {seen
-            ? 'Seen with it: being confirmed'
-            : left > 0
-              ? `On trial: ${left} s until it goes back`
-              : 'Waiting for the gateway’s answer'}
-        </strong>
-        <span>
-          {seen
-            ? 'The gateway replaces its file now.'
-            : left > 0
-              ? 'The gateway makes everything ready and takes it over; the hub waits to see it with it.'
-              : 'A gateway with many tags takes longer to make ready; the time counts from when it runs it.'}
-        </span>
-      </p>
-    </div>
   );
 }
