@@ -13,6 +13,7 @@ import { Backoff } from '@lineside/shared/time/backoff.ts';
 import type { IPublishPacket, MqttClient } from 'mqtt';
 import { Value } from 'typebox/value';
 import type { BusFigures, GatewayBus, GatewayReceiver } from './gateway-bus.ts';
+import { GatewayLanes } from './gateway-lanes.ts';
 
 /** A broker that has not let the hub hear its topics for so long is left and tried again. Milliseconds. */
 const SUBSCRIBE_MS = 10_000;
@@ -31,6 +32,7 @@ export interface BrokerClientOptions {
 export class BrokerClient implements GatewayBus {
   readonly #options: BrokerClientOptions;
   readonly #backoff = new Backoff(500, 10_000);
+  readonly #lanes: GatewayLanes;
   #receiver: GatewayReceiver | undefined;
   #client: MqttClient | undefined;
   #retry: NodeJS.Timeout | undefined;
@@ -40,6 +42,12 @@ export class BrokerClient implements GatewayBus {
 
   constructor(options: BrokerClientOptions) {
     this.#options = options;
+    this.#lanes = new GatewayLanes({
+      onOverflow: (gateway) => {
+        const words = 'this gateway sends more than it may before it is answered; the rest is asked for again';
+        options.log.warn({ gateway }, words);
+      },
+    });
   }
 
   /** Why gateways cannot be heard; empty while they can. */
@@ -95,8 +103,8 @@ export class BrokerClient implements GatewayBus {
       return;
     }
     this.#client = client;
-    // The broker gets its PUBACK only when the message was taken, so a hub that is behind slows the broker down.
-    client.handleMessage = (packet, taken) => void this.#take(packet as IPublishPacket).then(() => taken());
+    // The broker gets its PUBACK when the message has its place, so a hub that is behind with all slows the broker down.
+    client.handleMessage = (packet, placed) => void this.#place(packet as IPublishPacket).then(() => placed());
     client.on('connect', () => this.#subscribe(client));
     client.on('error', (error) => {
       const who = { name: endpoint.username, nameSetting: 'mqtt.broker.username' };
@@ -137,24 +145,28 @@ export class BrokerClient implements GatewayBus {
     });
   }
 
-  async #take({ topic, payload, retain }: IPublishPacket): Promise<void> {
+  async #place({ topic, payload, retain }: IPublishPacket): Promise<void> {
     const parsed = parseTopic(topic);
-    if (parsed?.kind === 'committed') {
-      this.#heardAnswer(parsed.gateway, payload);
+    if (!parsed) return;
+    const { gateway } = parsed;
+    const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload;
+    if (parsed.kind === 'committed') {
+      // Behind what it is about.
+      await this.#lanes.put(gateway, bytes.length, async () => this.#heardAnswer(gateway, bytes));
       return;
     }
-    const kind = GATEWAY_TOPICS.find((known) => known === parsed?.kind);
-    if (!parsed || !kind) return;
-    const { gateway } = parsed;
-    try {
-      const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload;
-      await this.#receiver!({ gateway, kind, payload: bytes, retained: retain });
-    } catch (error) {
-      this.#options.log.error({ gateway, kind, error: messageOf(error) }, 'message not taken');
-    }
+    const kind = GATEWAY_TOPICS.find((known) => known === parsed.kind);
+    if (!kind) return;
+    await this.#lanes.put(gateway, bytes.length, async () => {
+      try {
+        await this.#receiver!({ gateway, kind, payload: bytes, retained: retain });
+      } catch (error) {
+        this.#options.log.error({ gateway, kind, error: messageOf(error) }, 'message not taken');
+      }
+    });
   }
 
-  #heardAnswer(gateway: string, payload: string | Buffer): void {
+  #heardAnswer(gateway: string, payload: Buffer): void {
     try {
       const answer: unknown = JSON.parse(payload.toString());
       if (Value.Check(Committed, answer)) this.#options.onAnswer?.(gateway, answer);

@@ -123,6 +123,45 @@ describe.skipIf(!hasMosquitto)('at a real broker (needs mosquitto)', () => {
     expect(hub.connections).toBe(3);
   });
 
+  test('one gateway that is held back holds up no other, and all of it comes in order when it may', async () => {
+    const broker = await Mosquitto.start(await tempDir());
+    onTestFinished(() => broker.kill());
+    const taken: string[] = [];
+    const mayGoOn = Promise.withResolvers<void>();
+    const answers: number[] = [];
+    const bus = new BrokerClient({
+      endpoint: { url: broker.url, username: 'hub', resolvePath },
+      onConnected: () => undefined,
+      onAnswer: (_gateway, { seq }) => answers.push(seq),
+      log,
+    });
+    onTestFinished(() => bus.stop());
+    await bus.start(async ({ gateway, payload }) => {
+      if (gateway === 'late') await mayGoOn.promise;
+      taken.push(`${gateway} ${payload}`);
+    });
+    await vi.waitFor(() => expect(bus.fault).toBe(''), wait);
+    const program = await mqtt.connectAsync(broker.url);
+    onTestFinished(() => void program.end(true));
+    const send = (gateway: string, from: number, to: number) =>
+      Promise.all(
+        Array.from({ length: to - from + 1 }, (_, i) =>
+          program.publishAsync(topicOf(gateway, 'data'), String(from + i), { qos: 1 }),
+        ),
+      );
+    // More than the twenty that Mosquitto lets be under way to one client.
+    await send('late', 1, 60);
+    const answer = JSON.stringify({ epoch: 'a'.repeat(32), seq: 60, resend: false });
+    await program.publishAsync(topicOf('late', 'committed'), answer, { qos: 1 });
+    await send('live', 1, 100);
+    const of = (gateway: string, count: number) => Array.from({ length: count }, (_, i) => `${gateway} ${i + 1}`);
+    await vi.waitFor(() => expect(taken).toEqual(of('live', 100)), wait);
+    expect(answers).toEqual([]);
+    mayGoOn.resolve();
+    await vi.waitFor(() => expect(answers).toEqual([60]), wait);
+    expect(taken).toEqual([...of('live', 100), ...of('late', 60)]);
+  });
+
   test('what the broker kept from before is marked as kept', async () => {
     const broker = await Mosquitto.start(await tempDir());
     onTestFinished(() => broker.kill());
