@@ -34,6 +34,9 @@ const ACTIONS: Record<string, string> = {
   'user.sign-out': 'Signed out',
 };
 
+/** All that may be looked for. */
+export const ACTION_NAMES: readonly string[] = Object.keys(ACTIONS);
+
 /** The word itself where there are no better ones, as of an older hub. */
 export function actionWords(action: string): string {
   return ACTIONS[action] ?? action;

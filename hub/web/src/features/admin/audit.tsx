@@ -4,6 +4,7 @@ import { IconFilterOff, IconHistory } from '@tabler/icons-react';
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { type AuditFilter, adminApi } from '../../api/admin-api.ts';
+import { ACTION_NAMES } from '../../format/audit-words.ts';
 import { dayAfter, startOf } from '../../format/day.ts';
 import { MessagePanel } from '../../ui/message-panel.tsx';
 import { Panel } from '../../ui/panel.tsx';
@@ -56,7 +57,7 @@ export function Audit() {
         <Autocomplete
           label="Did what"
           placeholder="Such as user.create"
-          data={named('action')}
+          data={[...new Set([...ACTION_NAMES, ...named('action')])]}
           value={typed.action}
           onChange={set('action')}
         />
