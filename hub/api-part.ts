@@ -59,6 +59,8 @@ export async function serveApi(options: ApiPartOptions): Promise<Served> {
   const { config, stores, board, desks, jobs, access, audit, control, unwind, log, now } = options;
   const { faults, hanging, starting, notices, monitor, metrics } = options;
   const { equipment } = config;
+  const warning = clearTextWarning(config.http);
+  if (warning !== '') log.warn(warning);
   const tls = await tlsOf(options);
   const { people, first } = await openIdentity(config, stores, { audit, control, unwind, log, now });
   const app = await buildApp({
@@ -127,12 +129,10 @@ async function tlsOf({ config, certificates }: ApiPartOptions): Promise<(() => T
 
 async function listen(
   app: FastifyInstance,
-  { config, certificates, log }: ApiPartOptions,
+  { config, certificates }: ApiPartOptions,
   tls: (() => TlsOptions) | undefined,
 ): Promise<string> {
   const { host, port } = config.http;
-  const warning = clearTextWarning(config.http);
-  if (warning !== '') log.warn(warning);
   if (tls) certificates.onRenewed('http', () => (app.server as unknown as TlsServer).setSecureContext(tls()));
   try {
     return await app.listen({ host, port });

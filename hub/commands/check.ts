@@ -11,10 +11,10 @@ export const check: Command = {
   options: { ...CONFIG_OPTION, ...ROLES_OPTION },
   run: (args) =>
     withConfig(args, async (config) => {
-      const { file, equipment, gateways, http, problem, resolvePath } = config;
+      const { file, equipment, gateways, http, roles, problem, resolvePath } = config;
       const wrong = checkCertificateFiles(config, resolvePath, Date.now());
       if (wrong.length > 0) throw new ConfigError(wrong.map(({ path, message }) => problem(path, message)));
-      const warning = clearTextWarning(http);
+      const warning = roles.includes('api') ? clearTextWarning(http) : '';
       if (warning !== '') console.error(formatWarning(problem(['http', 'host'], warning)));
       process.stdout.write(`${file}: sound; ${gateways.length} gateways, ${equipment.machines.length} machines\n`);
       return 0;

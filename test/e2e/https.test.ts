@@ -25,25 +25,28 @@ sites:
 `;
 const HUB = `plant: plant.yaml
 dataDir: hub
-mqtt: { port: 0, tls: { port: 0 } }
 timeSeries: { memoryLimit: 128MB }
 `;
 const dir = tempDirOfFile('lineside-https-');
 const log = pino({ level: 'silent' });
 /** Of the hub, where a test moves it. */
 let clock: FakeClock | undefined;
+/** Warnings and errors of the hub's log. */
+const complaints: string[] = [];
 const hub = new Program({
   name: 'hub',
   args: ['hub/main.ts', 'run', '--config', join(dir, 'hub.yaml')],
   env: () => clock?.env() ?? {},
+  complain: (line) => complaints.push(line),
 });
 let url: URL;
 let password = '';
 /** What clients trust, PEM. */
 let ca = '';
 
-async function start(http: string): Promise<Told> {
-  writeFileSync(join(dir, 'hub.yaml'), `${HUB}http: ${http}\n`);
+/** @param files of the broker's certificate, as settings; by default the hub's authority has one issued */
+async function start(http: string, files = ''): Promise<Told> {
+  writeFileSync(join(dir, 'hub.yaml'), `${HUB}http: ${http}\nmqtt: { port: 0, tls: { port: 0${files} } }\n`);
   const told = await hub.start();
   url = new URL(String(told.url));
   return told;
@@ -210,7 +213,7 @@ describe.skipIf(!FAKETIME)(
     beforeAll(async () => {
       clock = new FakeClock(join(dir, 'clock'));
       clock.set(300 * DAY_S);
-      await start('{ port: 0 }');
+      await start('{ host: 0.0.0.0, port: 0 }');
     }, 90_000);
     afterAll(async () => {
       await hub.stop();
@@ -218,6 +221,7 @@ describe.skipIf(!FAKETIME)(
     });
 
     test('the hub names it before its certificate ends and after that, until somebody revokes it', async () => {
+      expect(complaints.join()).toMatch(/without TLS on 0\.0\.0\.0:0: passwords .*Set http\.tls/);
       expect(await notices()).toEqual([]);
       expect(Math.round((Number((await ends())!.split(' ')[1]) - Date.now() / 1_000) / DAY_S)).toBe(365);
       clock!.set(340 * DAY_S);
@@ -235,6 +239,8 @@ describe.skipIf(!FAKETIME)(
 
 describe('with files', { timeout: 60_000 }, () => {
   let plant: Authority;
+  /** Port of the broker. */
+  let broker: number;
   const files = { cert: join(dir, 'hub.pem'), key: join(dir, 'hub.key') };
 
   async function issue(days: number): Promise<{ certificate: string; key: string }> {
@@ -247,8 +253,8 @@ describe('with files', { timeout: 60_000 }, () => {
   }
 
   /** Serial number of what is shown now. */
-  async function shown(): Promise<string> {
-    const socket: TLSSocket = connect({ host: url.hostname, port: Number(url.port), ca });
+  async function shown(port = Number(url.port)): Promise<string> {
+    const socket: TLSSocket = connect({ host: url.hostname, port, ca });
     await once(socket, 'secureConnect');
     const { serialNumber } = socket.getPeerX509Certificate()!;
     socket.destroy();
@@ -263,12 +269,15 @@ describe('with files', { timeout: 60_000 }, () => {
     const { certificate, key } = await issue(365);
     put(files.cert, certificate);
     put(files.key, key);
-    await start('{ port: 0, tls: { certFile: hub.pem, keyFile: hub.key, hstsDays: 0 } }');
+    const names = 'certFile: hub.pem, keyFile: hub.key';
+    const told = await start(`{ port: 0, tls: { ${names}, hstsDays: 0 } }`, `, ${names}`);
+    broker = Number(told.mqttTlsPort);
   }, 90_000);
   afterAll(() => hub.stop());
 
   test('a renewed pair is shown without a restart, and half of one is not', async () => {
     const before = await shown();
+    expect(await shown(broker)).toBe(before);
     expect((await ask('/health')).answer.headers).not.toHaveProperty('strict-transport-security');
     const next = await issue(1);
     put(files.cert, next.certificate);
@@ -282,6 +291,7 @@ describe('with files', { timeout: 60_000 }, () => {
     expect(await shown()).toBe(before);
     put(files.key, next.key);
     await vi.waitFor(async () => expect(await shown()).not.toBe(before), { timeout: 20_000, interval: 100 });
+    await vi.waitFor(async () => expect(await shown(broker)).toBe(await shown()), { timeout: 20_000, interval: 100 });
     expect((await health()).notices).toEqual([]);
   });
 });

@@ -1,11 +1,16 @@
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
+import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import type { Overview } from '@lineside/shared/contracts/api.ts';
 import { Value } from 'typebox/value';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { InfluxConfig } from '../../hub/store/timeseries/influx/config.ts';
 import { InfluxStore } from '../../hub/store/timeseries/influx/influx-store.ts';
+import { freePorts } from '../services/free-ports.ts';
 import { hasInfluxDb, InfluxDb } from '../services/influxdb.ts';
 import { hasMosquitto, Mosquitto } from '../services/mosquitto.ts';
 import { hasPostgres, Postgres } from '../services/postgres.ts';
@@ -35,6 +40,8 @@ describe.skipIf(!hasPostgres || !hasInfluxDb || !hasMosquitto)('several hubs on 
   let influx: InfluxDb;
   let broker: Mosquitto;
   let database: string;
+  /** Of hub b, which has no API. */
+  let page: number;
   const gateways: WireGateway[] = [];
   const hubs: Record<'a' | 'b' | 'c', Program> = {
     a: hub('a', 'ingest,jobs'),
@@ -55,12 +62,13 @@ describe.skipIf(!hasPostgres || !hasInfluxDb || !hasMosquitto)('several hubs on 
     dir = await mkdtemp(join(tmpdir(), 'lineside-replicas-'));
     [postgres, influx, broker] = await Promise.all([Postgres.start(), InfluxDb.start(), Mosquitto.start(dir)]);
     database = await postgres.newDatabase();
+    [page] = (await freePorts(1)) as [number];
     await writeFile(join(dir, 'plant.yaml'), PLANT);
     for (const name of ['a', 'b', 'c']) {
       const config = `plant: plant.yaml
 dataDir: data-${name}
 replica: ${name}
-http: { port: 0 }
+http: { port: ${name === 'b' ? `${page}, tls: {}` : 0} }
 mqtt: { broker: { url: "${broker.url}" } }
 relational: { url: "${postgres.url(database)}", username: postgres, poolSize: 5 }
 timeSeries: { influx: { url: "${influx.url}", database: plant } }
@@ -154,6 +162,16 @@ timeSeries: { influx: { url: "${influx.url}", database: plant } }
     await vi.waitFor(async () => expect((await packer()).values[0]!.value).toBeGreaterThan(before), 5_000);
     const { gateways: shown } = await get<Overview>('/api/v1/overview');
     expect(shown.map(({ online }) => online)).toEqual(GATEWAYS.map(() => true));
+  });
+
+  test('one without the API says over TLS that it lives, and has nothing else', async () => {
+    const ask = async (path: string) => {
+      const asked = request({ host: '127.0.0.1', port: page, path, rejectUnauthorized: false }).end();
+      const [answer] = (await once(asked, 'response')) as [IncomingMessage];
+      return { status: answer.statusCode, words: await text(answer) };
+    };
+    expect(JSON.parse((await ask('/health')).words)).toMatchObject({ faults: [] });
+    expect((await ask('/api/v1/me')).status).toBe(404);
   });
 
   test('one that stands still commits nothing of what was taken over from it', async () => {

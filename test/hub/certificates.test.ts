@@ -74,6 +74,22 @@ describe('a certificate of files', () => {
     expect(Math.round((certificates.ends()[0]!.notAfter - now) / DAY)).toBe(90);
   });
 
+  test('that cannot be used ends the start, with setting and file; one that has ended does not', async () => {
+    await expect(part().open('http', files())).rejects.toMatchObject({
+      code: 'TLS_FILE_UNREADABLE',
+      message: expect.stringContaining(`http.tls.certFile: there is no ${join(dir, 'hub.pem')}`),
+    });
+    await put(9);
+    writeFileSync(join(dir, 'hub.key'), 'to be done');
+    await expect(part().open('mqtt', files())).rejects.toThrow(
+      /^mqtt\.tls\.keyFile: .*hub\.key holds no private key/,
+    );
+    await put(9, now - 30 * DAY);
+    const certificates = part();
+    expect((await certificates.open('http', files())).pair.certificate).toContain('BEGIN CERTIFICATE');
+    expect(certificates.faults()).toHaveLength(1);
+  });
+
   test('that is good for years is named a month before its end', async () => {
     await put(730);
     const certificates = part();
