@@ -34,8 +34,10 @@ export class WireGateway {
     this.epoch = epoch;
   }
 
-  static async start(url: string, id: string, epoch: string): Promise<WireGateway> {
-    const client = await mqtt.connectAsync(url, { clientId: id, reconnectPeriod: 0 });
+  /** @param password where the broker wants one; its user name is its id */
+  static async start(url: string, id: string, epoch: string, password?: string): Promise<WireGateway> {
+    const login = password === undefined ? {} : { username: id, password };
+    const client = await mqtt.connectAsync(url, { clientId: id, ...login, reconnectPeriod: 0 });
     const gateway = new WireGateway(id, client, epoch);
     client.on('message', (_topic, payload) => gateway.#heard(JSON.parse(payload.toString()) as Committed));
     await client.subscribeAsync(topicOf(id, 'committed'), { qos: 1 });
