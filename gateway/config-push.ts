@@ -12,6 +12,7 @@ import { copyFile, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { ConfigError, formatProblem } from '@lineside/shared/config/config-document.ts';
+import { SENT_BY_HUB } from '@lineside/shared/contracts/event.ts';
 import type { ConfigCheck, ConfigText } from '@lineside/shared/contracts/fleet.ts';
 import type { ConfigPushCommand, ConfigPushResult, GatewayStatus } from '@lineside/shared/contracts/link.ts';
 import { syncToDisk, writeDurably } from '@lineside/shared/disk/durable-file.ts';
@@ -206,7 +207,7 @@ export class ConfigPush {
       const answer = await this.#startWith(command);
       if (answer) return answer;
     }
-    const outcome = await this.#options.reload(`the hub, for ${by}`, () => this.#load(this.#candidate));
+    const outcome = await this.#options.reload(`${SENT_BY_HUB}${by}`, () => this.#load(this.#candidate));
     const result = {
       ...outcome,
       problems: outcome.problems.map((one) => this.#placed(one, '.pushed')),
@@ -313,7 +314,7 @@ export class ConfigPush {
 
   #tell(by: string, result: ReloadOutcome['result'], problems: string[]): void {
     const { onOutcome, now } = this.#options;
-    onOutcome({ at: now(), by: `the hub, for ${by}`, result, problems, changes: NO_CHANGES, needsRestart: [] });
+    onOutcome({ at: now(), by: `${SENT_BY_HUB}${by}`, result, problems, changes: NO_CHANGES, needsRestart: [] });
   }
 
   async #load(candidate: string): Promise<LoadedConfig> {

@@ -66,6 +66,9 @@ const ClockEvent = Type.Object({
 });
 type ClockEvent = Static<typeof ClockEvent>;
 
+/** How `by` of a configuration begins that the hub has sent; behind it stands for whom. */
+export const SENT_BY_HUB = 'the hub, for ';
+
 /** Somebody had the gateway take over a configuration, or tried to. */
 const ConfigEvent = Type.Object({
   kind: Type.Literal('config'),

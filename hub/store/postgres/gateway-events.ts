@@ -1,6 +1,7 @@
 /** What gateways say besides samples and alarms. */
-import type { AnyEvent } from '@lineside/shared/contracts/event.ts';
+import { type AnyEvent, type GatewayEvent, SENT_BY_HUB } from '@lineside/shared/contracts/event.ts';
 import type { Kysely } from 'kysely';
+import { appendAudit } from './audit.ts';
 import { toJson } from './clean-text.ts';
 import type { Database, Row } from './schema.ts';
 
@@ -19,15 +20,15 @@ export interface EventFilter {
   limit: number;
 }
 
-/** A repeat changes nothing. */
+/** A repeat changes nothing. Returns those that were not there yet. */
 export async function insertEvents(
   db: Kysely<Database>,
   gateway: string,
   epoch: string,
   events: readonly PlacedEvent[],
-): Promise<void> {
-  if (events.length === 0) return;
-  await db
+): Promise<AnyEvent[]> {
+  if (events.length === 0) return [];
+  const inserted = await db
     .insertInto('gateway_events')
     .values(
       events.map(({ seq, place, event }) => ({
@@ -38,7 +39,31 @@ export async function insertEvents(
       })),
     )
     .onConflict((conflict) => conflict.doNothing())
+    .returning(['seq', 'place'])
     .execute();
+  const fresh = new Set(inserted.map(({ seq, place }) => `${seq} ${place}`));
+  return events.filter(({ seq, place }) => fresh.has(`${seq} ${place}`)).map(({ event }) => event);
+}
+
+/**
+ * A line in the audit log for a configuration that was changed at the machine, or that its gateway has taken back. One
+ * that the hub has sent stands there already, under whoever sent it.
+ */
+export async function noteConfig(
+  db: Kysely<Database>,
+  gateway: string,
+  event: Extract<GatewayEvent, { kind: 'config' }>,
+  hubNow: number,
+): Promise<void> {
+  const { by, result, added, changed, removed, problems, at } = event;
+  if (by.startsWith(SENT_BY_HUB)) return;
+  const lists = Object.entries({ added, changed, removed, problems }).filter(([, list]) => list.length > 0);
+  await appendAudit(db, {
+    ...{ actor: { name: gateway, kind: 'gateway', address: '', requestId: '' }, at: hubNow },
+    ...{ action: 'gateway.configure', target: gateway },
+    outcome: result === 'applied' || result === 'unchanged' ? 'done' : 'failed',
+    after: { by, result, ...Object.fromEntries(lists), decidedAt: at },
+  });
 }
 
 /** Newest first. */

@@ -5,7 +5,7 @@
 import type { Kysely, Transaction } from 'kysely';
 import { applyAlarmEvent, type HubAlarmEvent } from './alarms.ts';
 import { cleanText } from './clean-text.ts';
-import { insertEvents, type PlacedEvent } from './gateway-events.ts';
+import { insertEvents, noteConfig, type PlacedEvent } from './gateway-events.ts';
 import { heldLeases, type Lease } from './leases.ts';
 import type { Database, Row } from './schema.ts';
 import { inTransaction, retried } from './transaction.ts';
@@ -87,10 +87,11 @@ const LOST: CommitResult = { changed: [], lost: true };
 
 async function commitRest(trx: Transaction<Database>, records: CommittedRecords): Promise<string[]> {
   await insertGaps(trx, records);
-  await insertEvents(trx, records.gateway, records.epoch, records.events);
-  for (const { event } of records.events) {
-    if (event.kind === 'write') await decideWrite(trx, records.gateway, event, records.at);
+  const { gateway, epoch, events, at } = records;
+  for (const event of await insertEvents(trx, gateway, epoch, events)) {
+    if (event.kind === 'config') await noteConfig(trx, gateway, event, at);
   }
+  for (const { event } of events) if (event.kind === 'write') await decideWrite(trx, gateway, event, at);
   const changed = new Set<string>();
   for (const event of records.alarmEvents) {
     if (await applyAlarmEvent(trx, records.gateway, event)) changed.add(event.occurrence);

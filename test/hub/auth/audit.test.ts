@@ -365,6 +365,20 @@ test('what a gateway decided at its own broker stands there once, however often 
   ]);
 });
 
+test('a configuration that was changed at the machine stands there once, and one of the hub not again', async () => {
+  const lists = { problems: [], added: ['oven'], changed: [], removed: [] };
+  const event = { kind: 'config' as const, at: 2_000, by: 'SIGHUP', result: 'applied', ...lists };
+  const sent = { ...event, by: 'the hub, for anna' };
+  const back = { ...event, by: 'rolled back: not confirmed', result: 'rolledBack' };
+  const events = [event, sent, back].map((each, place) => ({ seq: 9, place, event: each }));
+  for (let times = 0; times < 2; times++) await commitRun(hub.stores.db, { seq: 9, gateway: 'line-7', events });
+  const who = { actor: 'line-7', actorKind: 'gateway', action: 'gateway.configure' };
+  expect(await audit('target=line-7')).toMatchObject([
+    { ...who, outcome: 'failed', after: { by: back.by, result: 'rolledBack' } },
+    { ...who, outcome: 'done', after: { by: 'SIGHUP', result: 'applied', added: ['oven'], decidedAt: 2_000 } },
+  ]);
+});
+
 test('a write that nobody has told of is not known, and stands there again when its gateway tells at last', async () => {
   const headers = { cookie: `lineside_session=${admin}`, 'x-request-id': 'late' };
   const before = hub.asked.length;
