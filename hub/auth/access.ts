@@ -92,7 +92,12 @@ export class Access {
     this.keys = new KeyDesk({ db, isPlace, onChange, now });
     this.tokens = new TokenDesk({ db, keys: this.#signing, onChange, now });
     this.audit = audit;
-    this.#elsewhere = shared ? new ChangesElsewhere({ db, onChange, log }) : undefined;
+    const onChangeElsewhere = (who: string, action: string) => {
+      if (action === 'user.recover') throttle.forgive();
+      if (action === 'user.reset-password') throttle.succeeded([`name ${who}`]);
+      this.forget(who);
+    };
+    this.#elsewhere = shared ? new ChangesElsewhere({ db, onChange: onChangeElsewhere, log }) : undefined;
     this.provider = config.oidc ? new IdentityProvider(config.oidc, clientSecret, log, now) : null;
   }
 

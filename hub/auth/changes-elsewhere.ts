@@ -15,8 +15,8 @@ const LOOK_BACK = 200;
 
 export interface ChangesElsewhereOptions {
   db: Kysely<Database>;
-  /** Whose rights may be others now: a name as an identity has it. */
-  onChange(who: string): void;
+  /** Whose rights may be others now, a name as an identity has it; and what was done. */
+  onChange(who: string, action: string): void;
   log: Logger;
 }
 
@@ -50,7 +50,7 @@ export class ChangesElsewhere {
         if (this.#seen.has(id)) continue;
         this.#seen.add(id);
         this.#newest = Math.max(this.#newest, id);
-        onChange(action === 'key.revoke' ? `${KEY_NAME}${target}` : target);
+        onChange(action === 'key.revoke' ? `${KEY_NAME}${target}` : target, action);
       }
       for (const id of this.#seen) if (id <= this.#newest - LOOK_BACK) this.#seen.delete(id);
     } catch (error) {

@@ -115,4 +115,19 @@ describe.skipIf(!hasPostgres)('two hubs on one PostgreSQL', { timeout: 60_000 },
     expect(stays.socket.readyState).toBe(WebSocket.OPEN);
     stays.socket.terminate();
   });
+
+  test('who is let back in at one of them need not wait for wrong passwords at the other', async () => {
+    const [first, second] = hubs;
+    const origin = { address: '192.0.2.9', requestId: '' };
+    const signIn = (password: string) =>
+      second.access.sessions.login('admin', password, origin).then(
+        () => 'in',
+        (error: { code?: string }) => error.code,
+      );
+    let answer: string | undefined;
+    for (let tries = 0; tries < 10 && answer !== 'LOGIN_THROTTLED'; tries++) answer = await signIn('a guess');
+    expect(answer).toBe('LOGIN_THROTTLED');
+    const { password } = await first.access.recover({ name: 'admin', admin: false }, 'root at the hub');
+    await vi.waitFor(async () => expect(await signIn(password)).toBe('in'), PATIENT);
+  });
 });
