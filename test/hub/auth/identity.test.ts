@@ -1,6 +1,7 @@
 import { permissionsOf, ROLES } from '@lineside/shared/contracts/permissions.ts';
 import Fastify from 'fastify';
 import { describe, expect, test } from 'vitest';
+import { addAudit } from '../../../hub/api/plugins/audit.ts';
 import { addSessions } from '../../../hub/api/plugins/session.ts';
 import {
   devicesWithin,
@@ -70,6 +71,17 @@ describe('what a role may do', () => {
     expect(() => app.get('/api/v1/closed', { config: { permission: 'tags.read' } }, answer)).not.toThrow();
     expect(() => app.get('/api/v1/open', { config: { open: true } }, answer)).not.toThrow();
     expect(() => app.get('/page', answer)).not.toThrow();
+    await app.close();
+  });
+
+  test('neither does it start with one that may change something and has no word in the audit log', async () => {
+    const app = Fastify();
+    addAudit(app, { note: async () => undefined }, Date.now);
+    const answer = async () => 'x';
+    expect(() => app.delete('/api/v1/forgotten', answer)).toThrow(/DELETE \/api\/v1\/forgotten .* audit log/);
+    expect(() => app.post('/api/v1/noted', { config: { audit: 'thing.make' } }, answer)).not.toThrow();
+    expect(() => app.post('/api/v1/looks', { config: { audit: null } }, answer)).not.toThrow();
+    expect(() => app.get('/api/v1/reads', answer)).not.toThrow();
     await app.close();
   });
 });
