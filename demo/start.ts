@@ -29,7 +29,12 @@ const STOP_MS = 1_500;
 const CONFIG = fileURLToPath(new URL('../config/', import.meta.url));
 
 const varDir = resolve(process.env.LINESIDE_VAR ?? 'var');
-const env: NodeJS.ProcessEnv = { ...process.env, LINESIDE_VAR: varDir, LINESIDE_MODELS: join(CONFIG, 'models') };
+const env: NodeJS.ProcessEnv = {
+  ...process.env,
+  ...{ LINESIDE_VAR: varDir, LINESIDE_MODELS: join(CONFIG, 'models') },
+  // A part that ends is started again: the hub may restart the gateway.
+  LINESIDE_RESTARTS: '1',
+};
 for (const name of Object.keys(PORTS) as PortName[]) env[name] = String(portOf(name));
 
 function portOf(name: PortName): number {

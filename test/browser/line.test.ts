@@ -196,4 +196,26 @@ describe.skipIf(!hasChromium)(`the line in a browser (needs ${CHROMIUM})`, () =>
       .click(PATIENT);
     await dialog.getByText('- { name: holding100, address: "holding:100", type: float32 }').waitFor(PATIENT);
   });
+
+  test('a setting that needs a restart is named before, tried with one, and in force when the gateway is back', async () => {
+    const hub = await signedIn();
+    await hub.goto(`${demo.hubUrl}/#/gateways/line-1`);
+    const config = hub.getByRole('region', { name: 'Configuration', exact: true });
+    await config.getByRole('button', { name: 'Read it' }).click(PATIENT);
+    const text = config.getByRole('textbox');
+    await text.waitFor(PATIENT);
+    const wanted = (await text.inputValue()).replace('commitIntervalMs: 200', 'commitIntervalMs: 250');
+    await text.fill(wanted);
+    await config.getByRole('button', { name: 'Check' }).click();
+    await config.getByText('Only after a restart: buffer.commitIntervalMs').waitFor(PATIENT);
+    await config.getByRole('button', { name: 'Apply on trial…' }).click();
+    const dialog = hub.getByRole('dialog');
+    await dialog.getByText('One setting takes effect only after a restart').waitFor(PATIENT);
+    await dialog.getByRole('radio', { name: /Restart with it, on trial/ }).check();
+    await dialog.getByRole('button', { name: 'Restart with it' }).click();
+    await dialog.getByText('It starts anew').waitFor(PATIENT);
+    await config.getByText('Started with it, and confirmed').waitFor(PATIENT);
+    await expect.poll(() => text.inputValue(), PATIENT).toBe(wanted);
+    expect(await config.getByText('As the file is.').count()).toBe(1);
+  });
 });
