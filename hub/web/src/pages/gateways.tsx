@@ -11,11 +11,12 @@ import { useGateways, useHubNow } from '../live/live-context.tsx';
 import { ROLLOUTS_LINK } from '../route.ts';
 import { MessagePanel } from '../ui/message-panel.tsx';
 import { Panel } from '../ui/panel.tsx';
+import { useFirst } from '../ui/show-more.tsx';
 import classes from './gateways.module.css';
 
 /** Nothing in the list needs to move more often. Milliseconds. */
 const STEP_MS = 5_000;
-const SHOWN_AT_ONCE = 200;
+const SHOWN_AT_ONCE = 100;
 
 type Which = 'all' | 'attention' | 'offline';
 
@@ -26,7 +27,6 @@ export function Gateways() {
   const [which, setWhich] = useState<Which>('all');
   const [text, setText] = useState('');
   const [sort, setSort] = useState<{ key: SortKey; down: boolean }>({ key: 'health', down: false });
-  const [most, setMost] = useState(SHOWN_AT_ONCE);
 
   const rows = useMemo(() => gateways.map((gateway) => fleetRow(gateway, now)), [gateways, now]);
   const shown = useMemo(() => {
@@ -35,6 +35,7 @@ export function Gateways() {
     const sorted = wanted.toSorted(SORTS[sort.key]);
     return sort.down ? sorted.reverse() : sorted;
   }, [rows, which, text, sort]);
+  const { first, more } = useFirst(shown, SHOWN_AT_ONCE);
   const count = (kind: Which) => rows.filter((row) => isWanted(row, kind)).length;
 
   return (
@@ -73,17 +74,13 @@ export function Gateways() {
             </MessagePanel>
           ) : (
             <FleetTable
-              rows={shown.slice(0, most)}
+              rows={first}
               now={now}
               sort={sort}
               onSort={(key) => setSort((known) => ({ key, down: known.key === key && !known.down }))}
             />
           )}
-          {shown.length > most ? (
-            <button type="button" className={classes.more} onClick={() => setMost(most + SHOWN_AT_ONCE)}>
-              Show more: {shown.length - most} are left
-            </button>
-          ) : null}
+          {more}
         </>
       )}
     </Panel>

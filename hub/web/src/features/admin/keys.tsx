@@ -9,11 +9,14 @@ import { sitesWords } from '../../format/role-words.ts';
 import { useHubMinute } from '../../live/live-context.tsx';
 import { MessagePanel } from '../../ui/message-panel.tsx';
 import { Panel } from '../../ui/panel.tsx';
+import { useFirst } from '../../ui/show-more.tsx';
 import classes from './admin.module.css';
 import { AdminList } from './admin-list.tsx';
 import { ConfirmDialog } from './confirm-dialog.tsx';
 import { KeyDialog } from './key-dialog.tsx';
 import { SecretDialog } from './secret-dialog.tsx';
+
+const SHOWN_AT_ONCE = 100;
 
 /** What programs come in with. */
 export function Keys() {
@@ -23,6 +26,7 @@ export function Keys() {
   const [revoking, setRevoking] = useState<ApiKeyView | null>(null);
   const [made, setMade] = useState<ApiKeyWithSecret | null>(null);
   const known = keys.data ?? [];
+  const { first, more } = useFirst(known, SHOWN_AT_ONCE);
   const done = (key: ApiKeyWithSecret | null) => {
     setAdding(false);
     setRevoking(null);
@@ -48,10 +52,11 @@ export function Keys() {
           </MessagePanel>
         }
       >
-        {known.map((key) => (
+        {first.map((key) => (
           <KeyRow key={key.id} of={key} onRevoke={() => setRevoking(key)} />
         ))}
       </AdminList>
+      {more}
       {adding ? <KeyDialog onDone={done} onClose={() => setAdding(false)} /> : null}
       {revoking ? (
         <ConfirmDialog

@@ -8,6 +8,7 @@ import { adminApi } from '../../api/admin-api.ts';
 import { meQuery } from '../../api/session.ts';
 import { MessagePanel } from '../../ui/message-panel.tsx';
 import { Panel } from '../../ui/panel.tsx';
+import { useFirst } from '../../ui/show-more.tsx';
 import classes from './admin.module.css';
 import { AdminList } from './admin-list.tsx';
 import { ConfirmDialog } from './confirm-dialog.tsx';
@@ -17,6 +18,8 @@ import { type UserAct, UserRow } from './user-row.tsx';
 
 /** A list that fits on a screen is not searched. */
 const SEARCH_FROM = 10;
+
+const SHOWN_AT_ONCE = 100;
 
 /** Who may come in, as what. */
 export function Users({ me }: { me: User }) {
@@ -32,6 +35,7 @@ export function Users({ me }: { me: User }) {
   const shown = known.filter(({ name, fullName, role }) =>
     `${name} ${fullName} ${role}`.toLowerCase().includes(words),
   );
+  const { first, more } = useFirst(shown, SHOWN_AT_ONCE);
   const done = (password: UserWithPassword | null = null) => {
     setAdding(false);
     setAsked(null);
@@ -66,10 +70,11 @@ export function Users({ me }: { me: User }) {
         count={shown.length}
         empty={<MessagePanel icon={<IconUsers size="1.6rem" />} title={`No user is called “${search.trim()}”`} />}
       >
-        {shown.map((user) => (
+        {first.map((user) => (
           <UserRow key={user.name} user={user} own={user.name === me.name} onAct={(act) => setAsked({ act, user })} />
         ))}
       </AdminList>
+      {more}
       {adding ? <UserDialog onDone={done} onClose={() => setAdding(false)} /> : null}
       {asked?.act === 'change' ? (
         <UserDialog user={asked.user} onDone={done} onClose={() => setAsked(null)} />

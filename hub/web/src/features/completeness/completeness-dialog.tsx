@@ -1,14 +1,18 @@
+import type { CompletenessStatement } from '@lineside/shared/contracts/completeness.ts';
 import { ActionIcon, Button, Modal, Skeleton } from '@mantine/core';
 import { IconChevronLeft, IconChevronRight, IconRouter } from '@tabler/icons-react';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useMemo, useState } from 'react';
 import { hubApi } from '../../api/hub-api.ts';
 import { dayAfter, dayOf } from '../../format/day.ts';
 import { useHubNow } from '../../live/live-context.tsx';
 import { FailedPanel } from '../../ui/failed-panel.tsx';
 import { MessagePanel } from '../../ui/message-panel.tsx';
+import { useFirst } from '../../ui/show-more.tsx';
 import classes from './completeness-dialog.module.css';
 import { GatewayDay } from './gateway-day.tsx';
+
+const SHOWN_AT_ONCE = 50;
 
 /** Whether all of a day is here: for each gateway and device, and what is missing with its cause. */
 export function CompletenessDialog({ opened, onClose }: { opened: boolean; onClose: () => void }) {
@@ -22,6 +26,8 @@ export function CompletenessDialog({ opened, onClose }: { opened: boolean; onClo
     placeholderData: keepPreviousData,
     refetchInterval: day === today ? 30_000 : false,
   });
+  const sorted = useMemo(() => statements.data?.toSorted(byUrgency) ?? [], [statements.data]);
+  const { first, more } = useFirst(sorted, SHOWN_AT_ONCE);
   return (
     <Modal
       opened={opened}
@@ -74,12 +80,23 @@ export function CompletenessDialog({ opened, onClose }: { opened: boolean; onClo
           What gateways measure is counted here from their first day on.
         </MessagePanel>
       ) : (
-        <ul className={classes.gateways} data-old={statements.isPlaceholderData || undefined}>
-          {statements.data.map((statement) => (
-            <GatewayDay key={statement.gateway} statement={statement} />
-          ))}
-        </ul>
+        <>
+          <ul className={classes.gateways} data-old={statements.isPlaceholderData || undefined}>
+            {first.map((statement) => (
+              <GatewayDay key={statement.gateway} statement={statement} />
+            ))}
+          </ul>
+          {more}
+        </>
       )}
     </Modal>
   );
+}
+
+const names = new Intl.Collator(undefined, { numeric: true });
+
+/** Where something is missing, first. */
+function byUrgency(a: CompletenessStatement, b: CompletenessStatement): number {
+  const missing = ({ delivery }: CompletenessStatement) => (delivery === 'incomplete' ? 0 : 1);
+  return missing(a) - missing(b) || names.compare(a.gateway, b.gateway);
 }

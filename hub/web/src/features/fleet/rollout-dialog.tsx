@@ -42,14 +42,18 @@ export function RolloutDialog({ onClose }: { onClose: () => void }) {
       <div className={classes.body}>
         <fieldset className={classes.gateways}>
           <legend>Gateways, in this order</legend>
-          <label>
-            <input
-              type="checkbox"
-              checked={able.length > 0 && gateways.length === able.length}
-              onChange={({ currentTarget }) => setChosen(currentTarget.checked ? able.map(({ id }) => id) : [])}
-            />
-            All {able.length} that can take one
-          </label>
+          {able.length === 0 ? (
+            <p className={classes.hint}>None can take one now.</p>
+          ) : (
+            <label>
+              <input
+                type="checkbox"
+                checked={gateways.length === able.length}
+                onChange={({ currentTarget }) => setChosen(currentTarget.checked ? able.map(({ id }) => id) : [])}
+              />
+              All {able.length} that can take one
+            </label>
+          )}
           {able.map(({ id }) => (
             <label key={id}>
               <input

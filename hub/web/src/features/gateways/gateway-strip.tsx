@@ -1,12 +1,13 @@
 import type { GatewayView } from '@lineside/shared/contracts/api.ts';
 import { Button } from '@mantine/core';
 import { IconDatabase, IconPlus, IconRouter, IconRouterOff } from '@tabler/icons-react';
-import { useState } from 'react';
+import { useMemo, useState } from 'react';
 import { formatMoment } from '../../format/duration.ts';
 import { BACKLOG_MIN, isForeign, upCount } from '../../format/gateway-words.ts';
 import { formatNumber } from '../../format/value.ts';
 import { useGateways, useHubNow, useMachines, usePlantLoaded } from '../../live/live-context.tsx';
 import { Since } from '../../live/since.tsx';
+import { GATEWAYS_LINK } from '../../route.ts';
 import { MessagePanel } from '../../ui/message-panel.tsx';
 import { Panel } from '../../ui/panel.tsx';
 import { CompletenessDialog } from '../completeness/completeness-dialog.tsx';
@@ -14,9 +15,13 @@ import { DeviceChip } from './device-chip.tsx';
 import classes from './gateway-strip.module.css';
 import { ProposalDialog } from './proposal-dialog.tsx';
 
+/** More than these have a page of their own. */
+const MOST_SHOWN = 12;
+
 /** Each gateway: is it there, what waits on its disk, how its devices are. */
 export function GatewayStrip() {
   const gateways = useGateways();
+  const shown = useMemo(() => worthALook(gateways), [gateways]);
   const loaded = usePlantLoaded();
   const [asked, setAsked] = useState(false);
   const [proposing, setProposing] = useState<string | null>(null);
@@ -31,13 +36,18 @@ export function GatewayStrip() {
       <ProposalDialog gateway={proposing} onClose={() => setProposing(null)} />
       {gateways.length > 0 ? (
         <ul className={classes.list}>
-          {gateways.map((gateway) => (
+          {shown.map((gateway) => (
             <Gateway key={gateway.id} gateway={gateway} onPropose={() => setProposing(gateway.id)} />
           ))}
+          {gateways.length > shown.length ? (
+            <li className={classes.all}>
+              <a href={GATEWAYS_LINK}>All {gateways.length} gateways</a>
+            </li>
+          ) : null}
         </ul>
       ) : loaded ? (
         <MessagePanel icon={<IconRouter size="1.6rem" />} title="No gateway has reported yet">
-          Start a gateway with the address of this hub and its password; it appears here by itself.
+          Enrol one under Gateways; it appears here by itself.
         </MessagePanel>
       ) : null}
     </Panel>
@@ -95,6 +105,13 @@ function Gateway({ gateway, onPropose }: { gateway: GatewayView; onPropose: () =
       </div>
     </li>
   );
+}
+
+/** All while they are few; of many, those first with which something is not well. */
+function worthALook(gateways: readonly GatewayView[]): readonly GatewayView[] {
+  if (gateways.length <= MOST_SHOWN) return gateways;
+  const well = (gateway: GatewayView) => (gateway.online ? (upCount(gateway) < gateway.devices.length ? 1 : 2) : 0);
+  return gateways.toSorted((a, b) => well(a) - well(b)).slice(0, MOST_SHOWN);
 }
 
 function deviceWords(gateway: GatewayView): string {
