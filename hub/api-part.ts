@@ -36,6 +36,7 @@ export interface ApiPartOptions {
   audit: AuditLog;
   control: ControlSocket;
   faults(): string[];
+  faultsBeside(): string[];
   hanging(): string[];
   starting(): string[];
   notices(): string[];
@@ -57,7 +58,7 @@ export interface Served {
 /** @throws LinesideError PORT_TAKEN */
 export async function serveApi(options: ApiPartOptions): Promise<Served> {
   const { config, stores, board, desks, jobs, access, audit, control, unwind, log, now } = options;
-  const { faults, hanging, starting, notices, monitor, metrics } = options;
+  const { faults, faultsBeside, hanging, starting, notices, monitor, metrics } = options;
   const { equipment } = config;
   const warning = clearTextWarning(config.http);
   if (warning !== '') log.warn(warning);
@@ -72,6 +73,7 @@ export async function serveApi(options: ApiPartOptions): Promise<Served> {
       timeSeries: stores.timeSeries,
       retention: config.timeSeries.retention,
       faults: () => [...faults(), ...(audit.fault ? [audit.fault] : [])],
+      faultsBeside,
       hanging,
       starting,
       notices,

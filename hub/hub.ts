@@ -226,13 +226,20 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
     ...(bus.fault ? [bus.fault] : []),
     ...(ingest.counts.fault ? [`cannot commit: ${ingest.counts.fault}`] : []),
     ...(timeSeries.fault && !ingest.counts.fault ? [timeSeries.fault] : []),
-    ...certificates.faults(),
     ...hanging(),
   ];
   const metrics = metricsDoor(
     config,
     monitor,
-    { board, alarms, ingest, bus, backups, certificates, faults: describeFaults },
+    {
+      board,
+      alarms,
+      ingest,
+      bus,
+      backups,
+      certificates,
+      faults: () => [...describeFaults(), ...certificates.faults()],
+    },
     unwind,
   );
   const { url, firstPasswordFile, first } = await serve({
@@ -252,7 +259,7 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
       log,
       now,
     },
-    ...{ faults: describeFaults, hanging },
+    ...{ faults: describeFaults, faultsBeside: () => certificates.faults(), hanging },
     starting: () => (started ? [] : ['the broker is not up yet']),
     notices: () =>
       [backups?.fault() ?? '', ...certificates.notices(), ...gatewayNotices(board.gateways.all(), now())].filter(

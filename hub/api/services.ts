@@ -49,6 +49,8 @@ export interface ApiServices {
   idempotency: IdempotencyKeys;
   /** What keeps the hub from doing its work now, in words; empty while all is well. */
   faults(): string[];
+  /** What is wrong as well and no reason to send requests elsewhere, such as a certificate that has ended, in words. */
+  faultsBeside?(): string[];
   /** Which parts make no progress any more, in words: only a restart helps. */
   hanging(): string[];
   /** What has not been started yet, in words. */

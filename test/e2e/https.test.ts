@@ -64,11 +64,11 @@ function run(program: 'hub' | 'gateway', ...args: string[]): Promise<{ code: num
 
 async function ask(
   path: string,
-  { body, ...more }: { body?: object; headers?: Record<string, string>; port?: string } = {},
+  { body, ...more }: { body?: object; headers?: Record<string, string>; rejectUnauthorized?: boolean } = {},
 ): Promise<{ answer: IncomingMessage; words: string }> {
   const headers = { ...(body ? { 'content-type': 'application/json' } : {}), ...more.headers };
-  const address = { host: url.hostname, port: more.port ?? url.port, path };
-  const asked = request({ ...address, ca, headers, method: body ? 'POST' : 'GET', agent: false });
+  const address = { host: url.hostname, port: url.port, path };
+  const asked = request({ ...more, ...address, ca, headers, method: body ? 'POST' : 'GET', agent: false });
   asked.end(body && JSON.stringify(body));
   const [answer] = (await once(asked, 'response')) as [IncomingMessage];
   return { answer, words: await text(answer) };
@@ -293,5 +293,28 @@ describe('with files', { timeout: 60_000 }, () => {
     await vi.waitFor(async () => expect(await shown()).not.toBe(before), { timeout: 20_000, interval: 100 });
     await vi.waitFor(async () => expect(await shown(broker)).toBe(await shown()), { timeout: 20_000, interval: 100 });
     expect((await health()).notices).toEqual([]);
+  });
+
+  test('one that has ended is named, and is no reason to send requests to another hub', async () => {
+    const ended = await plant.server(['127.0.0.1'], Date.now() - 30 * 86_400_000, 9);
+    put(files.key, ended.key);
+    put(files.cert, ended.certificate);
+    const open = async (path: string) => {
+      const { answer, words } = await ask(path, { rejectUnauthorized: false });
+      return { code: answer.statusCode, ...(JSON.parse(words) as { status: string; faults?: string[] }) };
+    };
+    await vi.waitFor(
+      async () =>
+        expect(await open('/health')).toMatchObject({
+          ...{ code: 200, status: 'failing' },
+          faults: [
+            expect.stringMatching(/pages and API .*has ended/),
+            expect.stringMatching(/the broker .*has ended/),
+          ],
+        }),
+      { timeout: 20_000, interval: 100 },
+    );
+    expect(await open('/ready')).toMatchObject({ code: 200, status: 'ready' });
+    await expect(ask('/health')).rejects.toThrow(/expired/);
   });
 });

@@ -26,7 +26,10 @@ const Readiness = Type.Object({
 });
 
 /** What the answers are made of. */
-export type HealthServices = Pick<ApiServices, 'faults' | 'hanging' | 'notices' | 'starting' | 'stores' | 'now'>;
+export type HealthServices = Pick<
+  ApiServices,
+  'faults' | 'faultsBeside' | 'hanging' | 'notices' | 'starting' | 'stores' | 'now'
+>;
 
 export function healthRoutes(app: Api, services: HealthServices): void {
   app.get(
@@ -44,7 +47,7 @@ export function healthRoutes(app: Api, services: HealthServices): void {
       },
     },
     async (_request, reply) => {
-      const faults = services.faults();
+      const faults = [...services.faults(), ...(services.faultsBeside?.() ?? [])];
       const hangs = services.hanging().length > 0;
       const status = faults.length === 0 ? ('ok' as const) : ('failing' as const);
       return reply
