@@ -2,6 +2,7 @@
 import { type Kysely, sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { findAlarm, openAlarms } from '../../../../hub/store/postgres/alarms.ts';
+import { newestAuditId, rightsChangesAfter } from '../../../../hub/store/postgres/audit.ts';
 import {
   createCommand,
   finishCommands,
@@ -16,7 +17,7 @@ import { insertQuarantine, listQuarantine } from '../../../../hub/store/postgres
 import type { Relational } from '../../../../hub/store/postgres/relational.ts';
 import type { Database } from '../../../../hub/store/postgres/schema.ts';
 import { tagIds, tagsOfDevice, tagsOfGateway } from '../../../../hub/store/postgres/tags.ts';
-import { settleWrite } from '../../../../hub/store/postgres/writes.ts';
+import { noteUnknown, settleWrite } from '../../../../hub/store/postgres/writes.ts';
 import { alarmEvent } from '../../../services/gateway-records.ts';
 import { gatewayStatus } from '../../../services/hub-world.ts';
 import { hasPostgres, Postgres } from '../../../services/postgres.ts';
@@ -61,6 +62,9 @@ insert into completeness_statements (gateway, day, made_at, body)
   from generate_series(1, ${GATEWAYS}) n, generate_series(1, 300) d;
 insert into sessions (token_hash, user_name, created_at, expires_at, last_seen_at)
   select 's' || n, 'admin', 0, 0, 0 from generate_series(1, 5000) n;
+insert into audit_log (at, actor, actor_kind, action, target, outcome)
+  select ${NOW} - (30000 - n) * 1000::bigint, 'u' || n % 40, 'user', (array['tag.write', 'user.sign-in', 'user.change'])[n % 3 + 1],
+    't' || n % 300, 'done' from generate_series(1, 30000) n;
 `;
 
 interface Plan {
@@ -181,6 +185,9 @@ describe.skipIf(!hasPostgres)('the queries of the relational store', { timeout: 
       'writes?gateway=g-1',
       'writes?user=u3',
       'writes?gateway=g-1&device=packer&tag=t3',
+      'audit?actor=u3',
+      'audit?action=user.change',
+      'audit?target=t7',
     ];
     const status = gatewayStatus({ gateway: 'g-1' });
     const event = { kind: 'clock', at: NOW, stepMs: 5, clock: 'host' } as never;
@@ -207,6 +214,9 @@ describe.skipIf(!hasPostgres)('the queries of the relational store', { timeout: 
       } as const;
       await createCommand(db, 'g-1', command);
       await finishCommands(db, 'o500', NOW);
+      await noteUnknown(db, { gateway: 'g-1', id: 'w60' }, 'it has gone off line', NOW);
+      // As often as once a second.
+      await rightsChangesAfter(db, (await newestAuditId(db)) - 200);
       await settleWrite(db, 'g-1', { id: 'w1', ok: true, old: 1, new: 2, at: NOW, error: '' }, NOW);
       await Promise.all([pendingCommands(db, 'g-1'), pendingOccurrences(db), openAlarms(db), findAlarm(db, 'o1')]);
       await Promise.all([tagIds(db, 'g-1', EPOCH), tagsOfGateway(db, 'g-1'), tagsOfDevice(db, 'g-1', 'packer')]);
