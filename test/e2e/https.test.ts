@@ -308,8 +308,8 @@ describe('with files', { timeout: 60_000 }, () => {
         expect(await open('/health')).toMatchObject({
           ...{ code: 200, status: 'failing' },
           faults: [
-            expect.stringMatching(/pages and API .*has ended/),
             expect.stringMatching(/the broker .*has ended/),
+            expect.stringMatching(/pages and API .*has ended/),
           ],
         }),
       { timeout: 20_000, interval: 100 },
