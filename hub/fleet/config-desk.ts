@@ -194,10 +194,14 @@ function outcomeOf({ result }: ConfigPushResult): AuditNote['outcome'] {
 }
 
 /** What there is to tell of it. */
-function factsOf({ result, changes, needsRestart, problems }: ConfigPushResult) {
+function factsOf({ result, restarted, changes, needsRestart, problems }: ConfigPushResult) {
   const { added, changed, removed } = changes;
   const lists = Object.entries({ added, changed, removed, needsRestart, problems });
-  return { result, ...Object.fromEntries(lists.filter(([, list]) => list.length > 0)) };
+  return {
+    result,
+    ...(restarted && { restarted }),
+    ...Object.fromEntries(lists.filter(([, list]) => list.length > 0)),
+  };
 }
 
 function unknown(gateway: string): LinesideError {

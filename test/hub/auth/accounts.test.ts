@@ -316,6 +316,16 @@ describe('API keys', () => {
     expect(await code(call('DELETE', `/keys/${key.id}`, { session: admin }))).toBe('404 KEY_NOT_FOUND');
   });
 
+  test('that change configurations restart no gateway with one unless they may', async () => {
+    const { secret } = await makeKey('configurer', ['gateways.configure']);
+    const push = (restart: boolean) =>
+      code(call('POST', '/gateways/none/config', { bearer: secret, body: { config: 'a', restart } }));
+    expect(await push(true)).toBe('403 PERMISSION_MISSING');
+    expect(await push(false)).toBe('404 GATEWAY_NOT_FOUND');
+    const body = { gateways: ['none'], config: 'a', restart: true };
+    expect(await code(call('POST', '/rollouts', { bearer: secret, body }))).toBe('403 PERMISSION_MISSING');
+  });
+
   test('never manage users or keys, and end by their time', async () => {
     const make = (more: object) => {
       const body = { name: 'other', scopes: ['tags.read'], expiresAt: null, ...more };
