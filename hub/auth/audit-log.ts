@@ -49,10 +49,11 @@ export class AuditLog {
       throw new LinesideError('RANGE_INVALID', 'peer', 'from must lie before to');
     }
     const list = `audit ${sort}`;
-    const after = readCursor(list, [0] as const, cursor)?.[0];
-    const newestFirst = sort === '-id';
+    const place = readCursor(list, [0, 0] as const, cursor);
+    const after = place && { at: place[0], id: place[1] };
+    const newestFirst = sort === '-at';
     const rows = await listAudit(this.#db, { ...filter, after, newestFirst, limit: limit + 1 });
-    return pageFrom(rows, limit, list, ({ id }) => [id], viewOf);
+    return pageFrom(rows, limit, list, ({ at, id }) => [at, id], viewOf);
   }
 }
 

@@ -78,7 +78,7 @@ export function accountsContract(database: () => Kysely<Database>): void {
       expect(await found({ action: 'a', actor: 'anna' })).toEqual([3, 1]);
       expect(await found({ from: NOW + 2, to: NOW + 3 })).toEqual([2]);
       const [first] = await listAudit(db, { target, newestFirst: true, limit: 1 });
-      expect(await found({ after: first!.id })).toEqual([2, 1]);
+      expect(await found({ after: first! })).toEqual([2, 1]);
       expect(await found({ actor: 'nobody' })).toEqual([]);
     });
 

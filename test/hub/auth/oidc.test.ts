@@ -72,7 +72,7 @@ test('somebody comes in as what the provider says, and their rights follow it', 
   expect(await me(second.session)).toMatchObject(now);
   // Also where they signed in before.
   expect(await me(first.session)).toMatchObject(now);
-  const [signedIn, changed] = (await hub.access.audit.list({ target: now.name, sort: '-id', limit: 2 }))
+  const [signedIn, changed] = (await hub.access.audit.list({ target: now.name, sort: '-at', limit: 2 }))
     .items as AuditEntry[];
   expect(signedIn).toMatchObject({ action: 'user.sign-in', after: { way: 'provider' } });
   expect(changed).toMatchObject({ actorKind: 'hub', before: { role: 'engineer' }, after: { role: 'operator' } });

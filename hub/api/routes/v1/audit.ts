@@ -18,7 +18,7 @@ export function auditRoutes(app: Api, { access }: ApiServices): void {
         tags: ['audit'],
         summary: 'Who changed what, when and from where, newest first',
         description: 'Nothing is ever taken out of it or changed in it; the database refuses that.',
-        querystring: pageQuery(['-id'], { actor: Word, action: Word, target: Word, from: At, to: At }),
+        querystring: pageQuery(['-at'], { actor: Word, action: Word, target: Word, from: At, to: At }),
         response: { 200: pageOf(AuditEntry) },
       },
     },
