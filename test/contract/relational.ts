@@ -32,19 +32,10 @@ import { commitRecords, listGaps, watermarks } from '../../hub/store/postgres/le
 import { insertQuarantine, listQuarantine } from '../../hub/store/postgres/quarantine.ts';
 import type { Database } from '../../hub/store/postgres/schema.ts';
 import { listTags, tagIds, tagsOfDevice, upsertCatalogue } from '../../hub/store/postgres/tags.ts';
-import { endAllOf, insertUser } from '../../hub/store/postgres/users.ts';
-import {
-  countUsers,
-  createSession,
-  deleteExpiredSessions,
-  deleteSession,
-  findSession,
-  findUser,
-  touchSession,
-} from '../../hub/store/postgres/users-and-sessions.ts';
 import { createWrite, listWrites } from '../../hub/store/postgres/writes.ts';
 import { actorNamed } from '../services/hub-world.ts';
 import { accountsContract } from './relational-accounts.ts';
+import { sessionsContract } from './relational-sessions.ts';
 
 const NOW = Date.UTC(2026, 10, 22, 8);
 const EPOCH = '0123456789abcdef0123456789abcdef';
@@ -100,50 +91,7 @@ export function relationalContract(
     }
 
     accountsContract(() => db);
-
-    describe('sessions', () => {
-      const newUser = (role: 'operator' | 'manager') => ({
-        ...{ name: randomUUID(), fullName: '', role, sites: null, passwordHash: 'h1', mustChangePassword: false },
-        at: NOW,
-      });
-
-      it('has users by name, once', async () => {
-        const user = newUser('operator');
-        const before = await countUsers(db);
-        expect(await insertUser(db, user)).toMatchObject({ name: user.name });
-        expect(await insertUser(db, { ...user, passwordHash: 'h2' })).toBeUndefined();
-        expect(await countUsers(db)).toBe(before + 1);
-        expect(await findUser(db, user.name)).toMatchObject({
-          ...{ name: user.name, password_hash: 'h1', created_at: NOW, role: 'operator' },
-          ...{ sites: null, disabled_at: null, must_change_password: false },
-        });
-        expect(await findUser(db, 'nobody')).toBeUndefined();
-      });
-
-      it('ends a session by time, by signing out and with all others of its user', async () => {
-        const { name: user, ...more } = newUser('manager');
-        const [one, two, three] = [randomUUID(), randomUUID(), randomUUID()] as [string, string, string];
-        await insertUser(db, { name: user, ...more });
-        for (const tokenHash of [one, two, three]) {
-          await createSession(db, { tokenHash, user, at: NOW, expiresAt: NOW + 1_000 });
-        }
-        expect(await findSession(db, one, NOW + 999)).toMatchObject({
-          user_name: user,
-          last_seen_at: NOW,
-          role: 'manager',
-        });
-        expect(await findSession(db, one, NOW + 1_000)).toBeUndefined();
-        await touchSession(db, one, NOW + 500, NOW + 2_000);
-        expect(await findSession(db, one, NOW + 1_000)).toMatchObject({ last_seen_at: NOW + 500 });
-        expect(await deleteSession(db, two)).toBe(user);
-        expect(await deleteSession(db, two)).toBeUndefined();
-        expect(await findSession(db, two, NOW)).toBeUndefined();
-        expect(await deleteExpiredSessions(db, NOW + 1_000)).toBe(1);
-        const ended = await endAllOf(db, user, { at: NOW, reason: 'password reset' });
-        expect(ended).toEqual({ sessionsEnded: 1, clientsEnded: 0 });
-        expect(await findSession(db, one, NOW)).toBeUndefined();
-      });
-    });
+    sessionsContract(() => db);
 
     it('makes the equipment tree what the configuration says', async () => {
       const node = (path: string, level: Equipment['level'], settings = {}): Equipment => {
