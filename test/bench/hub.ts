@@ -28,7 +28,9 @@ const BACKLOG = { gateways: 20, hours: 24 };
 const PREFIX = 'load-';
 const WARM_UP = ['--warm-up', '10'];
 const RSS_MS = 2_000;
-/** The young generation, pools and compiled code fill in this part of a long run. */
+/** 400,000 samples a second, so that the store's cache (512 MB by default) is full long before a long run is half over. */
+const SOAK_HZ = 20;
+/** The store's cache, the young generation, pools and compiled code fill in this part of a long run. */
 const SETTLING_PART = 0.3;
 
 export const hub: Bench = {
@@ -154,7 +156,7 @@ async function measure(options: BenchOptions, kind: 'embedded' | 'servers'): Pro
       ? await load(
           `memory, ${round(soakSeconds / 60, 1)} min`,
           '--hz',
-          '5',
+          String(SOAK_HZ),
           ...WARM_UP,
           '--seconds',
           String(soakSeconds),
