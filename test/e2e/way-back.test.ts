@@ -132,7 +132,10 @@ describe.each(stores)('a hub on %s', { timeout: 120_000 }, (kind) => {
     ]);
   });
 
-  test.runIf(kind !== 'PostgreSQL')('that was never started says where the first password will be', async () => {
+  // On a server nobody can see whether it was.
+  if (kind === 'PostgreSQL') return;
+
+  test('that was never started says where the first password will be', async () => {
     const other = join(dir, 'new');
     mkdirSync(other);
     writeFileSync(join(other, 'plant.yaml'), PLANT);
