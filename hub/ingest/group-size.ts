@@ -7,7 +7,7 @@ const COMMIT_MS = 250;
  * by it, and what waits longer.
  */
 const MIN_SAMPLES = 40_000;
-const MAX_SAMPLES = 250_000;
+const MAX_SAMPLES = 500_000;
 
 export class GroupSize {
   #samples = MAX_SAMPLES;
