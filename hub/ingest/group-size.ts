@@ -7,10 +7,12 @@ const COMMIT_MS = 250;
  * by it, and what waits longer.
  */
 const MIN_SAMPLES = 40_000;
+/** So many before it is known how fast commits are. */
+const FIRST_SAMPLES = 250_000;
 const MAX_SAMPLES = 500_000;
 
 export class GroupSize {
-  #samples = MAX_SAMPLES;
+  #samples = FIRST_SAMPLES;
 
   get samples(): number {
     return this.#samples;
