@@ -2,7 +2,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { takeProvenUser } from '../../hub/auth/provider-users.ts';
-import { CHROMIUM, hasChromium, launchChromium } from '../services/chromium.ts';
+import { CHROMIUM, fillSignIn, hasChromium, launchChromium } from '../services/chromium.ts';
 import { startTestHub, type TestHub } from '../services/test-hub.ts';
 
 const PATIENT = { timeout: 15_000 };
@@ -24,9 +24,7 @@ describe.skipIf(!hasChromium)(`accounts in a browser (needs ${CHROMIUM})`, { tim
   async function signIn(name: string, password: string): Promise<Page> {
     const page = await browser.newPage({ viewport: { width: 1280, height: 900 }, locale: 'en-GB' });
     await page.goto(hub.url);
-    await page.getByLabel('Name', { exact: true }).fill(name);
-    await page.getByLabel('Password', { exact: true }).fill(password);
-    await page.getByRole('button', { name: 'Sign in' }).click();
+    await fillSignIn(page, name, password);
     return page;
   }
 

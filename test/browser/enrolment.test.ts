@@ -3,7 +3,7 @@ import { parseToken, prove } from '@lineside/shared/enrolment/token.ts';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newKey, requestFor } from '../../gateway/identity/key-and-request.ts';
-import { CHROMIUM, hasChromium, launchChromium } from '../services/chromium.ts';
+import { CHROMIUM, fillSignIn, hasChromium, launchChromium } from '../services/chromium.ts';
 import { gatewayStatus } from '../services/hub-world.ts';
 import { startTestHub, type TestHub } from '../services/test-hub.ts';
 
@@ -18,9 +18,7 @@ describe.skipIf(!hasChromium)(`enrolment in a browser (needs ${CHROMIUM})`, { ti
     [hub, browser] = await Promise.all([startTestHub(), launchChromium()]);
     page = await browser.newPage({ viewport: { width: 1280, height: 900 }, locale: 'en-GB' });
     await page.goto(`${hub.url}/#/gateways`);
-    await page.getByLabel('Name', { exact: true }).fill('admin');
-    await page.getByLabel('Password', { exact: true }).fill(hub.password);
-    await page.getByRole('button', { name: 'Sign in' }).click();
+    await fillSignIn(page, 'admin', hub.password);
   }, 60_000);
 
   afterAll(async () => {

@@ -2,7 +2,7 @@
 import type { RolloutView } from '@lineside/shared/contracts/rollout.ts';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { CHROMIUM, hasChromium, launchChromium } from '../services/chromium.ts';
+import { CHROMIUM, fillSignIn, hasChromium, launchChromium } from '../services/chromium.ts';
 import { gatewayStatus } from '../services/hub-world.ts';
 import { startTestHub, type TestHub } from '../services/test-hub.ts';
 
@@ -24,9 +24,7 @@ describe.skipIf(!hasChromium)(`long lists in a browser (needs ${CHROMIUM})`, { t
     }
     page = await browser.newPage({ viewport: { width: 390, height: 844 }, locale: 'en-GB' });
     await page.goto(`${hub.url}/#/gateways`);
-    await page.getByLabel('Name', { exact: true }).fill('admin');
-    await page.getByLabel('Password', { exact: true }).fill(hub.password);
-    await page.getByRole('button', { name: 'Sign in' }).click();
+    await fillSignIn(page, 'admin', hub.password);
   }, 60_000);
 
   afterAll(async () => {

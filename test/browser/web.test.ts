@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { CHROMIUM, hasChromium, launchChromium } from '../services/chromium.ts';
+import { CHROMIUM, fillSignIn, hasChromium, launchChromium } from '../services/chromium.ts';
 import { MOCK_LOGIN, MockHub } from '../services/mock-hub.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -49,9 +49,7 @@ describe.skipIf(!hasChromium)(`the web app in a browser (needs ${CHROMIUM})`, { 
 
   async function signIn(): Promise<void> {
     await page.goto(address);
-    await page.getByLabel('Name', { exact: true }).fill(MOCK_LOGIN.name);
-    await page.getByLabel('Password', { exact: true }).fill(MOCK_LOGIN.password);
-    await page.getByRole('button', { name: 'Sign in' }).click();
+    await fillSignIn(page, MOCK_LOGIN.name, MOCK_LOGIN.password);
     await tile('Packer').waitFor(PATIENT);
     await pill('Live');
   }
