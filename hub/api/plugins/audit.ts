@@ -4,7 +4,7 @@
  * and only what was refused at the door is noted here.
  */
 import type { AuditOutcome } from '@lineside/shared/contracts/accounts.ts';
-import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
+import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
 import type { AuditLog } from '../../auth/audit-log.ts';
 import { isSafe } from '../methods.ts';
@@ -23,6 +23,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** What the line in the audit log says, where the route knows better than the body. */
     auditNote: Note | null;
+    /** Why it did not come about, in words; empty while it may. */
+    auditFault: string;
   }
   interface FastifyContextConfig {
     /** The action in the audit log, such as user.create. Every route that may change something has one; null: it leaves no line. */
@@ -34,7 +36,11 @@ declare module 'fastify' {
 
 export function addAudit(app: FastifyInstance, audit: Pick<AuditLog, 'note'>, now: () => number): void {
   app.decorateRequest('auditNote', null);
+  app.decorateRequest('auditFault', '');
   app.addHook('onRoute', expectAction);
+  app.addHook('onError', async (request, _reply, error) => {
+    request.auditFault = messageOf(error);
+  });
   app.addHook('onSend', async (request, reply, payload) => {
     const { config } = request.routeOptions;
     const outcome = outcomeOf(reply);
@@ -74,9 +80,12 @@ function targetOf({ auditNote, params }: FastifyRequest): string {
   return auditNote?.target ?? Object.values((params ?? {}) as Record<string, unknown>).join('/');
 }
 
-function bodiesOf({ auditNote, body, method, routeOptions }: FastifyRequest, outcome: AuditOutcome) {
+function bodiesOf({ auditNote, auditFault, body, method, routeOptions }: FastifyRequest, outcome: AuditOutcome) {
   const before = auditNote?.before;
   if (auditNote?.after !== undefined) return { before, after: auditNote.after };
+  if (outcome === 'failed' || outcome === 'unknown') {
+    return { before, after: { ...(redacted(body) as object | undefined), error: auditFault } };
+  }
   // Refused before anybody has read the body: what was tried says the route.
   if (outcome === 'refused' && body === undefined)
     return { before, after: { route: `${method} ${routeOptions.url}` } };

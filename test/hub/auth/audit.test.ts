@@ -19,8 +19,8 @@ import { startTestHub, type TestHub } from '../../services/test-hub.ts';
 const CONFIG = 'devices: []\npassword: hunter2\n';
 const OLD_SHA = 'a'.repeat(64);
 const PASSWORD = 'tractor seven moon';
-/** What goes on with a sign-in that stands there already, and what only reads of devices. */
-const NO_LINE = new Set(['lookAtNodes', 'lookAtRegisters', 'postTokensRefresh']);
+/** What goes on with a sign-in that stands there already. */
+const NO_LINE = new Set(['postTokensRefresh']);
 
 interface Given {
   status: number;
@@ -50,7 +50,11 @@ beforeAll(async () => {
           hub.configs.replied(gateway, { type: 'config.push', id: command.id, result });
           return;
         }
-        const text = JSON.stringify({ ok: true, value: answerTo(command.ask.what) });
+        const { ask } = command;
+        const locked = 'device' in ask && ask.device === 'locked';
+        const text = JSON.stringify(
+          locked ? { ok: false, error: 'hub.accept does not name look' } : { ok: true, value: answerTo(ask.what) },
+        );
         hub.fleet.replied(gateway, { type: 'fleet', id: command.id, piece: 0, pieces: 1, text });
       });
     },
@@ -69,6 +73,8 @@ function answerTo(what: string): unknown {
   const looked = { sound: true, problems: [], changes: { added: [], changed: [], removed: [] }, needsRestart: [] };
   if (what === 'config.read') return { config: 'gateway: { id: line-1 }\n', sha256: OLD_SHA, running: OLD_SHA };
   if (what === 'config.check') return { ...looked, sha256: OLD_SHA };
+  if (what === 'look.nodes') return { at: 1_000, nodes: [], left: 0 };
+  if (what === 'look.registers') return { at: 1_000, table: 'input', registers: [] };
   return what === 'restart' ? {} : { yaml: 'devices: []', account: [] };
 }
 
@@ -205,6 +211,15 @@ const DONE: Record<string, (ask: Ask) => Promise<Expected>> = {
     await ask({ host: 'plc', from: 0, to: 9 }, { id: 'line-1' });
     return { target: 'line-1', after: expect.objectContaining({ host: 'plc', to: 9 }) };
   },
+  async lookAtNodes(ask) {
+    const node = 'nsu=urn:example:press;s=Press4';
+    await ask({ device: 'press', node }, { id: 'line-1' });
+    return { target: 'line-1/press', after: { device: 'press', node } };
+  },
+  async lookAtRegisters(ask) {
+    await ask({ device: 'oven', table: 'input', first: 40, count: 4 }, { id: 'line-1' });
+    return { target: 'line-1/oven', after: { device: 'oven', table: 'input', first: 40, count: 4 } };
+  },
   async beginRollout(ask) {
     const wish = { gateways: ['line-1', 'line-2'], config: CONFIG, first: 1, each: 1 };
     hub.board.report({ ...gatewayStatus(), gateway: 'line-2' });
@@ -301,7 +316,7 @@ test('every operation that changes something says who, what, before, after and f
   const ids = [...operations.keys()];
   expect(new Set(ids.filter((id) => operations.get(id)!.action === undefined))).toEqual(NO_LINE);
   // A new operation is done here too.
-  expect(Object.keys(DONE).sort()).toEqual(ids.filter((id) => !id.startsWith('lookAt')).sort());
+  expect(Object.keys(DONE).sort()).toEqual(ids.sort());
   for (const [operationId, doIt] of Object.entries(DONE)) {
     const { method, path, action } = operations.get(operationId)!;
     let status = 0;
@@ -337,6 +352,19 @@ test('every operation that changes something says who, what, before, after and f
   for (const { action } of operations.values()) if (action) expect(actionWords(action)).not.toBe(action);
   const all = JSON.stringify(await audit());
   for (const secret of secrets) expect(all).not.toContain(secret);
+});
+
+test('a look at a device that its gateway refuses stands there with the reason', async () => {
+  const headers = { cookie: `lineside_session=${admin}`, 'x-request-id': 'locked' };
+  const payload = { device: 'locked', first: 40, count: 4 };
+  const url = '/api/v1/gateways/line-1/registers';
+  expect((await hub.app.inject({ method: 'POST', url, headers, payload })).statusCode).toBe(502);
+  expect((await audit('target=line-1/locked')).filter(({ requestId }) => requestId === 'locked')).toMatchObject([
+    {
+      ...{ actor: 'admin', action: 'gateway.look-at-registers', outcome: 'failed' },
+      after: { device: 'locked', first: 40, count: 4, error: expect.stringContaining('hub.accept does not name') },
+    },
+  ]);
 });
 
 test('each gateway that a rollout brings its configuration to is a line of its own', async () => {

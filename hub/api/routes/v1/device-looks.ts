@@ -50,7 +50,11 @@ export function deviceLookRoutes(app: Api, services: ApiServices): void {
   app.post(
     '/gateways/:id/nodes',
     { ...nodes, schema: { ...nodes.schema, body: Type.Omit(NodesAsk, ['what']) } },
-    ({ identity, params, body }) => ask<NodeLevel>(identity!, params.id, { ...body, what: 'look.nodes' }, GLANCE_MS),
+    (request) => {
+      const { identity, params, body } = request;
+      request.auditNote = { target: `${params.id}/${body.device}` };
+      return ask<NodeLevel>(identity!, params.id, { ...body, what: 'look.nodes' }, GLANCE_MS);
+    },
   );
 
   const registers = aboutGateway(
@@ -60,7 +64,10 @@ export function deviceLookRoutes(app: Api, services: ApiServices): void {
   app.post(
     '/gateways/:id/registers',
     { ...registers, schema: { ...registers.schema, body: Type.Omit(RegistersAsk, ['what']) } },
-    ({ identity, params, body }) =>
-      ask<Registers>(identity!, params.id, { ...body, what: 'look.registers' }, GLANCE_MS),
+    (request) => {
+      const { identity, params, body } = request;
+      request.auditNote = { target: `${params.id}/${body.device}` };
+      return ask<Registers>(identity!, params.id, { ...body, what: 'look.registers' }, GLANCE_MS);
+    },
   );
 }

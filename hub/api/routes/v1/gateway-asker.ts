@@ -20,12 +20,17 @@ const PROBLEMS: ProblemCode[] = [
   'GATEWAY_SILENT',
 ];
 
-/** As what asking a gateway stands in the audit log. Reading its file, its log and what a device holds changes nothing. */
+/**
+ * As what asking a gateway stands in the audit log: what changes something, and what reaches a device. Reading the
+ * gateway's own file and log does neither.
+ */
 const ACTIONS: Record<string, string> = {
   checkGatewayConfig: 'gateway.check-config',
   restartGateway: 'gateway.restart',
   browseThroughGateway: 'gateway.browse',
   probeThroughGateway: 'gateway.probe',
+  lookAtNodes: 'gateway.look-at-nodes',
+  lookAtRegisters: 'gateway.look-at-registers',
 };
 
 /** What a route says of itself. */

@@ -12,6 +12,8 @@ const ACTIONS: Record<string, string> = {
   'gateway.check-config': 'Had a configuration checked',
   'gateway.configure': 'Changed a configuration',
   'gateway.enrol': 'Enrolled a gateway',
+  'gateway.look-at-nodes': 'Looked at nodes of a device',
+  'gateway.look-at-registers': 'Looked at registers of a device',
   'gateway.probe': 'Probed a Modbus device',
   'gateway.restart': 'Restarted a gateway',
   'key.create': 'Made an API key',
