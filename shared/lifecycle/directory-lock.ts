@@ -3,13 +3,14 @@
  * gateway's buffer would notice.
  *
  * The lock is a file that names its holder. A holder on this host is checked by process id and start time, so an
- * id that was given out again does not count. A holder on another host (a container whose volume this is) cannot be
- * looked at, so holders touch their file, and one untouched for a minute is taken over.
+ * id that was given out again does not count, nor does one that has ended and that its parent has not asked about.
+ * A holder on another host (a container whose volume this is) cannot be looked at, so holders touch their file, and
+ * one untouched for a minute is taken over.
  *
  * On a full disk the file is a symbolic link to its text, which takes no space of its own: a gateway must be able to
  * start there.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { link, lstat, lutimes, mkdir, readFile, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -38,7 +39,7 @@ export class DirectoryLock {
   /** Creates the directory if need be. @throws LinesideError `STORE_LOCKED` naming the holder, `STORE_UNUSABLE` */
   async acquire(): Promise<void> {
     const own = join(this.#directory, `lock.${process.pid}.${Math.random().toString(36).slice(2)}`);
-    const holder: Holder = { pid: process.pid, host: hostname(), started: startOf(process.pid) };
+    const holder: Holder = { pid: process.pid, host: hostname(), started: processAt(process.pid).started };
     try {
       await mkdir(this.#directory, { recursive: true, mode: 0o700 });
       await write(own, holder);
@@ -105,7 +106,8 @@ export class DirectoryLock {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
     }
-    return startOf(holder.pid) === holder.started;
+    const { started, ended } = processAt(holder.pid);
+    return started === holder.started && !ended;
   }
 }
 
@@ -147,10 +149,22 @@ function parse(text: string): Holder {
   return { pid: 0x7fff_ffff, host: hostname(), started: '' };
 }
 
-/** Field 22 of proc(5) stat, after the command's name, which may hold spaces and parentheses. */
-function startOf(pid: number): string {
-  const file = `/proc/${pid}/stat`;
-  if (!existsSync(file)) return '';
-  const text = readFileSync(file, 'utf8');
-  return text.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+/**
+ * What proc_pid_stat(5) tells of a process, after the command's name, which may hold spaces and parentheses: fields 3, 20
+ * and 22. One that was killed keeps its id until its parent has asked how it ended, which under a parent that never asks
+ * is for ever. It has ended when the last of its threads, which may have been writing, is gone.
+ */
+function processAt(pid: number): { started: string; ended: boolean } {
+  const text = statOf(pid);
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return { started: fields[19] ?? '', ended: /^[ZX]/.test(fields[0]!) && Number(fields[17]) <= 1 };
+}
+
+/** Empty where the system does not tell, and when the process has gone. */
+function statOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8');
+  } catch {
+    return '';
+  }
 }

@@ -1,8 +1,11 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { readdir, symlink, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { DirectoryLock } from '@lineside/shared/lifecycle/directory-lock.ts';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { mountable, SmallDisk } from '../../services/small-disk.ts';
 import { tempDir } from '../../services/temp-dir.ts';
 
@@ -30,6 +33,23 @@ test.each([
 ])('a lock is taken over %s', async (_which, text) => {
   const directory = await tempDir();
   await writeFile(join(directory, 'lock'), text);
+  await acquireAndRelease(directory);
+  expect(await readdir(directory)).toEqual([]);
+});
+
+test('a lock is taken over from a process that was killed, also when nobody has asked how it ended', async () => {
+  const directory = await tempDir();
+  // The one that holds it is the child of a program that never asks.
+  const parent = spawn('sh', ['-c', 'sleep 600 & echo $!; exec sleep 600'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  onTestFinished(() => void parent.kill());
+  const [told] = (await once(parent.stdout, 'data')) as [Buffer];
+  const pid = Number(told.toString());
+  onTestFinished(() => void process.kill(pid, 'SIGKILL'));
+  const fields = () => readFileSync(`/proc/${pid}/stat`, 'utf8').split(' ');
+  await writeFile(join(directory, 'lock'), JSON.stringify({ pid, host: hostname(), started: fields()[21] }));
+  await expect(acquireAndRelease(directory)).rejects.toThrow(`PID ${pid}.`);
+  process.kill(pid, 'SIGKILL');
+  await vi.waitFor(() => expect(fields()[2]).toBe('Z'), { timeout: 10_000, interval: 5 });
   await acquireAndRelease(directory);
   expect(await readdir(directory)).toEqual([]);
 });
