@@ -81,6 +81,7 @@ describe('PGlite store', () => {
     let acknowledged = 0;
     for (const count of [1, 40, 5]) {
       const { child, lines } = insertForever(dataDir);
+      const exited = once(child, 'exit');
       let left = count;
       for await (const line of lines) {
         if (line.startsWith('open')) expect(Number(line.slice(5))).toBeGreaterThanOrEqual(acknowledged);
@@ -89,6 +90,8 @@ describe('PGlite store', () => {
           if (--left === 0) child.kill('SIGKILL');
         }
       }
+      // Its output ends before it does.
+      await exited;
     }
     const { db, close } = await openRelational({ dataDir });
     const [row] = await watermarks(db);
