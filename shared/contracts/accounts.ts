@@ -151,7 +151,7 @@ export const ActorKind = Type.Union(
   ],
   {
     description:
-      'key: of the API; account: at an MQTT broker; command: typed at the hub’s machine; hub: by itself; nobody: not signed in',
+      'key: of the API; account: at an MQTT broker; gateway: by itself, or somebody at its machine by the name given there; command: typed at the hub’s machine; hub: by itself; nobody: not signed in',
   },
 );
 export type ActorKind = Static<typeof ActorKind>;
@@ -179,7 +179,7 @@ export const AuditEntry = Type.Object({
   outcome: AuditOutcome,
   before: Type.Unknown({ description: 'what changed, as it was; null where there is nothing to tell' }),
   after: Type.Unknown({ description: 'what changed, as it became or was asked for; never a secret' }),
-  address: Type.String({ description: 'of the network; empty for the hub itself' }),
+  address: Type.String({ description: 'of the network, or the gateway that tells of it; empty for the hub itself' }),
   requestId: Type.String(),
 });
 export type AuditEntry = Static<typeof AuditEntry>;

@@ -1,6 +1,7 @@
 /** Alarms as the hub knows them from the gateways' events. */
 import type { AlarmEvent, AlarmPriority, AlarmState } from '@lineside/shared/contracts/alarm.ts';
 import type { Kysely, Transaction } from 'kysely';
+import { appendAudit } from './audit.ts';
 import { cleanText } from './clean-text.ts';
 import { finishCommands } from './commands.ts';
 import { isOneOf } from './device-filter.ts';
@@ -33,16 +34,22 @@ export interface AlarmFilter {
   to?: number | undefined;
 }
 
+/** An acknowledgement that follows the alarm's return so soon was made by no person. Milliseconds. */
+const CARRIED_OVER_MS = 2_000;
+
 /**
  * Takes one event. Events of an occurrence come in order, but may come again: one that is known changes nothing, so
- * a repeat of an old one does not bring an old state back. Ends the commands that the event answers.
+ * a repeat of an old one does not bring an old state back. Ends the commands that the event answers; an acknowledgement
+ * that answers none was made at the machine, and gets its line in the audit log here.
  *
+ * @param hubNow milliseconds since 1970 UTC
  * @returns whether it was new
  */
 export async function applyAlarmEvent(
   trx: Transaction<Database>,
   gateway: string,
   event: HubAlarmEvent,
+  hubNow: number,
 ): Promise<boolean> {
   const { tag, priority, state, at, value, limit } = event;
   const [occurrence, rule, device] = [event.occurrence, event.rule, event.device].map(cleanText) as [
@@ -72,13 +79,51 @@ export async function applyAlarmEvent(
     .onConflict((conflict) => conflict.doNothing())
     .executeTakeFirstOrThrow();
   if (numInsertedOrUpdatedRows !== 1n) return false;
+  const acknowledged = event.transition === 'acknowledged';
+  const before = acknowledged ? await findAlarm(trx, occurrence) : undefined;
   await trx
     .updateTable('alarms')
     .set({ state, ...changesOf(event) })
     .where('occurrence', '=', occurrence)
     .execute();
-  if (state === 'acknowledged' || state === 'normal') await finishCommands(trx, occurrence, at);
+  const ended = state === 'acknowledged' || state === 'normal' ? await finishCommands(trx, occurrence, at) : [];
+  // One that the hub was asked for stands there since it was asked.
+  const asked = ended.some(({ by, comment }) => by === event.by && comment === event.comment);
+  if (before && !asked && !(await isCarriedOver(trx, event))) await noteAcknowledged(trx, before, event, hubNow);
   return true;
+}
+
+/**
+ * Whether this tells again what stood before. A device's alarm that comes back with another priority while it is
+ * acknowledged is told as raised and acknowledged anew, at once and by the same person.
+ */
+async function isCarriedOver(trx: Transaction<Database>, { occurrence, at, by, comment }: HubAlarmEvent) {
+  const [raised, earlier] = await trx
+    .selectFrom('alarm_events')
+    .selectAll()
+    .where('occurrence', '=', cleanText(occurrence))
+    .where('at', '<', at)
+    .orderBy('at', 'desc')
+    .limit(2)
+    .execute();
+  if (raised?.transition !== 'raised' || at - raised.at > CARRIED_OVER_MS) return false;
+  const same = earlier?.by_whom === cleanText(by) && earlier.comment === cleanText(comment);
+  return earlier?.transition === 'acknowledged' && same;
+}
+
+/** By the clock of this hub; who it was is only as sure as the gateway's word. */
+async function noteAcknowledged(
+  trx: Transaction<Database>,
+  { gateway, device, rule, message, state }: Row<'alarms'>,
+  { occurrence, state: became, by, comment, at }: HubAlarmEvent,
+  hubNow: number,
+): Promise<void> {
+  await appendAudit(trx, {
+    actor: { name: by, kind: 'gateway', address: `gateway ${gateway}`, requestId: '' },
+    ...{ action: 'alarm.acknowledge', target: occurrence, outcome: 'done', at: hubNow },
+    before: { state },
+    after: { state: became, gateway, device, rule, message, comment, decidedAt: at },
+  });
 }
 
 function changesOf(event: HubAlarmEvent) {

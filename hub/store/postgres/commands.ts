@@ -55,13 +55,22 @@ export async function pendingOccurrences(db: Kysely<Database>): Promise<Set<stri
   return new Set(rows.map((row) => row.occurrence));
 }
 
-/** Ends the open commands about an occurrence; `commitRecords` does so when their effect comes back as an event. */
-export async function finishCommands(db: Kysely<Database>, occurrence: string, at: number): Promise<number> {
-  const { numUpdatedRows } = await db
+/**
+ * Ends the open commands about an occurrence; `commitRecords` does so when their effect comes back as an event.
+ *
+ * @returns those that were open
+ */
+export async function finishCommands(
+  db: Kysely<Database>,
+  occurrence: string,
+  at: number,
+): Promise<AcknowledgeCommand[]> {
+  const ended = await db
     .updateTable('commands')
     .set({ done_at: at })
     .where(occurrenceOf, '=', occurrence)
     .where('done_at', 'is', null)
-    .executeTakeFirstOrThrow();
-  return Number(numUpdatedRows);
+    .returning('body')
+    .execute();
+  return ended.map(({ body }) => body);
 }

@@ -94,7 +94,7 @@ async function commitRest(trx: Transaction<Database>, records: CommittedRecords)
   for (const { event } of events) if (event.kind === 'write') await decideWrite(trx, gateway, event, at);
   const changed = new Set<string>();
   for (const event of records.alarmEvents) {
-    if (await applyAlarmEvent(trx, records.gateway, event)) changed.add(event.occurrence);
+    if (await applyAlarmEvent(trx, gateway, event, at)) changed.add(event.occurrence);
   }
   return [...changed];
 }

@@ -5,10 +5,11 @@ import type {
   TokenPair,
   UserWithPassword,
 } from '@lineside/shared/contracts/accounts.ts';
+import type { AlarmEvent } from '@lineside/shared/contracts/alarm.ts';
 import type { WriteEvent } from '@lineside/shared/contracts/event.ts';
 import type { Page } from '@lineside/shared/contracts/page.ts';
 import { parseToken, prove } from '@lineside/shared/enrolment/token.ts';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { newKey, requestFor } from '../../../gateway/identity/key-and-request.ts';
 import { actionWords } from '../../../hub/web/src/format/audit-words.ts';
 import { commitRun } from '../../services/commit-run.ts';
@@ -391,6 +392,56 @@ test('what a gateway decided at its own broker stands there once, however often 
       ...{ before: { value: 4 }, after: { value: 5, requested: 5, via: 'mqtt', decidedAt: 1_000 } },
     },
   ]);
+});
+
+describe('an alarm that was acknowledged', () => {
+  const acknowledged = { transition: 'acknowledged', state: 'acknowledged' } as const;
+  const linesOf = async (occurrence: string) =>
+    (await audit(`target=${occurrence}`)).filter(({ actorKind }) => actorKind === 'gateway');
+  const tell = (alarms: AlarmEvent[]) => commitRun(hub.stores.db, { alarms });
+
+  test('at the machine stands there once, however often its gateway tells', async () => {
+    const event = { ...acknowledged, at: 9_000, by: 'bob (at the machine)', comment: 'belt cleared' };
+    const alarms = [{}, event].map((change) => alarmEvent({ occurrence: 'o2', tag: 0, ...change }));
+    for (let times = 0; times < 3; times++) await tell(alarms);
+    expect(await linesOf('o2')).toMatchObject([
+      {
+        ...{ actor: 'bob (at the machine)', action: 'alarm.acknowledge', outcome: 'done', address: 'gateway line-1' },
+        before: { state: 'unacknowledged' },
+        after: {
+          state: 'acknowledged',
+          gateway: 'line-1',
+          rule: 'too-hot',
+          comment: 'belt cleared',
+          decidedAt: 9_000,
+        },
+      },
+    ]);
+  });
+
+  test('through the hub does not stand there again when its gateway tells, but another who was faster does', async () => {
+    for (const occurrence of ['o3', 'o4']) {
+      await hub.alarms.changed(await tell([alarmEvent({ occurrence, tag: 0 })]));
+      await hub.alarms.acknowledge(occurrence, 'anna', 'seen');
+    }
+    const own = { ...acknowledged, at: 9_000, by: 'anna', comment: 'seen' };
+    await tell([alarmEvent({ occurrence: 'o3', tag: 0, ...own })]);
+    await tell([alarmEvent({ occurrence: 'o4', tag: 0, ...own, by: 'bob (at the machine)' })]);
+    expect(await linesOf('o3')).toEqual([]);
+    expect(await linesOf('o4')).toMatchObject([{ actor: 'bob (at the machine)' }]);
+  });
+
+  test('in a device stands there again when it has come back, unless only its priority has changed', async () => {
+    const by = { ...acknowledged, by: 'operator' };
+    const priority = { priority: 'critical' } as const;
+    const told = [{}, { ...by, at: 2_000 }, { ...priority, at: 5_000 }, { ...by, ...priority, at: 5_001 }];
+    const anew = [{ at: 9_000 }, { ...by, at: 99_000 }];
+    await tell([...told, ...anew].map((change) => alarmEvent({ occurrence: 'o5', tag: 0, ...change })));
+    expect((await linesOf('o5')).map(({ after }) => after)).toMatchObject([
+      { decidedAt: 99_000 },
+      { decidedAt: 2_000 },
+    ]);
+  });
 });
 
 test('a configuration that was changed at the machine stands there once, and one of the hub not again', async () => {

@@ -259,6 +259,7 @@ describe.skipIf(!hasPostgres)('the queries of the relational store', { timeout: 
     ];
     const status = gatewayStatus({ gateway: 'g-1' });
     const event = { kind: 'clock', at: NOW, stepMs: 5, clock: 'host' } as never;
+    const raised = { ...alarmEvent({ occurrence: 'o7', at: NOW }), tag: null };
     const run = { gateway: 'g-1', epoch: EPOCH, seq: 9, samples: 1, gaps: [], alarmEvents: [], events: [], at: NOW };
     const queries = await asked(async () => {
       for (const list of lists) await fetch(`${hub.url}/api/v1/${list}`, { headers: { cookie } });
@@ -266,7 +267,7 @@ describe.skipIf(!hasPostgres)('the queries of the relational store', { timeout: 
         {
           ...run,
           events: [{ seq: 9, place: 0, event }],
-          alarmEvents: [{ ...alarmEvent({ occurrence: 'o7' }), tag: null }],
+          alarmEvents: [raised, { ...raised, transition: 'acknowledged', state: 'acknowledged', at: NOW + 5_000 }],
         },
         { ...run, gateway: 'g-2', lease: { name: 'gateway:g-2', owner: 'nobody', fence: 1 } },
       ]);
