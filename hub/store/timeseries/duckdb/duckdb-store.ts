@@ -50,6 +50,12 @@ import { CREATE_SAMPLES, SampleWriter } from './sample-writer.ts';
 const CREATE_WATERMARKS = `
   CREATE TABLE IF NOT EXISTS watermarks (gateway VARCHAR NOT NULL, epoch VARCHAR NOT NULL, seq BIGINT NOT NULL)`;
 const MAX_WAITING = 1_000;
+/**
+ * Samples after which the file is closed and opened again. DuckDB keeps a description of each part of a table that it has
+ * written since it opened the file, a third of a byte a sample, and knows no other way to let go of them: a hub that
+ * stores 20,000 samples a second would grow by half a gigabyte a day. Appends and reads wait for some tenths of a second.
+ */
+const REOPEN_AFTER = 100_000_000;
 
 export interface DuckDbStoreOptions {
   file: string;
@@ -62,6 +68,8 @@ export interface DuckDbStoreOptions {
   threads?: number;
   /** A folder into which the store may be copied; without it, into none. */
   copyDir?: string;
+  /** Samples after which the file is opened anew. */
+  reopenAfter?: number;
   log?: Logger;
   now?(): number;
 }
@@ -82,6 +90,7 @@ export class DuckDbStore implements TimeSeriesStore {
   readonly #memoryLimit: string;
   readonly #threads: number;
   readonly #copyDir: string | undefined;
+  readonly #reopenAfter: number;
   readonly #log: Logger | undefined;
   readonly #now: () => number;
   #open: OpenStore | undefined;
@@ -90,6 +99,11 @@ export class DuckDbStore implements TimeSeriesStore {
   #watermarks = new Map<string, number>();
   #tail: Promise<unknown> = Promise.resolve();
   #waiting = 0;
+  /** Since the file was opened. */
+  #samplesWritten = 0;
+  #copies = 0;
+  /** Reads wait for it. */
+  #reopening: Promise<void> | undefined;
   readonly #short = new RangeBatch((tags, from, to) =>
     this.#read((connection) => sampleRanges(connection, tags, from, to)),
   );
@@ -119,6 +133,7 @@ export class DuckDbStore implements TimeSeriesStore {
     this.#memoryLimit = options.memoryLimit ?? '512MB';
     this.#threads = options.threads ?? 1;
     this.#copyDir = options.copyDir;
+    this.#reopenAfter = options.reopenAfter ?? REOPEN_AFTER;
     this.#log = options.log;
     this.#now = options.now ?? Date.now;
   }
@@ -144,7 +159,6 @@ export class DuckDbStore implements TimeSeriesStore {
       if (!open) return;
       await open.readers.close();
       try {
-        open.writer.close();
         await open.connection.run('CHECKPOINT');
       } catch (error) {
         this.#log?.warn(
@@ -152,8 +166,7 @@ export class DuckDbStore implements TimeSeriesStore {
           'checkpoint failed; the log is replayed at the next start',
         );
       }
-      open.connection.closeSync();
-      open.database.close();
+      await shut(open);
     });
   }
 
@@ -268,7 +281,12 @@ export class DuckDbStore implements TimeSeriesStore {
         await begin();
         await whileStill();
       });
-    await this.#read((connection) => copyDatabase(connection, file, settle, signal));
+    this.#copies++;
+    try {
+      await this.#read((connection) => copyDatabase(connection, file, settle, signal));
+    } finally {
+      this.#copies--;
+    }
   }
 
   async #start(): Promise<void> {
@@ -336,6 +354,33 @@ export class DuckDbStore implements TimeSeriesStore {
     }
     for (const [key, id] of raised) this.#watermarks.set(key, id.seq);
     this.#recent.appended();
+    for (const { samples } of fresh) this.#samplesWritten += samples.tags.length;
+    // A copy reads for long, and waits for appends meanwhile.
+    if (this.#samplesWritten >= this.#reopenAfter && this.#copies === 0) await this.#reopen(open);
+  }
+
+  /** Closes the file and opens it again, between two appends and after the reads that have begun. */
+  async #reopen(open: OpenStore): Promise<void> {
+    this.#samplesWritten = 0;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#reopening = promise;
+    try {
+      await open.readers.idle();
+      // Where the disk is full, the file that is open can still be read, and might not open again.
+      await open.connection.run('CHECKPOINT');
+      this.#open = undefined;
+      await shut(open);
+      await this.#start();
+      this.#log?.debug({ file: this.#file }, 'time-series file closed and opened again, to give memory back');
+    } catch (error) {
+      this.#log?.warn(
+        { file: this.#file, reason: messageOf(error) },
+        'the time-series file could not be opened anew',
+      );
+    } finally {
+      this.#reopening = undefined;
+      resolve();
+    }
   }
 
   /** Undoes a failed append. After a failed write DuckDB may refuse all further work until it is reopened. */
@@ -353,9 +398,7 @@ export class DuckDbStore implements TimeSeriesStore {
     } catch (error) {
       this.#log?.error({ file: this.#file, reason: messageOf(error) }, 'time-series store is being reopened');
       this.#open = undefined;
-      await open.readers.close();
-      open.connection.closeSync();
-      open.database.close();
+      await shut(open);
       await this.#start().catch((reason: unknown) =>
         this.#log?.error({ file: this.#file, reason: messageOf(reason) }, 'time-series store cannot be reopened yet'),
       );
@@ -380,6 +423,7 @@ export class DuckDbStore implements TimeSeriesStore {
   }
 
   async #read<T>(query: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
+    await this.#reopening;
     const open = this.#open;
     if (!open) throw closed();
     return open.readers.use(query);
@@ -390,6 +434,17 @@ export class DuckDbStore implements TimeSeriesStore {
     this.#tail = run.catch(() => undefined);
     return run;
   }
+}
+
+async function shut({ database, connection, writer, readers }: OpenStore): Promise<void> {
+  await readers.close();
+  try {
+    writer.close();
+  } catch {
+    // It failed before, with the append whose rows it held.
+  }
+  connection.closeSync();
+  database.close();
 }
 
 async function readWatermarks(connection: DuckDBConnection): Promise<Map<string, number>> {

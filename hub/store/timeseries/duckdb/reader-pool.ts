@@ -12,7 +12,7 @@ export class ReaderPool {
   readonly #waiting: { resolve: () => void; reject: (error: unknown) => void }[] = [];
   #free = MAX_READERS;
   #closed = false;
-  #drained: (() => void) | undefined;
+  readonly #drained: (() => void)[] = [];
 
   constructor(instance: DuckDBInstance) {
     this.#instance = instance;
@@ -42,8 +42,13 @@ export class ReaderPool {
     if (this.#closed) return;
     this.#closed = true;
     for (const waiting of this.#waiting.splice(0)) waiting.reject(closed());
-    if (this.#free < MAX_READERS) await new Promise<void>((resolve) => (this.#drained = resolve));
+    await this.idle();
     for (const connection of this.#idle.splice(0)) connection.closeSync();
+  }
+
+  /** Resolves when no query runs or waits. */
+  async idle(): Promise<void> {
+    if (this.#free < MAX_READERS) await new Promise<void>((resolve) => this.#drained.push(resolve));
   }
 
   #turn(): Promise<void> {
@@ -60,7 +65,7 @@ export class ReaderPool {
   #release(): void {
     const next = this.#waiting.shift();
     if (next) next.resolve();
-    else if (++this.#free === MAX_READERS) this.#drained?.();
+    else if (++this.#free === MAX_READERS) for (const drained of this.#drained.splice(0)) drained();
   }
 }
 

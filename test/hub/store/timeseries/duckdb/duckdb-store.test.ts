@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { inspectTimeSeries } from '../../../../../hub/store/timeseries/duckdb/copy-database.ts';
 import { DuckDbStore } from '../../../../../hub/store/timeseries/duckdb/duckdb-store.ts';
+import type { Logger } from '../../../../../shared/log/logger.ts';
 import { timeSeriesContract } from '../../../../contract/time-series.ts';
 import { columns, record } from '../../../../services/samples.ts';
 
@@ -102,6 +104,31 @@ describe('DuckDB store', () => {
       Array.from({ length: watermark }, (_, i) => i + 1),
     );
     await store.close();
+  }, 30_000);
+
+  it('answers, copies and stores the same while it opens its file anew', async () => {
+    const told: string[] = [];
+    const log = new Proxy({} as Logger, { get: () => (_: object, text: string) => told.push(text) });
+    const store = new DuckDbStore({ file: place.file, copyDir: place.dir, reopenAfter: 10, log });
+    await store.open();
+    const copy = join(place.dir, 'copy.duckdb');
+    const other: Promise<unknown>[] = [];
+    for (let seq = 1; seq <= 40; seq++) {
+      const appended = store.append([record(seq, columns([7, seq, seq])), record(seq, columns([7, 0, -1]))]);
+      other.push(
+        store.range(7, 0, 1_000, {}).then((samples) => expect(samples.length).toBeGreaterThanOrEqual(seq - 1)),
+      );
+      if (seq === 25) other.push(store.copyTo(copy, async () => undefined));
+      await appended;
+    }
+    await Promise.all(other);
+    expect(told.filter((text) => text.includes('opened again')).length).toBeGreaterThanOrEqual(2);
+    expect(await store.watermark('press-1', EPOCH)).toBe(40);
+    expect((await store.range(7, 0, 1_000)).map(({ value }) => value)).toEqual(
+      Array.from({ length: 40 }, (_, i) => i + 1),
+    );
+    await store.close();
+    expect((await inspectTimeSeries(copy)).rows.samples).toBeGreaterThanOrEqual(24);
   }, 30_000);
 
   it('names the process that holds the file', async () => {
