@@ -22,6 +22,8 @@ export interface HistoryAsk {
 export interface Resolution {
   stepMs: number | null;
   from: number;
+  /** All of them, where deciding has read them and they are no more than a block: a server is not asked twice. */
+  samples?: Map<number, StoredSample[]>;
 }
 
 /** Samples, or buckets, of one tag that follow one another. */
@@ -63,8 +65,10 @@ export async function resolve(store: TimeSeriesStore, tags: number[], ask: Histo
   }
   const few = points * 2;
   const samples = await store.ranges(tags, from, to, few + 1);
-  if ([...samples.values()].every(({ length }) => length <= few)) return { stepMs: null, from };
-  return aligned(from, to, points);
+  const lengths = [...samples.values()].map(({ length }) => length);
+  if (lengths.some((length) => length > few)) return aligned(from, to, points);
+  const all = lengths.reduce((sum, length) => sum + length, 0);
+  return { stepMs: null, from, ...(all <= SAMPLES_A_BLOCK ? { samples } : {}) };
 }
 
 /** Buckets as summaries are kept: of a nice length, beginning at a multiple of it in UTC, where they are not too short. */
@@ -83,9 +87,13 @@ export async function* readHistory(
   store: TimeSeriesStore,
   tags: number[],
   { to, timeWeighted }: HistoryAsk,
-  { stepMs, from }: Resolution,
+  { stepMs, from, samples }: Resolution,
   { retention, now }: { retention: RetentionConfig; now(): number },
 ): AsyncGenerator<HistoryBlock> {
+  if (samples) {
+    for (const tag of tags) if (samples.has(tag)) yield { tag, samples: samples.get(tag)! };
+    return;
+  }
   if (stepMs === null) {
     for (const tag of tags) yield* samplesOf(store, tag, from, to);
     return;
