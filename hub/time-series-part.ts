@@ -4,6 +4,7 @@ import type { Unwind } from '@lineside/shared/lifecycle/unwind.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import { backupDir } from './backup-part.ts';
 import type { LoadedHubConfig } from './config/load-config.ts';
+import { isReplicated } from './replicas/config.ts';
 import { DuckDbStore } from './store/timeseries/duckdb/duckdb-store.ts';
 import { InfluxStore } from './store/timeseries/influx/influx-store.ts';
 import type { TimeSeriesStore } from './store/timeseries/time-series.ts';
@@ -22,7 +23,9 @@ export async function openTimeSeries(options: TimeSeriesPartOptions): Promise<Ti
   const { influx, memoryLimit } = config.timeSeries;
   const log = options.log.child({ part: 'time series' });
   const store: TimeSeriesStore = influx
-    ? new InfluxStore({ config: influx, resolvePath: config.resolvePath, stopping, log })
+    ? new InfluxStore({
+        ...{ config: influx, resolvePath: config.resolvePath, alone: !isReplicated(config), stopping, log },
+      })
     : new DuckDbStore({ file: join(dataDir, 'timeseries.duckdb'), memoryLimit, copyDir: backupDir(config), log });
   unwind.defer('time series', () => store.close());
   await store.open();

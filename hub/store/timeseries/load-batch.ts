@@ -21,11 +21,13 @@ interface Ask {
 
 export class LoadBatch {
   readonly #read: ReadFrom;
+  readonly #mostTags: number;
   #waiting: Ask[] = [];
   #running = false;
 
-  constructor(read: ReadFrom) {
+  constructor(read: ReadFrom, mostTags = MOST_TAGS) {
     this.#read = read;
+    this.#mostTags = mostTags;
   }
 
   /** Samples of a tag with from <= at, and maybe some that are a minute older. A tag may be asked for again when it has been answered. */
@@ -41,7 +43,9 @@ export class LoadBatch {
   async #run(): Promise<void> {
     while (this.#waiting.length > 0) {
       const stretch = Math.floor(this.#waiting[0]!.from / STRETCH_MS);
-      const asks = this.#waiting.filter(({ from }) => Math.floor(from / STRETCH_MS) === stretch).slice(0, MOST_TAGS);
+      const asks = this.#waiting
+        .filter(({ from }) => Math.floor(from / STRETCH_MS) === stretch)
+        .slice(0, this.#mostTags);
       const taken = new Set(asks);
       this.#waiting = this.#waiting.filter((ask) => !taken.has(ask));
       const tags = [...new Set(asks.map(({ tag }) => tag))];

@@ -25,6 +25,8 @@ export interface RecentSamplesOptions {
    */
   read(tags: number[], from: number, limit: number, begins: () => void): Promise<Map<number, StoredSample[]>>;
   now(): number;
+  /** Tags of one `read`, at most. */
+  tagsAtOnce?: number;
   /** For tests. */
   mostSamples?: number;
 }
@@ -58,7 +60,8 @@ export class RecentSamples {
 
   constructor(options: RecentSamplesOptions) {
     this.#options = options;
-    this.#loads = new LoadBatch((tags, from, begins) => options.read(tags, from, MOST_OF_A_TAG + 1, begins));
+    const { read, tagsAtOnce } = options;
+    this.#loads = new LoadBatch((tags, from, begins) => read(tags, from, MOST_OF_A_TAG + 1, begins), tagsAtOnce);
     this.#mostSamples = options.mostSamples ?? MOST_SAMPLES;
   }
 
@@ -89,6 +92,12 @@ export class RecentSamples {
     return kept.samples.slice(firstFrom(kept.samples, from), firstFrom(kept.samples, to));
   }
 
+  /** The newest sample of a tag with at < before; undefined when the store has to be asked for it. */
+  before(tag: number, before: number): StoredSample | undefined {
+    const kept = this.#kept.get(tag);
+    return kept && before <= kept.to ? kept.samples[firstFrom(kept.samples, before) - 1] : undefined;
+  }
+
   /** These are about to be committed. One call of `appended` or `clear` follows. */
   appending(records: Records): void {
     this.#running = records;
@@ -112,12 +121,12 @@ export class RecentSamples {
     this.#bound();
   }
 
-  /** Samples of these tags have been deleted. */
-  drop(tags: readonly number[]): void {
+  /** Samples of these tags, or of any, have been deleted or are not what they were. An append may be under way. */
+  drop(tags: Iterable<number> = [...this.#kept.keys()]): void {
     for (const tag of tags) this.#forget(this.#kept.get(tag));
   }
 
-  /** Nothing is known for sure any more. */
+  /** Nothing is known for sure any more, nor what became of an append. */
   clear(): void {
     this.#running = [];
     for (const kept of [...this.#kept.values()]) this.#forget(kept);

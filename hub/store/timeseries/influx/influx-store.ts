@@ -10,14 +10,11 @@ import type { Logger } from '@lineside/shared/log/logger.ts';
 import { untilThere } from '../../until-there.ts';
 import { checkSamples } from '../check-samples.ts';
 import { lateHoursAround, lateHoursOf } from '../late-hours.ts';
-import { MAX_RANGE, rangeLimit } from '../query-bounds.ts';
-import { RangeBatch } from '../range-batch.ts';
 import type { Summary } from '../summary.ts';
 import type { LastSample, RecordId, SampleColumns, StoredSample, TagCount, TimeSeriesStore } from '../time-series.ts';
 import type { InfluxConfig } from './config.ts';
 import { openDatabase } from './database.ts';
 import { InfluxHttp } from './influx-http.ts';
-
 import { MAX_IN_DOUBT, Places } from './places.ts';
 import {
   countPerTag,
@@ -26,11 +23,10 @@ import {
   deleteRange,
   lastSamples,
   oldestFrom,
-  sampleBefore,
-  sampleRanges,
   summaryRanges,
 } from './queries.ts';
 import { dropRollups, InfluxRollups, lateLines } from './rollups.ts';
+import { SampleReader } from './sample-reader.ts';
 import { Watermarks } from './watermarks.ts';
 
 const MAX_WAITING = 1_000;
@@ -47,6 +43,8 @@ export interface InfluxStoreOptions {
   /** Ends the wait for a server that is not there. */
   stopping?: AbortSignal;
   log?: Logger;
+  /** Whether no other process writes into this database: what has been read of the newest hours stays true. */
+  alone?: boolean;
   now?(): number;
 }
 
@@ -60,9 +58,7 @@ export class InfluxStore implements TimeSeriesStore {
   #tail: Promise<unknown> = Promise.resolve();
   #waiting = 0;
   #fault = '';
-  readonly #short = new RangeBatch((tags, from, to) =>
-    this.#read((http) => sampleRanges(http, tags, from, to, MAX_RANGE)),
-  );
+  readonly #samples: SampleReader;
 
   readonly rollups = new InfluxRollups({
     read: (query) => this.#read(query),
@@ -72,6 +68,11 @@ export class InfluxStore implements TimeSeriesStore {
 
   constructor(options: InfluxStoreOptions) {
     this.#options = options;
+    this.#samples = new SampleReader({
+      read: (query) => this.#read(query),
+      alone: options.alone ?? false,
+      now: () => this.#now(),
+    });
   }
 
   /** Why the store does not do its work now; empty while all is well. */
@@ -99,6 +100,7 @@ export class InfluxStore implements TimeSeriesStore {
   async close(): Promise<void> {
     const http = this.#http;
     this.#http = undefined;
+    this.#samples.recent?.clear();
     if (!http) return;
     await this.#tail;
     http.close();
@@ -133,6 +135,7 @@ export class InfluxStore implements TimeSeriesStore {
     if (!this.#http) return;
     this.#places.forget(gateway);
     this.#watermarks.forget(gateway);
+    this.#samples.recent?.drop();
   }
 
   async last(): Promise<LastSample[]> {
@@ -146,25 +149,13 @@ export class InfluxStore implements TimeSeriesStore {
     to: number,
     options: { before?: boolean; limit?: number } = {},
   ): Promise<StoredSample[]> {
-    const limit = rangeLimit(options.limit);
-    if (limit === 0) return [];
-    if (!options.before && RangeBatch.takes(from, to)) {
-      return (await this.#short.range(tag, from, to)).slice(0, limit);
-    }
-    return this.#read(async (http) => {
-      const before = options.before ? await sampleBefore(http, tag, from) : undefined;
-      const rest = limit - (before ? 1 : 0);
-      const samples = rest > 0 ? ((await sampleRanges(http, [tag], from, to, rest)).get(tag) ?? []) : [];
-      if (before) samples.unshift(before);
-      return samples;
-    });
+    this.#wanted();
+    return this.#samples.range(tag, from, to, options);
   }
 
   async ranges(tags: number[], from: number, to: number, limit: number): Promise<Map<number, StoredSample[]>> {
-    const most = rangeLimit(limit);
-    // To InfluxQL a limit of 0 is none.
-    if (most === 0) return new Map();
-    return this.#read((http) => sampleRanges(http, tags, from, to, most));
+    this.#wanted();
+    return this.#samples.ranges(tags, from, to, limit);
   }
 
   async summaries(
@@ -188,12 +179,12 @@ export class InfluxStore implements TimeSeriesStore {
     await this.#read(async (http) => {
       await deleteRange(http, tags, from, to);
       await dropRollups(http, tags, from, to);
-    });
+    }).finally(() => this.#samples.recent?.drop(tags));
     await this.#writeAll(this.#wanted(), lateLines(lateHoursAround(tags, from, to)));
   }
 
   async expire(before: number): Promise<void> {
-    await this.#read((http) => deleteBefore(http, before));
+    await this.#read((http) => deleteBefore(http, before)).finally(() => this.#samples.recent?.drop());
   }
 
   async perTag(from: number, to: number): Promise<TagCount[]> {
@@ -206,20 +197,26 @@ export class InfluxStore implements TimeSeriesStore {
 
   async #append(http: InfluxHttp, records: Records): Promise<void> {
     const gateways = new Set(records.map(({ id }) => id.gateway));
+    const { recent } = this.#samples;
     try {
       // Nothing is prepared for a server that is not there.
       if (this.#fault !== '') await http.ping();
       await this.#watermarks.learn(gateways);
       for (const part of partsOf(records, (id) => this.#watermarks.known(id))) {
-        await this.#writeAll(http, await this.#places.lines(part.records));
+        recent?.appending(part.records);
+        const { lines, others } = await this.#places.lines(part.records);
+        await this.#writeAll(http, lines);
         await this.#writeAll(http, lateLines(lateHoursOf(part.records, this.#now())));
         await this.#write(http, part.marks.map((id) => this.#watermarks.line(id)).join('\n'));
         for (const id of part.marks) this.#watermarks.moved(id);
+        recent?.drop(others);
+        recent?.appended();
       }
       this.#fault = '';
     } catch (error) {
       // What of it is stored, the server knows; it is asked when the records come again.
       for (const gateway of gateways) this.forget(gateway);
+      recent?.clear();
       this.#fail(error);
       throw error;
     }
@@ -246,6 +243,7 @@ export class InfluxStore implements TimeSeriesStore {
     } catch (error) {
       // What is older than the database's own retention policy would be gone now, had it come in time.
       if (!(error instanceof LinesideError && /points beyond retention policy/.test(error.message))) throw error;
+      this.#samples.recent?.drop();
       this.#options.log?.warn({ reason: error.message }, 'samples older than the retention policy of the database');
     }
   }

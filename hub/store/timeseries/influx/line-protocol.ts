@@ -62,6 +62,11 @@ export function pointLine(
   return `samples,tag=${tag} r=${record}i${fields} ${nanoseconds(ms, offset)}`;
 }
 
+/** Whether a sample comes back as less than it was. */
+export function isShortened({ value }: StoredSample): boolean {
+  return typeof value === 'string' && value.length > MAX_TEXT;
+}
+
 /** A row of SAMPLE_FIELDS, its time in milliseconds first. */
 export function sampleOf(row: unknown[]): StoredSample {
   const [time, n, u, b, s, x, q, at] = row;

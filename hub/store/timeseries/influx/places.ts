@@ -12,7 +12,7 @@
  */
 import type { RecordId, SampleColumns } from '../time-series.ts';
 import type { InfluxHttp, Series } from './influx-http.ts';
-import { NS_A_MS, pointLine, storableMs } from './line-protocol.ts';
+import { isShortened, NS_A_MS, pointLine, storableMs } from './line-protocol.ts';
 import { chunksOf, tagIs, timeIn } from './queries.ts';
 
 /**
@@ -40,6 +40,13 @@ interface Millisecond {
   own: Map<number, number[]>;
 }
 
+interface Points {
+  /** In line protocol. */
+  lines: string[];
+  /** Tags of which the server has not just these samples more: some were there, or are kept otherwise than they came. */
+  others: number[];
+}
+
 type Records = readonly { id: RecordId; samples: SampleColumns }[];
 
 export class Places {
@@ -58,12 +65,13 @@ export class Places {
     for (const key of this.#doubt.keys()) if (key.startsWith(`${gateway}/`)) this.#doubt.delete(key);
   }
 
-  /** The points of records, as lines, in order. At most MAX_IN_DOUBT records of one epoch. */
-  async lines(records: Records): Promise<string[]> {
+  /** The points of records, in order. At most MAX_IN_DOUBT records of one epoch. */
+  async lines(records: Records): Promise<Points> {
     await this.#learnNewest(records);
     const tangled = this.#tangledTags(records);
     const stored = await this.#lookUp(tangled);
     const lines: string[] = [];
+    const others = new Set<number>();
     for (const { id, samples } of records) {
       const record = recordNumber(id);
       const { tags, at, values, quality } = samples;
@@ -71,16 +79,18 @@ export class Places {
         const tag = tags[i]!;
         const ms = storableMs(at[i]!);
         const known = tangled.has(tag) ? stored.get(tag)! : undefined;
-        let place = { ms, offset: known ? placeAmong(known, ms, record) : this.#placeBehind(tag, ms) };
+        const own = known && ownPlace(known, ms, record);
+        let place = { ms, offset: own ?? (known ? placeAmong(known, ms) : this.#placeBehind(tag, ms)) };
         if (place.offset >= NS_A_MS) place = this.#placeAtEnd(tag);
         const sample = { at: at[i]!, value: values.at(i), quality: quality[i]! };
         lines.push(pointLine(tag, record, place.ms, place.offset, sample));
+        if (own !== undefined || isShortened(sample)) others.add(tag);
         this.#note(tag, place.ms, place.offset, id.gateway);
       }
       const key = keyOf(id);
       this.#doubt.set(key, Math.max(0, (this.#doubt.get(key) ?? MAX_IN_DOUBT) - 1));
     }
-    return lines;
+    return { lines, others: [...others] };
   }
 
   /** For a tag of which nothing is stored at this millisecond by others than this append. */
@@ -200,14 +210,19 @@ function takePlaces(series: Series, stored: Map<number, Map<number, Millisecond>
   }
 }
 
-/** The place of a record's next sample at this millisecond: the one that it had before, or behind all others. */
-function placeAmong(places: Map<number, Millisecond>, ms: number, record: number): number {
+/** The place that a record's next sample at this millisecond had before. */
+function ownPlace(places: Map<number, Millisecond>, ms: number, record: number): number | undefined {
+  return places.get(ms)?.own.get(record)?.shift();
+}
+
+/** The place behind all others of a millisecond. */
+function placeAmong(places: Map<number, Millisecond>, ms: number): number {
   let at = places.get(ms);
   if (!at) {
     at = { next: 0, own: new Map() };
     places.set(ms, at);
   }
-  return at.own.get(record)?.shift() ?? at.next++;
+  return at.next++;
 }
 
 /** Times that are near each other, as the first and the last of each group. */
