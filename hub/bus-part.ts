@@ -10,6 +10,7 @@ import { EmbeddedBroker } from './broker/embedded-broker.ts';
 import type { GatewayBus } from './broker/gateway-bus.ts';
 import type { IntegratorDoor } from './broker/integrator-door.ts';
 import type { PublisherDoor } from './broker/publisher-door.ts';
+import type { RefusedPublication } from './broker/refused-publications.ts';
 import type { LoadedHubConfig } from './config/load-config.ts';
 
 export interface BusOptions {
@@ -20,6 +21,8 @@ export interface BusOptions {
   tls: BrokerTls | undefined;
   integrators: IntegratorDoor | undefined;
   publishers: PublisherDoor;
+  /** At the embedded broker: somebody published what they may not. */
+  onRefused(refused: RefusedPublication): void;
   /** A broker of the plant is there, again: what was said meanwhile, nobody has heard. */
   onConnected(): void;
   /** Among several hubs. */
@@ -38,7 +41,8 @@ export function gatewayCredentials(config: LoadedHubConfig): Credentials {
 }
 
 export function gatewayBus(options: BusOptions): GatewayBus {
-  const { config, credentials, certificates, tls, integrators, publishers, onConnected, shared, log } = options;
+  const { config, credentials, certificates, tls, integrators, publishers, onRefused, onConnected, shared, log } =
+    options;
   const { broker, host, port } = config.mqtt;
   const { resolvePath } = config;
   if (broker) {
@@ -46,7 +50,7 @@ export function gatewayBus(options: BusOptions): GatewayBus {
     return new BrokerClient({ endpoint, onConnected, ...shared, log });
   }
   return new EmbeddedBroker({
-    ...{ host, port, tls, credentials, certificates, integrators, publishers, log },
+    ...{ host, port, tls, credentials, certificates, integrators, publishers, onRefused, log },
   });
 }
 

@@ -10,6 +10,7 @@ import { startBackups } from './backup-part.ts';
 import { restoredBoard } from './board-part.ts';
 import { EmbeddedBroker } from './broker/embedded-broker.ts';
 import { bothDoors } from './broker/publisher-door.ts';
+import { RefusedPublications } from './broker/refused-publications.ts';
 import { gatewayBus, gatewayCredentials, mqttAddress } from './bus-part.ts';
 import { CertificatesPart } from './certificates-part.ts';
 import type { LoadedHubConfig } from './config/load-config.ts';
@@ -79,11 +80,19 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
     ...{ dataDir: stores.dataDir, now, authority: () => access.authority() },
     log: log.child({ part: 'certificates' }),
   });
+  const audit = new AuditLog(relational.db, log.child({ part: 'audit' }));
+  const refused = new RefusedPublications({
+    note: (note) => audit.note(note),
+    tagOfSet: (topic) => uns?.tagOfSet(topic),
+    now,
+  });
+  unwind.defer('refused publications', () => refused.stop());
   const uns = config.uns.enabled
     ? new UnsPart({
         ...{ config, board, now, accounts: access.accounts },
         request: (actor, tag, value, comment) => writes.request(actor, tag, value, comment),
         openAlarms: () => alarms.open(),
+        onRefused: (each) => refused.take(each),
         log: log.child({ part: 'uns' }),
       })
     : undefined;
@@ -136,6 +145,7 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
     ...{ config, credentials, certificates: access.enrolment, tls: await access.tls(certificates) },
     integrators: uns?.door,
     publishers: sparkplug ? bothDoors(foreign.door, sparkplug.door) : foreign.door,
+    onRefused: (each) => refused.take(each),
     onConnected: () => {
       // What was said while the broker was away, nobody has heard.
       for (const { id } of board.gateways.all()) {
@@ -153,7 +163,6 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
       : undefined,
     log: log.child({ part: 'broker' }),
   });
-  const audit = new AuditLog(relational.db, log.child({ part: 'audit' }));
   const desks = await openDesks({
     ...{ board, relational, audit, log, now },
     send: (gateway, command) => bus.command(gateway, command),

@@ -12,6 +12,7 @@ import type { AndonBoard } from './andon/board.ts';
 import { EmbeddedBroker } from './broker/embedded-broker.ts';
 import type { GatewayBus } from './broker/gateway-bus.ts';
 import type { IntegratorDoor } from './broker/integrator-door.ts';
+import type { RefusedPublication } from './broker/refused-publications.ts';
 import type { LoadedHubConfig } from './config/load-config.ts';
 import { rootOf } from './equipment/plant.ts';
 import type { SampleColumns } from './store/timeseries/time-series.ts';
@@ -29,6 +30,8 @@ export interface UnsPartOptions {
   accounts?: ManagedAccounts;
   request: WriteDesk['request'];
   openAlarms(): AlarmView[];
+  /** Somebody's set was refused before its gateway was asked. */
+  onRefused?(refused: RefusedPublication): void;
   log: Logger;
   now(): number;
 }
@@ -68,6 +71,11 @@ export class UnsPart {
               request({ name: `${by} (MQTT)`, kind: 'account', address, requestId: '' }, tag, value, comment);
       },
       answer: (topic, payload) => this.#say(topic, payload),
+      onRefused: ({ topic, payload, by: name, from: address = '', refusal }, reason) => {
+        // Everything else is wrong with what was said, not with who said it.
+        const outcome = refusal !== '' && refusal !== RETAINED ? 'refused' : 'failed';
+        options.onRefused?.({ kind: 'account', name, address, topic, payload, reason, outcome });
+      },
       ...{ log, now },
     });
     this.door = this.#makeDoor();
@@ -101,6 +109,14 @@ export class UnsPart {
     if (!this.#started) return;
     await this.#plant.sayGoodbye(GOODBYE_MS);
     await this.#client?.stop();
+  }
+
+  /** The tag that is set by this topic, as the audit log names it; undefined when the topic sets nothing. */
+  tagOfSet(topic: string): string | undefined {
+    if (!this.#topics.isSet(topic)) return undefined;
+    const id = this.#plant.tagOfSet(topic);
+    const tag = id === undefined ? undefined : this.#options.board.catalog.current(id);
+    return tag ? `${tag.gateway}/${tag.device}/${tag.name}` : topic;
   }
 
   /** Before the start it has nothing to say: the board has what there is, and another hub may be the one that says it. */

@@ -26,12 +26,14 @@ import type { CertificateDoor } from './certificate-door.ts';
 import type { BusFigures, GatewayBus, GatewayReceiver } from './gateway-bus.ts';
 import type { IntegratorDoor } from './integrator-door.ts';
 import type { PublisherDoor } from './publisher-door.ts';
+import type { RefusedPublication } from './refused-publications.ts';
 
 const DRAIN_MS = 8_000;
 /** Who has not said who they are by then, is let go. Milliseconds. */
 const CONNECT_MS = 10_000;
 /** Largest message that a gateway may send. Its own batches stay below 2 MiB. Bytes. */
 const MAX_MESSAGE_BYTES = 8 * 1024 * 1024;
+const TOO_LONG = `it has more than ${MAX_MESSAGE_BYTES} bytes`;
 /** Topic and header of a message come on top. Bytes. */
 const MAX_PACKET_BYTES = MAX_MESSAGE_BYTES + 64 * 1024;
 const MAX_SET_BYTES = 64 * 1024;
@@ -56,6 +58,8 @@ export interface EmbeddedBrokerOptions {
   integrators?: IntegratorDoor | undefined;
   /** Absent: nobody but gateways sends data. */
   publishers?: PublisherDoor | undefined;
+  /** A client published what it may not; its connection is ended. Must not throw. */
+  onRefused?: ((refused: RefusedPublication) => void) | undefined;
   tls?: BrokerTls | undefined;
   /** A client that does not take its messages for so long is dropped, for it holds up the others. Milliseconds. */
   drainMs?: number;
@@ -276,44 +280,42 @@ export class EmbeddedBroker implements GatewayBus {
   /** An error drops the connection, which is what a client that reaches beyond its own topics deserves. */
   #refusePublish(client: NamedClient | null, packet: PublishPacket): Error | null {
     if (!client) return null;
-    if (client.integrator !== undefined) return this.#takeSet(client, client.integrator, packet);
-    if (client.publisher !== undefined) return this.#takeForeign(client.publisher, packet);
-    const topic = parseTopic(packet.topic);
-    const own =
-      topic?.gateway === client.gateway && (GATEWAY_TOPICS as readonly string[]).includes(topic?.kind ?? '');
-    if (!own) return new Error(`gateway ${client.gateway} may not publish to ${packet.topic}`);
-    if (packet.payload.length > MAX_MESSAGE_BYTES) {
-      return new Error(
-        `gateway ${client.gateway} sent ${packet.payload.length} bytes; ${MAX_MESSAGE_BYTES} is the limit`,
-      );
-    }
-    return null;
+    const { gateway, integrator, publisher } = client;
+    const reason =
+      integrator !== undefined
+        ? this.#takeSet(client, integrator, packet)
+        : publisher !== undefined
+          ? this.#takeForeign(publisher, packet)
+          : gatewayRefusal(gateway, packet);
+    if (reason === null) return null;
+    const kind = gateway === undefined ? 'account' : 'gateway';
+    const name = nameOf(client);
+    const { topic } = packet;
+    const address = addressOf(client);
+    this.#options.onRefused?.({ kind, name, address, topic, payload: payloadOf(packet), reason, outcome: 'refused' });
+    return new Error(`${kind} ${name} may not publish to ${topic}: ${reason}`);
   }
 
-  #takeSet(client: NamedClient, account: string, packet: PublishPacket): Error | null {
+  /** Why not; null when it is taken. */
+  #takeSet(client: NamedClient, account: string, packet: PublishPacket): string | null {
     const { integrators } = this.#options;
     const { topic, retain: retained } = packet;
-    if (!integrators!.isSet(topic)) {
-      return new Error(`account ${account} may not publish to ${topic}; integrators only publish to …/set`);
-    }
+    if (!integrators!.isSet(topic)) return 'integrators only publish to …/set';
     // A will is said when a client is gone: nobody would see what it did.
-    if (client.closed) return new Error(`the will of account ${account} is not carried out`);
-    if (packet.payload.length > MAX_SET_BYTES)
-      return new Error(`account ${account} sent ${packet.payload.length} bytes`);
+    if (client.closed) return 'a will is not carried out';
+    if (packet.payload.length > MAX_SET_BYTES) return `it has more than ${MAX_SET_BYTES} bytes`;
     packet.retain = false;
     const payload = payloadOf(packet);
-    const from = (client.conn as Partial<TLSSocket>).remoteAddress ?? '';
-    integrators!.onSet({ topic, payload, account, from, retained });
+    integrators!.onSet({ topic, payload, account, from: addressOf(client), retained });
     return null;
   }
 
-  /** It is no topic of others: the hub alone hears it, and nothing of it is kept here. */
-  #takeForeign(account: string, packet: PublishPacket): Error | null {
+  /** Why not; null when it is taken. It is no topic of others: the hub alone hears it, and nothing of it is kept here. */
+  #takeForeign(account: string, packet: PublishPacket): string | null {
     const { publishers } = this.#options;
     const { topic } = packet;
-    if (!publishers!.mayPublish(account, topic)) return new Error(`source ${account} may not publish to ${topic}`);
-    if (packet.payload.length > MAX_MESSAGE_BYTES)
-      return new Error(`source ${account} sent ${packet.payload.length} bytes`);
+    if (!publishers!.mayPublish(account, topic)) return 'a source only publishes to its own topics';
+    if (packet.payload.length > MAX_MESSAGE_BYTES) return TOO_LONG;
     packet.retain = false;
     const payload = payloadOf(packet);
     publishers!.onPublish({ account, topic, payload });
@@ -358,6 +360,17 @@ function refusal(returnCode: number, words: string): AuthenticateError {
 /** The certificate that a client has shown; that it has its key, TLS has made sure of. */
 function shownBy({ conn }: Client): X509Certificate | undefined {
   return (conn as Partial<TLSSocket>).getPeerX509Certificate?.();
+}
+
+function gatewayRefusal(gateway: string | undefined, { topic, payload }: PublishPacket): string | null {
+  const parsed = parseTopic(topic);
+  const own = parsed?.gateway === gateway && (GATEWAY_TOPICS as readonly string[]).includes(parsed?.kind ?? '');
+  if (!own) return 'a gateway only publishes to its own topics';
+  return payload.length > MAX_MESSAGE_BYTES ? TOO_LONG : null;
+}
+
+function addressOf({ conn }: Client): string {
+  return (conn as Partial<TLSSocket>).remoteAddress ?? '';
 }
 
 function nameOf({ gateway, integrator, publisher }: NamedClient): string {

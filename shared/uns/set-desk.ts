@@ -38,6 +38,8 @@ export interface SetDeskOptions {
   find(topic: string): CarryOut | undefined;
   /** Publishes an answer, which is not retained. */
   answer(topic: string, payload: string): void;
+  /** One was not even asked of the device; `reason` is one of few words, whatever the message says. */
+  onRefused?(message: SetMessage, reason: string): void;
   now(): number;
   log: Logger;
 }
@@ -52,7 +54,8 @@ export class SetDesk {
   }
 
   /** Carries it out, or not, and answers. Never rejects. */
-  async take({ topic, payload, by, from = '', refusal }: SetMessage): Promise<void> {
+  async take(message: SetMessage): Promise<void> {
+    const { topic, payload, by, from = '', refusal } = message;
     const read = readSet(payload);
     const id = 'problem' in read ? '' : (read.id ?? randomUUID());
     const key = `${by}/${id}`;
@@ -62,11 +65,11 @@ export class SetDesk {
       return;
     }
     const carryOut = this.#options.find(topic);
-    if (refusal !== '') this.#refuse(topic, by, id, refusal);
-    else if ('problem' in read) this.#refuse(topic, by, id, read.problem);
-    else if (!carryOut) this.#refuse(topic, by, id, 'there is no tag with this topic');
+    if (refusal !== '') this.#refuse(message, id, refusal);
+    else if ('problem' in read) this.#refuse(message, id, read.problem);
+    else if (!carryOut) this.#refuse(message, id, 'there is no tag with this topic');
     else if ((this.#open.get(by) ?? 0) >= MOST_OPEN) {
-      this.#refuse(topic, by, id, `${MOST_OPEN} sets of ${by} are under way; wait for their answers`);
+      this.#refuse(message, id, `${MOST_OPEN} sets of ${by} are under way; wait for their answers`);
     } else {
       const set = { value: read.value, comment: read.comment ?? '', id: key };
       const result = this.#result(id, by, () => carryOut(set, by, from));
@@ -100,7 +103,9 @@ export class SetDesk {
     else this.#open.set(by, left);
   }
 
-  #refuse(topic: string, by: string, id: string, error: string): void {
+  #refuse(message: SetMessage, id: string, error: string): void {
+    const { topic, by } = message;
+    this.#options.onRefused?.(message, error);
     this.#options.log.warn({ topic, by, error }, 'set refused');
     this.#answer(topic, this.#failure(id, error));
   }
@@ -115,7 +120,7 @@ export class SetDesk {
 }
 
 /** `{"value": …}` or a bare value. */
-function readSet(payload: Buffer): UnsSet | { problem: string } {
+export function readSet(payload: Buffer): UnsSet | { problem: string } {
   let given: unknown;
   try {
     given = JSON.parse(payload.toString('utf8'));

@@ -4,6 +4,7 @@ import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import type { AuditEntry } from '@lineside/shared/contracts/accounts.ts';
 import type { AlarmView, History, Overview } from '@lineside/shared/contracts/api.ts';
 import type { LiveMessage } from '@lineside/shared/contracts/live.ts';
 import type { Page } from '@lineside/shared/contracts/page.ts';
@@ -252,6 +253,27 @@ describe('the hub as a program', { timeout: 60_000 }, () => {
     expect([...found.keys()].filter((topic) => topic.includes('$'))).toEqual([]);
   });
 
+  const refusedSets = async () => (await get<Page<AuditEntry>>('/api/v1/audit?actor=scada%20(MQTT)&sort=at')).items;
+
+  test('notes what an integrator tries to set without the right to', async () => {
+    const account = { username: 'scada', password: 'scada-secret', clientId: 'hmi' };
+    const scada = await mqtt.connectAsync(`mqtt://127.0.0.1:${told.mqttPort}`, account);
+    const answered = once(scada as unknown as EventEmitter, 'message');
+    await scada.subscribeAsync(`${PACKER}/speed/set/result`, { qos: 1 });
+    for (const value of ['250', '260', '270']) await scada.publishAsync(`${PACKER}/speed/set`, value, { qos: 1 });
+    // MQTT 3.1.1 has no word for it in PUBACK.
+    expect(String((await answered)[1])).toContain('account \\"scada\\" may not set this');
+    await scada.endAsync();
+    await vi.waitFor(async () => {
+      expect(await refusedSets()).toMatchObject([
+        {
+          ...{ actorKind: 'account', action: 'tag.write', outcome: 'refused', address: '127.0.0.1' },
+          after: { topic: `${PACKER}/speed/set`, requested: 250, error: expect.stringContaining('no write: true') },
+        },
+      ]);
+    }, 15_000);
+  });
+
   test('keeps apart what it does not understand, and the rest flows on', async () => {
     await gateway.send('hello', '{"epoch":"short"}');
     await gateway.send('status', 'no JSON');
@@ -303,6 +325,7 @@ describe('the hub as a program', { timeout: 60_000 }, () => {
       expect(found.get(`${PACKER}/state`)).toMatchObject({ value: 6 });
       expect(found.get(`${PACKER}/_alarm/too-hot`)).toMatchObject({ state: 'acknowledged' });
     });
+    expect((await refusedSets())[1]).toMatchObject({ outcome: 'refused', after: { requested: 270, times: 2 } });
     expect((await post('/api/v1/login', { name: 'admin', password })).status).toBe(200);
     gateway.end();
     await hub.stop();

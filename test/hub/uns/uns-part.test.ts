@@ -13,6 +13,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { AndonBoard } from '../../../hub/andon/board.ts';
 import { EmbeddedBroker } from '../../../hub/broker/embedded-broker.ts';
 import type { GatewayMessage } from '../../../hub/broker/gateway-bus.ts';
+import type { RefusedPublication } from '../../../hub/broker/refused-publications.ts';
 import { loadHubConfig } from '../../../hub/config/load-config.ts';
 import { noShift } from '../../../hub/oee/oee.ts';
 import { meaningOf } from '../../../hub/oee/state-map.ts';
@@ -82,8 +83,10 @@ async function rig(mqttPart = ACCOUNTS, uns = '') {
   const log = pino({ level: 'debug' }, { write: (line: string) => void logged.push(line) });
   const asked: Asked[] = [];
   const open: AlarmView[] = [];
+  const refused: RefusedPublication[] = [];
+  const onRefused = (each: RefusedPublication) => void refused.push(each);
   const part = new UnsPart({
-    ...{ config, board, now, log },
+    ...{ config, board, now, log, onRefused },
     openAlarms: () => open,
     request: async ({ name: by, kind, address }, tag, value, comment) => {
       asked.push({ by, kind, address, tag, value, comment });
@@ -94,7 +97,7 @@ async function rig(mqttPart = ACCOUNTS, uns = '') {
   const credentials = new Credentials();
   credentials.set('gw-n', 'gw-secret');
   const broker = new EmbeddedBroker({
-    ...{ host: '127.0.0.1', port: 0, credentials, integrators: part.door, log, drainMs: 2_000 },
+    ...{ host: '127.0.0.1', port: 0, credentials, integrators: part.door, onRefused, log, drainMs: 2_000 },
   });
   const received: GatewayMessage[] = [];
   await broker.start(async (message) => void received.push(message));
@@ -106,7 +109,7 @@ async function rig(mqttPart = ACCOUNTS, uns = '') {
     hearer(url, { username, password: SECRETS[username] ?? 'gw-secret', ...more }, filter);
   const arrive = (tag: number, at: number, value: number | null, quality = 0) =>
     part.observe(columns([tag, at, value, quality]));
-  return { broker, board, part, asked, received, logged, as, arrive };
+  return { broker, board, part, asked, refused, received, logged, as, arrive };
 }
 
 describe('at the embedded broker', () => {
@@ -227,6 +230,35 @@ describe('at the embedded broker', () => {
     await setter.client.publishAsync(set, '8', { qos: 1, retain: true });
     await vi.waitFor(() => expect(answers()[4]).toMatchObject({ error: expect.stringMatching(/retained/) }), PATIENT);
     expect(asked).toHaveLength(2);
+  });
+
+  test('a set that is refused is told with who, from where, what and why, and whether for want of a right', async () => {
+    const { as, part, refused } = await rig();
+    const set = `${NORTH}/oil/pressure/set`;
+    const told = async (who: string, topic: string, payload: string, more = {}) => {
+      const before = refused.length;
+      const { client } = await as(who, undefined, who === 'gw-n' ? { clientId: 'gw-n' } : {});
+      client.publish(topic, payload, { qos: 1, ...more });
+      await vi.waitFor(() => expect(refused.length).toBe(before + 1), PATIENT);
+      const { outcome, reason, ...each } = refused.at(-1)!;
+      expect(each).toEqual({
+        ...{ kind: who === 'gw-n' ? 'gateway' : 'account', name: who, address: '127.0.0.1', topic },
+        payload: Buffer.from(payload),
+      });
+      return `${outcome}: ${reason}`;
+    };
+    expect(await told('all', set, '7')).toMatch(/^refused: account "all" may not set this: it has no write: true/);
+    expect(await told('north', `${SOUTH}/oil/pressure/set`, '7')).toMatch(
+      /^refused: .* its sites leave the topic out/,
+    );
+    expect(await told('gw-n', set, '7')).toBe('refused: a gateway only publishes to its own topics');
+    expect(await told('all', `${NORTH}/oil/pressure`, '7')).toBe('refused: integrators only publish to …/set');
+    expect(await told('setter', set, '7', { retain: true })).toMatch(/^failed: it is retained/);
+    expect(await told('setter', set, 'seven')).toMatch(/^failed: this is no JSON/);
+    expect(await told('setter', `${NORTH}/pressure/set`, '7')).toBe('failed: there is no tag with this topic');
+    expect([set, `${NORTH}/x/set`, `${NORTH}/oil`].map((topic) => part.tagOfSet(topic))).toEqual([
+      ...['gw-n/press/oil.pressure', `${NORTH}/x/set`, undefined],
+    ]);
   });
 
   test('an integrator that stops reading holds up no gateway', async () => {

@@ -21,6 +21,7 @@ const ACTIONS: Record<string, string> = {
   'mqtt-account.create': 'Made an MQTT account',
   'mqtt-account.delete': 'Removed an MQTT account',
   'mqtt-account.reset-password': 'Gave an MQTT account another password',
+  'mqtt.publish': 'Published what it may not',
   'rollout.begin': 'Began a rollout',
   'rollout.stop': 'Stopped a rollout',
   'tag.write': 'Set a tag',
