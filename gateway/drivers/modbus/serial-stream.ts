@@ -8,7 +8,8 @@ export function serialStream(settings: SerialSettings): OpenStream {
   return (events) => {
     let port: SerialPort | null = null;
     let destroyed = false;
-    let cause: Error | null = null;
+    let cause: unknown;
+    let closed = false;
     const close = () => {
       if (port?.isOpen) port.close(() => {});
     };
@@ -20,8 +21,11 @@ export function serialStream(settings: SerialSettings): OpenStream {
           cause ??= error;
           close();
         });
+        // What the system says of a port that goes depends on whether it was read, written or waited for just then.
         port.on('close', (error: Error | null) => {
-          events.closed(error ?? cause ?? new Error('the serial port is gone; is the adapter plugged in?'));
+          if (closed) return;
+          closed = true;
+          events.closed(new Error('the serial port is gone; is the adapter plugged in?', { cause: error ?? cause }));
         });
         port.on('data', (bytes: Buffer) => {
           events.received(bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.length), bytes.length);
