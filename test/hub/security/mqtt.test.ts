@@ -1,5 +1,4 @@
 /** What somebody who has not said who they are can do to the hub's own broker, byte by byte. */
-import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { topicOf } from '@lineside/shared/contracts/topics.ts';
 import { Credentials } from '@lineside/shared/mqtt/credentials.ts';
@@ -38,7 +37,8 @@ async function raw(bytes: Buffer, more?: (socket: Socket) => void): Promise<{ an
   const begin = performance.now();
   socket.write(bytes);
   more?.(socket);
-  await once(socket, 'close');
+  // Whoever hangs up on what was not read yet resets the connection: an error at this end, and no other than a close.
+  await new Promise((resolve) => socket.once('close', resolve));
   return { answer: Buffer.concat(answer), tookMs: performance.now() - begin };
 }
 
