@@ -1,4 +1,5 @@
 /** Bytes over a serial port of this machine. */
+import type { EventEmitter } from 'node:events';
 import type { SerialPort } from 'serialport';
 import type { SerialSettings } from './connection-config.ts';
 import type { OpenStream } from './transport.ts';
@@ -33,7 +34,10 @@ export function serialStream(settings: SerialSettings): OpenStream {
         port.open((error) => {
           if (error) events.closed(error);
           else if (destroyed) close();
-          else events.opened();
+          else {
+            pollerOf(port)?.once('disconnect', close);
+            events.opened();
+          }
         });
       })
       .catch((error: Error) => events.closed(error));
@@ -48,4 +52,12 @@ export function serialStream(settings: SerialSettings): OpenStream {
       },
     };
   };
+}
+
+/**
+ * What is told by the system when the port hangs up. Reads of such a port give nothing and no error, and the package
+ * then reads again at once and for ever, until something is written.
+ */
+function pollerOf(port: SerialPort | null): EventEmitter | undefined {
+  return (port?.port as { poller?: EventEmitter } | undefined)?.poller;
 }
