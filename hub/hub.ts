@@ -30,6 +30,7 @@ import { Receiver } from './receiver.ts';
 import { ReplicaPart } from './replica-part.ts';
 import { SparkplugPart } from './sparkplug-part.ts';
 import { replaceEquipment } from './store/postgres/equipment.ts';
+import { takeNotes } from './store/postgres/left-notes.ts';
 import { openStores } from './stores-part.ts';
 import { UnsPart } from './uns-part.ts';
 
@@ -64,6 +65,7 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
   };
   await takePlace({ config, relational, unwind, stopping, onTakenOver, log: log.child({ part: 'replicas' }) });
   await replaceEquipment(relational.db, config.equipment.nodes);
+  await takeNotes(stores.dataDir, relational.db, log);
   const board = await restoredBoard(config, stores, now);
 
   const control = new ControlSocket(stores.dataDir);
@@ -226,7 +228,15 @@ export async function startHub(config: LoadedHubConfig, log: Logger, context: Da
   stopping.addEventListener('abort', () => replica.settle());
   unwind.defer('ingest', () => ingest.stop());
 
-  const backups = await startBackups({ config, stores, control, unwind, log: log.child({ part: 'backup' }), now });
+  const backups = await startBackups({
+    config,
+    stores,
+    audit,
+    control,
+    unwind,
+    log: log.child({ part: 'backup' }),
+    now,
+  });
   const serve = replica.has('api') ? serveApi : serveHealth;
   const describeFaults = () => [
     ...faults,

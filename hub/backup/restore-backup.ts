@@ -11,6 +11,7 @@ import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import { extract } from 'tar';
 import { type Static, Type } from 'typebox';
 import { Value } from 'typebox/value';
+import { leaveNote } from '../store/postgres/left-notes.ts';
 import { MIGRATIONS } from '../store/postgres/migrate.ts';
 import {
   checkFiles,
@@ -35,6 +36,8 @@ export interface RestoreOptions {
   dataDir: string;
   /** Put aside what is there. */
   force: boolean;
+  /** Who restores, such as `root at the hub`. */
+  by: string;
   onProgress: OnProgress;
   now(): number;
 }
@@ -54,7 +57,7 @@ export type RestoredFrom = Static<typeof RestoredFrom>;
  *   the data is untouched then
  */
 export async function restoreBackup(options: RestoreOptions): Promise<Restored> {
-  const { from, dataDir, force, onProgress, now } = options;
+  const { from, dataDir, force, by, onProgress, now } = options;
   const manifest = await readManifest(from);
   await expectKnown(from, manifest);
   await mkdir(dataDir, { recursive: true, mode: 0o750 });
@@ -70,7 +73,11 @@ export async function restoreBackup(options: RestoreOptions): Promise<Restored> 
     await mkdir(stage, { mode: 0o700 });
     try {
       await unpack(from, stage, manifest, onProgress);
-      await writeDurably(join(stage, TOLD), JSON.stringify({ restoredAt: now(), madeAt: manifest.madeAt }));
+      const { madeAt, hub: version } = manifest;
+      const at = now();
+      await writeDurably(join(stage, TOLD), JSON.stringify({ restoredAt: at, madeAt }));
+      // What the audit log had behind the backup is gone with it: so at least that stands there.
+      await leaveNote(stage, { at, by, action: 'hub.restore', target: from, after: { madeAt, version } });
       await settle(stage, dataDir);
     } catch (error) {
       await rm(stage, { recursive: true, force: true });

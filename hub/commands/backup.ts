@@ -12,7 +12,8 @@ import { verifyBackup } from '../backup/verify-backup.ts';
 import { backupDir } from '../backup-part.ts';
 import type { LoadedHubConfig } from '../config/load-config.ts';
 import { askHub } from '../control/control-socket.ts';
-import { orWords, withConfig } from './with-config.ts';
+import { leaveNote } from '../store/postgres/left-notes.ts';
+import { orWords, typedBy, withConfig } from './with-config.ts';
 
 const SAY_MS = 2_000;
 const MIB = 1024 * 1024;
@@ -74,16 +75,19 @@ async function backup(config: LoadedHubConfig, out: string | undefined): Promise
   expectEmbedded(config);
   const dataDir = config.resolvePath(config.dataDir);
   const onProgress = progressLines();
-  const made = ((await askHub(dataDir, 'backup', {}, onProgress)) as MadeBackup | undefined)?.path;
+  const copyTo = out === undefined ? {} : { copyTo: out };
+  const made = ((await askHub(dataDir, 'backup', copyTo, onProgress)) as MadeBackup | undefined)?.path;
   let path: string;
   if (made !== undefined) path = out === undefined ? made : await copyOut(made, out, onProgress);
   else {
     const dir = out ?? backupDir(config);
     const source = stoppedSource(dataDir);
-    path = await withStoppedHub(
-      dataDir,
-      async () => (await makeBackup({ source, dir, onProgress, now: Date.now })).path,
-    );
+    path = await withStoppedHub(dataDir, async () => {
+      const { path: whole, manifest } = await makeBackup({ source, dir, onProgress, now: Date.now });
+      const after = { madeAt: manifest.madeAt };
+      await leaveNote(dataDir, { at: Date.now(), by: typedBy(), action: 'hub.backup', target: whole, after });
+      return whole;
+    });
   }
   process.stdout.write(`${path}: ${inWords(await readManifest(path))}\n`);
   return 0;
@@ -122,6 +126,7 @@ async function restore(config: LoadedHubConfig, from: string, force: boolean): P
     from,
     dataDir,
     force,
+    by: typedBy(),
     onProgress: progressLines(),
     now: Date.now,
   });

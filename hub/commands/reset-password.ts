@@ -1,7 +1,6 @@
 /** `hub reset-password`: the way back in, asked of the hub that runs here, or done at its tables when none does. */
 import { existsSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { CONFIG_OPTION, type Command } from '@lineside/shared/cli/command.ts';
 import { UserName } from '@lineside/shared/contracts/accounts.ts';
@@ -14,7 +13,7 @@ import type { LoadedHubConfig } from '../config/load-config.ts';
 import { askHub } from '../control/control-socket.ts';
 import { openRelational, type Relational } from '../store/postgres/relational.ts';
 import { openServer } from '../store/postgres/server.ts';
-import { withConfig } from './with-config.ts';
+import { typedBy, withConfig } from './with-config.ts';
 
 const BECAME: Record<Recovered['became'], string> = {
   reset: 'has this password now',
@@ -51,7 +50,7 @@ async function recover(config: LoadedHubConfig, wish: RecoverWish): Promise<Reco
   if (asked !== undefined) return asked;
   const dataDir = config.resolvePath(config.dataDir);
   await using store = await open(config, dataDir);
-  const done = await recoverUser(store.db, wish, `${userInfo().username} at the hub`, Date.now());
+  const done = await recoverUser(store.db, wish, typedBy(), Date.now());
   if (wish.name === FIRST_USER) await rm(join(dataDir, FIRST_PASSWORD), { force: true });
   return done;
 }

@@ -1,4 +1,5 @@
 /** What the hub's commands have in common: a configuration, and errors in words. */
+import { userInfo } from 'node:os';
 import { type CommandArguments, configFile, sayProblems, textOption } from '@lineside/shared/cli/command.ts';
 import { ConfigError } from '@lineside/shared/config/config-document.ts';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
@@ -29,6 +30,11 @@ export async function orWords(act: () => Promise<number>): Promise<number> {
     console.error(`${error.code}: ${error.message}`);
     return 1;
   }
+}
+
+/** Whoever types a command, as the running hub names whoever asks it by one. */
+export function typedBy(): string {
+  return `${userInfo().username} at the hub`;
 }
 
 function rolesOf({ options }: CommandArguments): Role[] | undefined {

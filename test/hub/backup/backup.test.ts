@@ -1,11 +1,13 @@
 /** Backup and restore of a hub that runs, by its own commands, and what a gateway and its data see of it. */
 import { type EventEmitter, once } from 'node:events';
 import { cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { runCommand } from '@lineside/shared/cli/program.ts';
+import type { AuditEntry } from '@lineside/shared/contracts/accounts.ts';
 import type { CompletenessStatement } from '@lineside/shared/contracts/completeness.ts';
 import type { Committed } from '@lineside/shared/contracts/link.ts';
+import type { Page } from '@lineside/shared/contracts/page.ts';
 import { topicOf } from '@lineside/shared/contracts/topics.ts';
 import mqtt, { type MqttClient } from 'mqtt';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -108,6 +110,10 @@ describe('a hub with a gateway', { timeout: 90_000 }, () => {
     return (await (await fetch(`${url}${path}`, { headers: { cookie } })).json()) as T;
   }
 
+  /** Newest first. */
+  const audit = async (action: string) => (await get<Page<AuditEntry>>(`/api/v1/audit?action=${action}`)).items;
+  const TYPED = { actor: `${userInfo().username} at the hub`, actorKind: 'command', outcome: 'done' };
+
   const madeIn = async (folder: string) => (await readdir(folder)).map((name) => join(folder, name));
   const manifestOf = async (backup: string) =>
     JSON.parse(await readFile(join(backup, 'manifest.json'), 'utf8')) as Manifest;
@@ -129,6 +135,12 @@ describe('a hub with a gateway', { timeout: 90_000 }, () => {
     expect(rows.timeSeries.samples).toBeGreaterThanOrEqual(11 * watermarks[0]!.seq);
     expect(rows.relational).toMatchObject({ tags: 2, users: 1, watermarks: 1 });
     expect(Object.keys(files)).toEqual(['others.tar.zst', 'relational.tar.zst', 'timeseries.duckdb']);
+    expect(await audit('hub.backup')).toMatchObject([
+      {
+        ...{ ...TYPED, target: expect.stringContaining(join(dir, 'data', 'backups', 'lineside-hub-')) },
+        after: { madeAt: (await manifestOf(backup!)).madeAt, copyTo: join(dir, 'older') },
+      },
+    ]);
     await committed(seq);
     for (let more = 0; more < 20; more++) await send(++seq);
     await committed(seq);
@@ -185,6 +197,9 @@ describe('a hub with a gateway', { timeout: 90_000 }, () => {
 
     await start();
     expect(answers).toMatchObject([{ seq: before, resend: false }]);
+    const { madeAt, hub: version } = await manifestOf(backup!);
+    const restored = { ...TYPED, target: backup, before: null, after: { madeAt, version } };
+    expect(await audit('hub.restore')).toMatchObject([restored]);
     // On the gateway's disk, all that was committed has given way, but for the newest segment.
     const kept = last - 5;
     for (let seq = kept; seq <= last + 5; seq++) await send(seq, seq === kept ? { prev: 0, tags: true } : {});
@@ -220,6 +235,23 @@ describe('a hub with a gateway', { timeout: 90_000 }, () => {
     expect(await command(['restore', newer!, '--config', config, '--force'])).toBe(0);
     await start();
     expect(answers[0]!.seq).toBe((await manifestOf(newer!)).watermarks[0]!.seq);
+    await hub.stop();
+  });
+
+  test('that was backed up while it was stopped says so when it runs again, once', async () => {
+    expect(await command(['backup', '--config', config, '--out', join(dir, 'later')])).toBe(0);
+    const notes = join(dir, 'data', 'audit-notes.jsonl');
+    const note = await readFile(notes, 'utf8');
+    await start();
+    await expect(readFile(notes)).rejects.toThrow(/ENOENT/);
+    await hub.stop();
+    // It was killed before it could remove them, and somebody has written something else there.
+    await writeFile(notes, `${note}no note\n`);
+    await start();
+    const [line, ...more] = await audit('hub.backup');
+    expect(line).toMatchObject({ ...TYPED, target: (await madeIn(join(dir, 'later')))[0] });
+    expect(more.filter(({ target }) => target === line!.target)).toEqual([]);
+    expect(await audit('hub.restore')).toHaveLength(1);
     await hub.stop();
   });
 

@@ -16,6 +16,8 @@ const ACTIONS: Record<string, string> = {
   'gateway.look-at-registers': 'Looked at registers of a device',
   'gateway.probe': 'Probed a Modbus device',
   'gateway.restart': 'Restarted a gateway',
+  'hub.backup': 'Made a backup',
+  'hub.restore': 'Restored the hub from a backup',
   'key.create': 'Made an API key',
   'key.revoke': 'Revoked an API key',
   'mqtt-account.create': 'Made an MQTT account',
