@@ -1,15 +1,15 @@
 /** Builds the HTTP side of the hub: API, live socket, documentation and the web app. hub/api-part.ts listens. */
 import type { Server, ServerOptions } from 'node:http';
 import type { TlsOptions } from 'node:tls';
-import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyHttpOptions,
   type FastifyInstance,
   LogController,
 } from 'fastify';
-import { Value } from 'typebox/value';
 import type { HttpConfig } from '../config/http.ts';
+import { compileSerializer, compileValidator } from './compile-on-demand.ts';
 import { addAsyncApi } from './documentation/asyncapi.ts';
 import { addOpenApi } from './documentation/openapi.ts';
 import { addDocumentationPages } from './documentation/pages.ts';
@@ -73,7 +73,8 @@ export async function buildApp(services: ApiServices): Promise<FastifyInstance> 
     routerOptions: { maxParamLength: PARAM_CHARACTERS },
   });
   base.server.maxConnections = limits.connections;
-  const app: Api = base.setValidatorCompiler(compileWithDefaults).withTypeProvider<TypeBoxTypeProvider>();
+  const compiled = base.setValidatorCompiler(compileValidator).setSerializerCompiler(compileSerializer);
+  const app: Api = compiled.withTypeProvider<TypeBoxTypeProvider>();
   addMonitoring(base, services.monitor);
   addProblems(base);
   addRequestIds(base);
@@ -135,9 +136,3 @@ export function served(tls: TlsOptions | undefined, server: ServerOptions): Pick
   // For Fastify's types a server that speaks TLS is another one altogether; nothing here tells them apart.
   return (tls ? { https: { ...server, ...tls } } : { http: server }) as Pick<FastifyHttpOptions<Server>, 'http'>;
 }
-
-/** The library's compiler converts, but leaves out what a schema says of a value that is not given. */
-const compileWithDefaults: typeof TypeBoxValidatorCompiler = (part) => {
-  const validate = TypeBoxValidatorCompiler(part);
-  return (value) => validate(Value.Default(part.schema, value));
-};
