@@ -2,7 +2,7 @@
 import type { Histories, History } from '@lineside/shared/contracts/api.ts';
 import type { Value } from '@lineside/shared/contracts/frame.ts';
 import { tableFromIPC } from 'apache-arrow';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { columns, record } from '../../services/samples.ts';
 import { startTestHub, type TestHub } from '../../services/test-hub.ts';
 
@@ -62,6 +62,21 @@ describe('the past of tags', () => {
         },
       ],
     } satisfies Histories);
+  });
+
+  test('whoever asks for the head alone gets it, and nothing is read behind it', async () => {
+    const path = `${hub.url}/api/v1/tags/3/history?from=${T0}&to=${T0 + 2 * HOUR}&raw=true`;
+    const reads = vi.spyOn(hub.stores.timeSeries, 'range');
+    const answer = await fetch(path, { method: 'HEAD', headers: { cookie, accept: 'text/csv' } });
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([
+      200,
+      'text/csv; charset=utf-8; header=present',
+    ]);
+    expect(await answer.text()).toBe('');
+    // Another answer shows that it would have been read by now.
+    await (await ask(`tags/1/history?${RANGE}`)).text();
+    expect(reads.mock.calls.filter(([tag]) => tag === 3)).toEqual([]);
+    reads.mockRestore();
   });
 
   test('comes in buckets of a step, with the aggregates that are wanted', async () => {

@@ -294,6 +294,8 @@ describe('what somebody may take', () => {
       expect([again.status, await again.text()]).toEqual([304, '']);
     }
     expect((await call('/api/openapi.json', { headers: { 'if-none-match': '"other"' } })).status).toBe(200);
+    const head = await call('/api/openapi.json', { method: 'HEAD', headers: { 'if-none-match': etag } });
+    expect([head.status, await head.text()]).toEqual([304, '']);
     expect((await call('/api/v1/me')).headers.get('cache-control')).toBe('private, no-cache');
   });
 
