@@ -112,6 +112,13 @@ export function ownsGateway(identity: Identity, machines: readonly PlacedMachine
   return behind.length > 0 && behind.every(({ path }) => reaches(identity, path));
 }
 
+/** The gateways that an identity may act on as a whole; undefined when it is not limited. */
+export function ownedGateways(identity: Identity, machines: readonly PlacedMachine[]): string[] | undefined {
+  if (identity.sites === null) return undefined;
+  const known = new Set(machines.map(({ gateway }) => gateway));
+  return [...known].filter((gateway) => ownsGateway(identity, machines, gateway));
+}
+
 /** @throws LinesideError GATEWAY_NOT_FOUND unless an identity may act on the whole of the gateway */
 export function expectOwnGateway(identity: Identity, machines: readonly PlacedMachine[], gateway: string): void {
   if (ownsGateway(identity, machines, gateway)) return;

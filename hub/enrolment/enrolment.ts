@@ -4,18 +4,27 @@
  * has signed and nobody knows of here opens nothing.
  */
 import { createVerify, X509Certificate } from 'node:crypto';
-import type { BrokerPlace, EnrolAnswer, EnrolRequest, RenewAnswer } from '@lineside/shared/contracts/enrolment.ts';
-import { type MadeToken, RenewRequest } from '@lineside/shared/contracts/enrolment.ts';
+import {
+  type BrokerPlace,
+  type EnrolAnswer,
+  type EnrolRequest,
+  type MadeToken,
+  type RenewAnswer,
+  RenewRequest,
+  type TokenView,
+} from '@lineside/shared/contracts/enrolment.ts';
+import type { Page } from '@lineside/shared/contracts/page.ts';
 import { formatToken, isProven, keysOf, newToken, signAnswer } from '@lineside/shared/enrolment/token.ts';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
-import type { Kysely } from 'kysely';
+import type { Kysely, Transaction } from 'kysely';
 import { Value } from 'typebox/value';
 import { type Actor, appendAudit, HUB } from '../store/postgres/audit.ts';
 import * as store from '../store/postgres/enrolment.ts';
 import type { Database, Row } from '../store/postgres/schema.ts';
 import { inTransaction } from '../store/postgres/transaction.ts';
 import type { Authority } from './authority.ts';
+import { certificatePage, type ListAsked, tokenPage } from './enrolment-lists.ts';
 import { readRequest, serialOf } from './x509.ts';
 
 const MINUTE_MS = 60_000;
@@ -84,9 +93,19 @@ export class Enrolment {
     return { id: made.id, token: formatToken(made), gateway, expiresAt, fingerprint };
   }
 
-  /** Those that are remembered, newest first. */
-  tokens(): Promise<Row<'enrolment_tokens'>[]> {
-    return store.listTokens(this.#options.db);
+  /**
+   * Those that are remembered.
+   *
+   * @param gateways only of these; undefined: of all
+   * @throws LinesideError CURSOR_INVALID
+   */
+  tokens(asked: ListAsked, gateways?: readonly string[]): Promise<Page<TokenView>> {
+    return tokenPage(this.#options.db, asked, gateways);
+  }
+
+  /** Of which gateway a token is; undefined when there is none by this id. */
+  async gatewayOf(token: string): Promise<string | undefined> {
+    return (await store.findToken(this.#options.db, token))?.gateway;
   }
 
   /**
@@ -143,22 +162,23 @@ export class Enrolment {
     const certificate = await ca.client(gateway, publicKey, now(), certificateDays);
     const before = await store.certificatesOf(db, gateway);
     const row = this.#rowOf(certificate, { gateway, keyHash, by: token.created_by, renews: null });
-    const enrolled = await inTransaction(db, async (trx) => {
-      if (!(await store.useToken(trx, token.id, row))) return false;
+    const replaced = await inTransaction(db, async (trx) => {
+      if (!(await store.useToken(trx, token.id, row))) return null;
       await appendAudit(trx, {
         ...{ actor, action: 'gateway.enrol', target: gateway, outcome: 'done', at: row.issued_at },
         before: { certificates: before.filter((old) => isValid(old, row.issued_at)).map(({ serial }) => serial) },
         after: { certificates: [row.serial], token: token.id, tokenMadeBy: token.created_by },
       });
-      return true;
+      // A machine that took the place of another: what the other has kept must not open anything from this moment on.
+      const how = { at: row.issued_at, actor: HUB, reason: `${gateway} enrolled anew` };
+      return this.#revokeIn(trx, { gateway, but: row.serial }, how);
     });
-    if (!enrolled) {
+    if (!replaced) {
       const used = (await store.findToken(db, token.id))!;
       return this.#noted(actor, used, () => this.#again(used, keyHash, request, ca, place));
     }
     log.warn({ gateway, from, serial: row.serial, token: token.id }, 'a gateway has enrolled');
-    // A machine that took the place of another: what the other has kept must not open anything.
-    for (const { serial } of before) await this.revoke(gateway, serial, HUB, `${gateway} enrolled anew`);
+    this.#areRevoked(replaced, gateway, HUB, `${gateway} enrolled anew`);
     onEnrolled(gateway);
     return this.#answer(token, request, certificate, ca, place);
   }
@@ -205,8 +225,14 @@ export class Enrolment {
     return (await store.certificatesOf(db, gateway)).some((row) => isValid(row, now()));
   }
 
+  /** The newest hundred of a gateway, newest first. */
   certificates(gateway: string): Promise<Row<'gateway_certificates'>[]> {
     return store.certificatesOf(this.#options.db, gateway);
+  }
+
+  /** All that a gateway has got. @throws LinesideError CURSOR_INVALID */
+  certificatePage(gateway: string, asked: ListAsked): Promise<Page<Row<'gateway_certificates'>>> {
+    return certificatePage(this.#options.db, gateway, asked);
   }
 
   /**
@@ -220,24 +246,33 @@ export class Enrolment {
     actor: Actor,
     reason: string,
   ): Promise<{ gateway: string; serial: string }[]> {
-    const { db, onRevoked, log, now } = this.#options;
+    const { db, now } = this.#options;
     const at = now();
-    const by = actor.name;
-    const revoked = await inTransaction(db, async (trx) => {
-      const rows = await store.revokeCertificates(trx, { gateway, serial }, { at, by, reason });
-      if (rows.length === 0) return rows;
-      const serials = rows.map((row) => row.serial);
-      await appendAudit(trx, {
-        ...{ actor, action: 'certificate.revoke', target: gateway, outcome: 'done', at },
-        ...{ before: { serials, valid: true }, after: { serials, valid: false, reason } },
-      });
-      return rows;
-    });
-    if (revoked.length > 0) {
-      log.warn({ gateway, serials: revoked.map((row) => row.serial), by, reason }, 'certificates revoked');
-      onRevoked(revoked);
-    }
+    const revoked = await inTransaction(db, (trx) => this.#revokeIn(trx, { gateway, serial }, { at, actor, reason }));
+    this.#areRevoked(revoked, gateway, actor, reason);
     return revoked;
+  }
+
+  async #revokeIn(
+    trx: Transaction<Database>,
+    which: Parameters<typeof store.revokeCertificates>[1],
+    { at, actor, reason }: { at: number; actor: Actor; reason: string },
+  ): Promise<{ gateway: string; serial: string }[]> {
+    const rows = await store.revokeCertificates(trx, which, { at, by: actor.name, reason });
+    if (rows.length === 0) return rows;
+    const serials = rows.map((row) => row.serial);
+    await appendAudit(trx, {
+      ...{ actor, action: 'certificate.revoke', target: which.gateway, outcome: 'done', at },
+      ...{ before: { serials, valid: true }, after: { serials, valid: false, reason } },
+    });
+    return rows;
+  }
+
+  #areRevoked(rows: { gateway: string; serial: string }[], gateway: string, actor: Actor, reason: string): void {
+    if (rows.length === 0) return;
+    const { onRevoked, log } = this.#options;
+    log.warn({ gateway, serials: rows.map((row) => row.serial), by: actor.name, reason }, 'certificates revoked');
+    onRevoked(rows);
   }
 
   /** What is revoked, as a list that brokers read (PEM). */

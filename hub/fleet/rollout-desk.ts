@@ -7,16 +7,20 @@ import { createHash, randomUUID } from 'node:crypto';
 import { withSectionsOf } from '@lineside/shared/config/merge-sections.ts';
 import type { ConfigText } from '@lineside/shared/contracts/fleet.ts';
 import type { ConfigPushResult } from '@lineside/shared/contracts/link.ts';
+import type { Page } from '@lineside/shared/contracts/page.ts';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import type { Kysely } from 'kysely';
+import { pageFrom, readCursor } from '../store/page.ts';
 import { type Actor, appendAudit } from '../store/postgres/audit.ts';
 import {
   endRollout,
   insertRollout,
   listRollouts,
   moveGateway,
+  rolloutStopWish,
   type StoredRollout,
+  wishRolloutStopped,
 } from '../store/postgres/rollouts.ts';
 import type { Database } from '../store/postgres/schema.ts';
 import { inTransaction } from '../store/postgres/transaction.ts';
@@ -74,19 +78,48 @@ export class RolloutDesk {
     await this.#running?.done;
   }
 
-  list(): Promise<StoredRollout[]> {
-    return listRollouts(this.#options.db);
+  /**
+   * By when they began.
+   *
+   * @param gateways only those that have to do with none but these; undefined: all
+   * @throws LinesideError CURSOR_INVALID
+   */
+  async list(
+    { limit, cursor, sort }: { limit: number; cursor?: string | undefined; sort: string },
+    gateways?: readonly string[],
+  ): Promise<Page<StoredRollout>> {
+    const list = `rollouts ${sort}`;
+    const place = readCursor(list, [0, ''] as const, cursor);
+    const after = place && { at: place[0], id: place[1] };
+    const wanted = { limit: limit + 1, newestFirst: sort.startsWith('-'), after, gateways };
+    const rows = await listRollouts(this.#options.db, wanted);
+    const keysOf = ({ created_at, id }: StoredRollout) => [created_at, id];
+    return pageFrom(rows, limit, list, keysOf, (row) => row);
   }
 
-  /** @throws LinesideError ROLLOUT_NOT_FOUND when it does not run */
-  async cancel(actor: Actor, id: string): Promise<void> {
-    if (this.#running?.id !== id) throw new LinesideError('ROLLOUT_NOT_FOUND', 'peer', 'no such rollout is running');
-    this.#stop ||= `stopped by ${actor.name}`;
+  /**
+   * Of several hubs any may be told: the one that runs it looks before each wave.
+   *
+   * @param gateways only one that has to do with none but these; undefined: any
+   * @throws LinesideError ROLLOUT_NOT_FOUND when no such one runs
+   */
+  async cancel(actor: Actor, id: string, gateways?: readonly string[]): Promise<void> {
     const { db, now } = this.#options;
-    await appendAudit(db, {
-      ...{ actor, action: 'rollout.stop', target: id, outcome: 'done', at: now() },
-      ...{ before: { state: 'running' }, after: { state: 'stopped' } },
+    const reason = `stopped by ${actor.name}`;
+    const [rollout] = await listRollouts(db, { limit: 1, newestFirst: true, id, gateways });
+    const told = await inTransaction(db, async (trx) => {
+      if (!rollout || !(await wishRolloutStopped(trx, id, reason))) return false;
+      await appendAudit(trx, {
+        ...{ actor, action: 'rollout.stop', target: id, outcome: 'done', at: now() },
+        ...{ before: { state: 'running' }, after: { state: 'stopped' } },
+      });
+      return true;
     });
+    if (!told) throw new LinesideError('ROLLOUT_NOT_FOUND', 'peer', 'no such rollout is running');
+    // Of one that nobody runs any more, for its hub has ended, nobody would look.
+    const changedAt = Math.max(rollout!.created_at, ...rollout!.gateways.map((each) => each.changed_at));
+    const left = this.#running?.id !== id && (!this.#options.shared || now() - changedAt > IDLE_MS);
+    if (left) await endRollout(db, { id, state: 'stopped', reason, at: now() });
   }
 
   /**
@@ -148,7 +181,7 @@ export class RolloutDesk {
     for (const wave of waves) {
       const ended = await Promise.all(wave.map((gateway) => this.#one(id, actor, gateway, wish)));
       const failed = ended.find((words) => words !== '');
-      const reason = failed ?? this.#stop;
+      const reason = failed ?? (this.#stop || (await rolloutStopWish(db, id)));
       onChange(id);
       if (!reason) continue;
       await endRollout(db, { id, state: 'stopped', reason, at: now() });

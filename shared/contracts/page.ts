@@ -7,16 +7,21 @@ const MAX_PAGE_SIZE = 1_000;
 
 /**
  * The query of a list. `filters` are what it can be narrowed by; `sorts` the names that it can be sorted by, the
- * first of them unless asked otherwise. A minus before a name turns the order round.
+ * first of them unless asked otherwise. A minus before a name turns the order round. Another size of a page is for a list
+ * whose items are long themselves.
  */
-export function pageQuery<P extends TProperties>(sorts: readonly string[], filters: P) {
+export function pageQuery<P extends TProperties>(
+  sorts: readonly string[],
+  filters: P,
+  { usual, most }: { usual: number; most: number } = { usual: PAGE_SIZE, most: MAX_PAGE_SIZE },
+) {
   const directions = sorts.flatMap((name) => [name, name.startsWith('-') ? name.slice(1) : `-${name}`]);
   return Type.Object(
     {
       limit: Type.Integer({
         minimum: 1,
-        maximum: MAX_PAGE_SIZE,
-        default: PAGE_SIZE,
+        maximum: most,
+        default: usual,
         description: 'items on a page, at most',
       }),
       cursor: Type.Optional(

@@ -58,7 +58,7 @@ describe.skipIf(!hasChromium)(`long lists in a browser (needs ${CHROMIUM})`, { t
     const rollout: RolloutView = {
       ...{ id: 'r', by: 'anna', at: Date.now(), endedAt: null, state: 'running', reason: '', gateways },
     };
-    await page.route('**/api/v1/rollouts', (route) => route.fulfill({ json: [rollout] }));
+    await page.route('**/api/v1/rollouts', (route) => route.fulfill({ json: { items: [rollout], next: null } }));
     await page.goto(`${hub.url}/#/rollouts`);
     const card = page.getByTestId('rollout');
     await card.getByText('166 gateways have it').waitFor(PATIENT);

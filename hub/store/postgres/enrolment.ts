@@ -38,9 +38,32 @@ export async function findToken(db: Kysely<Database>, id: string): Promise<Row<'
   return db.selectFrom('enrolment_tokens').selectAll().where('id', '=', id).executeTakeFirst();
 }
 
-/** Newest first. */
-export async function listTokens(db: Kysely<Database>): Promise<Row<'enrolment_tokens'>[]> {
-  return db.selectFrom('enrolment_tokens').selectAll().orderBy('created_at', 'desc').limit(100).execute();
+/** A part of a list that is sorted by a time and, within that, by an id. */
+export interface Stretch {
+  limit: number;
+  newestFirst: boolean;
+  /** The last one of the part before. */
+  after?: { at: number; id: string } | undefined;
+}
+
+/**
+ * By when they were made.
+ *
+ * @param gateways only of these; undefined: of all
+ */
+export async function listTokens(
+  db: Kysely<Database>,
+  { limit, newestFirst, after }: Stretch,
+  gateways?: readonly string[],
+): Promise<Row<'enrolment_tokens'>[]> {
+  let query = db.selectFrom('enrolment_tokens').selectAll();
+  if (gateways) query = query.where('gateway', 'in', gateways);
+  if (after) {
+    const behind = newestFirst ? '<' : '>';
+    query = query.where((e) => e(e.refTuple('created_at', 'id'), behind, e.tuple(after.at, after.id)));
+  }
+  const order = newestFirst ? 'desc' : 'asc';
+  return query.orderBy('created_at', order).orderBy('id', order).limit(limit).execute();
 }
 
 /** Ends one that is open. @returns what it was; undefined when there is none, or it is used or over */
@@ -102,7 +125,22 @@ export async function findCertificate(
   return db.selectFrom('gateway_certificates').selectAll().where('serial', '=', serial).executeTakeFirst();
 }
 
-/** Newest first. */
+/** By when they were issued. */
+export async function listCertificates(
+  db: Kysely<Database>,
+  gateway: string,
+  { limit, newestFirst, after }: Stretch,
+): Promise<Row<'gateway_certificates'>[]> {
+  let query = db.selectFrom('gateway_certificates').selectAll().where('gateway', '=', gateway);
+  if (after) {
+    const behind = newestFirst ? '<' : '>';
+    query = query.where((e) => e(e.refTuple('issued_at', 'serial'), behind, e.tuple(after.at, after.id)));
+  }
+  const order = newestFirst ? 'desc' : 'asc';
+  return query.orderBy('issued_at', order).orderBy('serial', order).limit(limit).execute();
+}
+
+/** The newest hundred, newest first. */
 export async function certificatesOf(db: Kysely<Database>, gateway: string): Promise<Row<'gateway_certificates'>[]> {
   return db
     .selectFrom('gateway_certificates')
@@ -144,11 +182,12 @@ export async function newestCertificates(
  * Those that have ended are over by themselves; but the newest of a gateway is the one by which it is known, and somebody
  * may say that this is over as well.
  *
+ * @param which.but the one that stays
  * @returns what is revoked from now on, and was not before
  */
 export async function revokeCertificates(
   db: Kysely<Database>,
-  which: { gateway: string; serial?: string | undefined },
+  which: { gateway: string; serial?: string | undefined; but?: string },
   how: { at: number; by: string; reason: string },
 ): Promise<{ gateway: string; serial: string }[]> {
   let query = db
@@ -172,6 +211,7 @@ export async function revokeCertificates(
       ]),
     );
   if (which.serial !== undefined) query = query.where('serial', '=', which.serial);
+  if (which.but !== undefined) query = query.where('serial', '<>', which.but);
   return query.returning(['gateway', 'serial']).execute();
 }
 

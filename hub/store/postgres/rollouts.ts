@@ -92,15 +92,37 @@ export async function endRollout(
   });
 }
 
-/** Newest first. */
-export async function listRollouts(db: Kysely<Database>, limit = 20): Promise<StoredRollout[]> {
-  const rollouts = await db
-    .selectFrom('rollouts')
-    .select(['id', 'by_whom', 'created_at', 'ended_at', 'state', 'reason'])
-    .orderBy('created_at', 'desc')
-    .orderBy('id', 'desc')
-    .limit(limit)
-    .execute();
+/** Which rollouts; all without a word. */
+export interface RolloutFilter {
+  limit: number;
+  newestFirst: boolean;
+  /** The last one of the page before. */
+  after?: { at: number; id: string } | undefined;
+  id?: string;
+  /** Only those that have to do with none but these. */
+  gateways?: readonly string[] | undefined;
+}
+
+/** By when they began. */
+export async function listRollouts(
+  db: Kysely<Database>,
+  { limit, newestFirst, after, id, gateways: own }: RolloutFilter,
+): Promise<StoredRollout[]> {
+  if (own?.length === 0) return [];
+  let query = db.selectFrom('rollouts').select(['id', 'by_whom', 'created_at', 'ended_at', 'state', 'reason']);
+  if (id !== undefined) query = query.where('id', '=', id);
+  if (own) {
+    query = query.where(({ not, exists, selectFrom }) => {
+      const all = selectFrom('rollout_gateways').select('gateway').whereRef('rollout', '=', 'rollouts.id');
+      return not(exists(all.where('gateway', 'not in', own)));
+    });
+  }
+  if (after) {
+    const behind = newestFirst ? '<' : '>';
+    query = query.where((e) => e(e.refTuple('created_at', 'id'), behind, e.tuple(after.at, after.id)));
+  }
+  const order = newestFirst ? 'desc' : 'asc';
+  const rollouts = await query.orderBy('created_at', order).orderBy('id', order).limit(limit).execute();
   if (rollouts.length === 0) return [];
   const ids = rollouts.map(({ id }) => id);
   const gateways = await db
@@ -110,8 +132,30 @@ export async function listRollouts(db: Kysely<Database>, limit = 20): Promise<St
     .orderBy('wave')
     .orderBy('gateway')
     .execute();
+  const byRollout = Map.groupBy(gateways, ({ rollout }) => rollout);
   return rollouts.map((rollout) => ({
     ...rollout,
-    gateways: gateways.filter((each) => each.rollout === rollout.id).map(({ rollout: _rollout, ...rest }) => rest),
+    gateways: (byRollout.get(rollout.id) ?? []).map(({ rollout: _rollout, ...rest }) => rest),
   }));
+}
+
+/**
+ * Asks whichever hub runs a rollout to begin no further wave of it.
+ *
+ * @returns false when it has ended
+ */
+export async function wishRolloutStopped(db: Kysely<Database>, id: string, reason: string): Promise<boolean> {
+  const { numUpdatedRows } = await db
+    .updateTable('rollouts')
+    .set((e) => ({ reason: e.case().when('reason', '=', '').then(cleanText(reason)).else(e.ref('reason')).end() }))
+    .where('id', '=', id)
+    .where('state', '=', 'running')
+    .executeTakeFirstOrThrow();
+  return numUpdatedRows === 1n;
+}
+
+/** Why it is to be stopped; empty when it is not. */
+export async function rolloutStopWish(db: Kysely<Database>, id: string): Promise<string> {
+  const row = await db.selectFrom('rollouts').select('reason').where('id', '=', id).executeTakeFirst();
+  return row?.reason ?? '';
 }

@@ -19,10 +19,13 @@ beforeAll(async () => {
 });
 afterAll(() => stores.close());
 
-function rig(answers: Record<string, Partial<ConfigPushResult>> = {}) {
+function rig(
+  answers: Record<string, Partial<ConfigPushResult>> = {},
+  { shared = false, hold = Promise.resolve() } = {},
+) {
   const pushed: [string, string][] = [];
   const desk = new RolloutDesk({
-    ...{ db: stores.db, shared: false },
+    ...{ db: stores.db, shared },
     online: (gateway) =>
       ({ away: false, none: undefined })[gateway as 'away'] ?? (gateway === 'none' ? undefined : gateway !== 'away'),
     fleet: {
@@ -33,6 +36,7 @@ function rig(answers: Record<string, Partial<ConfigPushResult>> = {}) {
     configs: {
       push: async (_by, gateway, config) => {
         pushed.push([gateway, config]);
+        await hold;
         return { ...good, ...answers[gateway] };
       },
     },
@@ -51,7 +55,7 @@ const wish = (gateways: string[]) => ({
   confirmWithinMs: 1_000,
   restart: false,
 });
-const newest = async (desk: RolloutDesk) => (await desk.list())[0]!;
+const newest = async (desk: RolloutDesk) => (await desk.list({ limit: 1, sort: '-at' })).items[0]!;
 
 test('comes to all of them in waves, each with what is its own', async () => {
   const { desk, pushed } = rig();
@@ -109,4 +113,38 @@ test('one that a restart of the hub has cut off stays stopped', async () => {
     ...{ id: 'cut', state: 'stopped', reason: 'the hub was started anew meanwhile' },
     gateways: [{ state: 'notSent' }, { state: 'notSent' }],
   });
+});
+
+test('is stopped at whichever of several hubs, by whoever may act on all of its gateways', async () => {
+  const held = Promise.withResolvers<void>();
+  const here = rig({}, { shared: true, hold: held.promise });
+  const there = rig({}, { shared: true });
+  const id = await here.desk.begin(actorNamed('anna'), wish(['a', 'b']));
+  const none = { code: 'ROLLOUT_NOT_FOUND' };
+  await expect(there.desk.cancel(actorNamed('ben'), id, ['a'])).rejects.toMatchObject(none);
+  await expect(there.desk.cancel(actorNamed('ben'), id, [])).rejects.toMatchObject(none);
+  await there.desk.cancel(actorNamed('ben'), id, ['a', 'b', 'c']);
+  held.resolve();
+  const told = { state: 'stopped', reason: 'stopped by ben' };
+  const all = async () => (await here.desk.list({ limit: 50, sort: '-at' })).items;
+  await vi.waitFor(async () => expect((await all()).find((each) => each.id === id)).toMatchObject(told), 10_000);
+  expect(here.pushed.map(([gateway]) => gateway)).toEqual(['a']);
+  await expect(there.desk.cancel(actorNamed('ben'), id)).rejects.toMatchObject(none);
+});
+
+test('one that no hub runs any more is over when somebody stops it', async () => {
+  const at = Date.now() + 2_000;
+  for (const [id, since] of Object.entries({ lost: at, old: at - 3_600_000 }))
+    await insertRollout(stores.db, { id, by: 'anna', config: NEW, waves: [['a']], at: since });
+  const states = async () =>
+    (await rig().desk.list({ limit: 50, sort: '-at' })).items.flatMap(({ id, state }) =>
+      id === 'lost' || id === 'old' ? [`${id} ${state}`] : [],
+    );
+  const { desk } = rig({}, { shared: true });
+  await desk.cancel(actorNamed('ben'), 'lost');
+  await desk.cancel(actorNamed('ben'), 'old');
+  // Another hub may be at work on the one in which something has changed of late.
+  expect(await states()).toEqual(['lost running', 'old stopped']);
+  await rig().desk.cancel(actorNamed('ben'), 'lost');
+  expect(await states()).toEqual(['lost stopped', 'old stopped']);
 });

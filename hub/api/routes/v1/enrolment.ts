@@ -6,12 +6,12 @@ import {
   SERIAL_PATTERN,
   TokenView,
 } from '@lineside/shared/contracts/enrolment.ts';
-import { pageOf } from '@lineside/shared/contracts/page.ts';
+import { pageOf, pageQuery } from '@lineside/shared/contracts/page.ts';
 import { GATEWAY_ID_PATTERN } from '@lineside/shared/contracts/topics.ts';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import { expectOwnGateway, ownsGateway, seesGateway } from '../../../auth/identity.ts';
+import { expectOwnGateway, ownedGateways, ownsGateway, seesGateway } from '../../../auth/identity.ts';
 import { actorOf } from '../../plugins/session.ts';
 import type { ProblemCode } from '../../problem-list.ts';
 import type { ApiServices } from '../../services.ts';
@@ -96,20 +96,13 @@ export function enrolmentRoutes(app: Api, { enrolment, authority, board, machine
       config: { permission: 'gateways.enrol' },
       schema: {
         tags: ['gateways'],
-        summary: 'The tokens by which gateways enrol, without their secrets, newest first, at most 100',
+        summary: 'The tokens by which gateways enrol, without their secrets, newest first',
         description: 'One that was not used and whose time is not over is open: a gateway may come in by it.',
+        querystring: pageQuery(['-createdAt'], {}),
         response: { 200: pageOf(TokenView) },
       },
     },
-    async (request) => {
-      const all = await enrolment.tokens();
-      const own = all.filter(({ gateway }) => ownsGateway(request.identity!, machines, gateway));
-      const items = own.map((row) => ({
-        ...{ id: row.id, gateway: row.gateway, createdAt: row.created_at, createdBy: row.created_by },
-        ...{ expiresAt: row.expires_at, usedAt: row.used_at },
-      }));
-      return { items, next: null };
-    },
+    (request) => enrolment.tokens(request.query, ownedGateways(request.identity!, machines)),
   );
 
   app.delete(
@@ -128,8 +121,8 @@ export function enrolmentRoutes(app: Api, { enrolment, authority, board, machine
     },
     async (request, reply) => {
       const { token } = request.params;
-      const known = (await enrolment.tokens()).find(({ id }) => id === token);
-      const own = known && ownsGateway(request.identity!, machines, known.gateway);
+      const gateway = await enrolment.gatewayOf(token);
+      const own = gateway !== undefined && ownsGateway(request.identity!, machines, gateway);
       if (!own || !(await enrolment.withdrawToken(token, actorOf(request)))) {
         throw new LinesideError('TOKEN_NOT_FOUND', 'peer', 'there is no such token that is open: it is used or over');
       }
@@ -143,8 +136,9 @@ export function enrolmentRoutes(app: Api, { enrolment, authority, board, machine
       config: { permission: 'gateways.read', problems: ['GATEWAY_NOT_FOUND'] },
       schema: {
         tags: ['gateways'],
-        summary: 'The certificates that a gateway has got, newest first, at most 100',
+        summary: 'The certificates that a gateway has got, newest first',
         params: Params,
+        querystring: pageQuery(['-issuedAt'], {}),
         response: { 200: pageOf(Certificate) },
       },
     },
@@ -153,7 +147,7 @@ export function enrolmentRoutes(app: Api, { enrolment, authority, board, machine
       if (!seesGateway(request.identity!, machines, id)) {
         throw new LinesideError('GATEWAY_NOT_FOUND', 'peer', `there is no gateway ${id}`);
       }
-      const rows = await enrolment.certificates(id);
+      const { items: rows, next } = await enrolment.certificatePage(id, request.query);
       if (rows.length === 0 && !board.gateways.get(id)) {
         throw new LinesideError('GATEWAY_NOT_FOUND', 'peer', `there is no gateway ${id}`);
       }
@@ -162,7 +156,7 @@ export function enrolmentRoutes(app: Api, { enrolment, authority, board, machine
         ...{ issuedAt: row.issued_at, issuedBy: row.issued_by, renews: row.renews },
         ...{ revokedAt: row.revoked_at, revokedBy: row.revoked_by, reason: row.reason },
       }));
-      return { items, next: null };
+      return { items, next };
     },
   );
 

@@ -8,9 +8,10 @@ import {
   MAX_LOG_LINES,
 } from '@lineside/shared/contracts/fleet.ts';
 import { ConfigPushResult } from '@lineside/shared/contracts/link.ts';
+import { pageOf, pageQuery } from '@lineside/shared/contracts/page.ts';
 import { ConfirmWithin, RolloutBody, RolloutView, WithRestart } from '@lineside/shared/contracts/rollout.ts';
 import { Type } from 'typebox';
-import { expectOwnGateway, ownsGateway } from '../../../auth/identity.ts';
+import { expectOwnGateway, ownedGateways } from '../../../auth/identity.ts';
 import type { StoredRollout } from '../../../store/postgres/rollouts.ts';
 import { actorOf, expectMay } from '../../plugins/session.ts';
 import type { ApiServices } from '../../services.ts';
@@ -21,6 +22,8 @@ import { aboutGateway, gatewayAsker, gatewayParams } from './gateway-asker.ts';
 const SHORT_MS = 15_000;
 const CHECK_MS = 60_000;
 
+/** Each names all of its gateways. */
+const ROLLOUTS_A_PAGE = { usual: 20, most: 50 };
 const BODY_BYTES = 4 * MAX_CONFIG_CHARACTERS;
 const Config = Type.String({ minLength: 1, maxLength: MAX_CONFIG_CHARACTERS, description: 'the whole file, YAML' });
 const Done = Type.Object({ done: Type.Literal(true) });
@@ -118,15 +121,14 @@ export function fleetRoutes(app: Api, services: ApiServices): void {
       schema: {
         tags: ['gateways'],
         operationId: 'listRollouts',
-        summary: 'Configurations on their way to several gateways: the newest twenty',
-        response: { 200: Type.Array(RolloutView) },
+        summary: 'Configurations on their way to several gateways, and those that were, newest first',
+        querystring: pageQuery(['-at'], {}, ROLLOUTS_A_PAGE),
+        response: { 200: pageOf(RolloutView) },
       },
     },
     async (request) => {
-      const all = (await rollouts.list()).map(viewOf);
-      return all.filter(({ gateways }) =>
-        gateways.every((each) => ownsGateway(request.identity!, machines, each.gateway)),
-      );
+      const { items, next } = await rollouts.list(request.query, ownedGateways(request.identity!, machines));
+      return { items: items.map(viewOf), next };
     },
   );
 
@@ -175,7 +177,8 @@ export function fleetRoutes(app: Api, services: ApiServices): void {
       },
     },
     async (request) => {
-      await rollouts.cancel(actorOf(request), request.params.id);
+      const own = ownedGateways(request.identity!, machines);
+      await rollouts.cancel(actorOf(request), request.params.id, own);
       return { done: true as const };
     },
   );

@@ -1,7 +1,8 @@
 /** MQTT accounts of integrators. */
-import { pageOf } from '@lineside/shared/contracts/page.ts';
+import { pageOf, pageQuery } from '@lineside/shared/contracts/page.ts';
 import { Type } from 'typebox';
 import type { MqttAccount } from '../../../mqtt-accounts/mqtt-accounts.ts';
+import { compareKeys, pageOfSorted } from '../../../store/page.ts';
 import { actorOf } from '../../plugins/session.ts';
 import type { ProblemCode } from '../../problem-list.ts';
 import type { ApiServices } from '../../services.ts';
@@ -50,10 +51,21 @@ export function mqttAccountRoutes(app: Api, { mqttAccounts }: ApiServices): void
       schema: {
         tags: ['integrators'],
         summary: 'MQTT accounts that were made here, by name; those of the hub’s configuration are not among them',
+        querystring: pageQuery(['name'], {}),
         response: { 200: pageOf(AccountView) },
       },
     },
-    () => ({ items: mqttAccounts.list().map(viewOf), next: null }),
+    (request) => {
+      const { sort, ...asked } = request.query;
+      const keysOf = ({ name }: MqttAccount) => [name];
+      // A database may sort names by a language.
+      const items = mqttAccounts.list().sort((a, b) => compareKeys(keysOf(a), keysOf(b)));
+      const { items: rows, next } = pageOfSorted(
+        { name: 'mqtt accounts', items, keysOf, turned: sort.startsWith('-') },
+        asked,
+      );
+      return { items: rows.map(viewOf), next };
+    },
   );
 
   app.post(

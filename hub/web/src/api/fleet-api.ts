@@ -2,6 +2,7 @@ import type { ModbusTable, NodeLevel, Registers } from '@lineside/shared/contrac
 import type { MadeToken, TokenView } from '@lineside/shared/contracts/enrolment.ts';
 import type { ConfigCheck, ConfigText, LogLines } from '@lineside/shared/contracts/fleet.ts';
 import type { ConfigPushResult } from '@lineside/shared/contracts/link.ts';
+import type { Page } from '@lineside/shared/contracts/page.ts';
 import type { RolloutView } from '@lineside/shared/contracts/rollout.ts';
 import { request } from './http.ts';
 import { all } from './pages.ts';
@@ -57,7 +58,8 @@ export const fleetApi = {
     request<{ revoked: string[] }>(`${at(id)}/certificate?reason=${encodeURIComponent(reason)}`, {
       method: 'DELETE',
     }),
-  rollouts: (signal: AbortSignal) => request<RolloutView[]>('/api/v1/rollouts', { signal }),
+  /** The newest. */
+  rollouts: async (signal: AbortSignal) => (await request<Page<RolloutView>>('/api/v1/rollouts', { signal })).items,
   beginRollout: (body: RolloutPlan) => request<{ id: string }>('/api/v1/rollouts', { method: 'POST', body }),
   stopRollout: (id: string) => request<{ done: true }>(`/api/v1/rollouts/${id}/stop`, { method: 'POST' }),
 };
