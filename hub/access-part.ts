@@ -115,10 +115,13 @@ export class AccessPart {
     await this.accounts.refresh();
     let since = now();
     const revoked = setInterval(() => {
-      const from = since - REVOKED_AGAIN_MS;
-      since = now();
-      revokedSince(stores.relational.db, from, now()).then(
-        (found) => this.#end(found),
+      const at = now();
+      revokedSince(stores.relational.db, since - REVOKED_AGAIN_MS, at).then(
+        (found) => {
+          // What was revoked while the store was away is found when it is back.
+          since = at;
+          this.#end(found);
+        },
         (error: unknown) => log.debug({ error: messageOf(error) }, 'revoked certificates not looked up'),
       );
       this.accounts

@@ -21,6 +21,7 @@ import { addIdempotency } from './plugins/idempotency.ts';
 import { addMetrics, addMonitoring } from './plugins/monitoring.ts';
 import { addOrigins } from './plugins/origins.ts';
 import { addPages } from './plugins/pages.ts';
+import { addPatience } from './plugins/patience.ts';
 import { addPictures } from './plugins/pictures.ts';
 import { addProblems } from './plugins/problems.ts';
 import { addAddressLimit, addIdentityLimit } from './plugins/rate-limits.ts';
@@ -53,8 +54,6 @@ import { addWebPages } from './web-pages.ts';
 const BODY_BYTES = 64 * 1024;
 /** Of a part of an address. A path of the plant has five ids of 63 characters, and its slashes are written as three. */
 const PARAM_CHARACTERS = 400;
-/** A connection on which nothing moves for so long is closed. Milliseconds. */
-const IDLE_MS = 60_000;
 /** Node looks for clients that take too long only so often. Milliseconds. */
 const MOST_CHECK_MS = 5_000;
 
@@ -67,7 +66,7 @@ export async function buildApp(services: ApiServices): Promise<FastifyInstance> 
     trustProxy: trustedProxies.length > 0 ? trustedProxies : false,
     bodyLimit: BODY_BYTES,
     requestTimeout: limits.requestMs,
-    connectionTimeout: IDLE_MS,
+    connectionTimeout: limits.idleMs,
     ...served(services.tls, patience(limits)),
     forceCloseConnections: true,
     routerOptions: { maxParamLength: PARAM_CHARACTERS },
@@ -76,6 +75,7 @@ export async function buildApp(services: ApiServices): Promise<FastifyInstance> 
   const compiled = base.setValidatorCompiler(compileValidator).setSerializerCompiler(compileSerializer);
   const app: Api = compiled.withTypeProvider<TypeBoxTypeProvider>();
   addMonitoring(base, services.monitor);
+  addPatience(base, limits.idleMs);
   addProblems(base);
   addRequestIds(base);
   addPages(base);

@@ -10,8 +10,11 @@ import type { Database } from '../store/postgres/schema.ts';
 import { KEY_NAME } from './identity.ts';
 
 const LOOK_MS = 1_000;
-/** A line gets its number before it is committed, so one may come to be seen after those that follow it. */
-const LOOK_BACK = 200;
+/**
+ * A line gets its number before it is committed, so one may come to be seen after those that follow it, of which there
+ * are hundreds a second where programs set tags.
+ */
+const LOOK_BACK = 2_000;
 
 export interface ChangesElsewhereOptions {
   db: Kysely<Database>;
@@ -46,12 +49,14 @@ export class ChangesElsewhere {
     this.#looking = true;
     const { db, onChange, log } = this.#options;
     try {
+      // Of all lines: rights change once a week, and what is written between is not to be read each second.
+      const newest = await newestAuditId(db);
       for (const { id, action, target } of await rightsChangesAfter(db, this.#newest - LOOK_BACK)) {
         if (this.#seen.has(id)) continue;
         this.#seen.add(id);
-        this.#newest = Math.max(this.#newest, id);
         onChange(action === 'key.revoke' ? `${KEY_NAME}${target}` : target, action);
       }
+      this.#newest = newest;
       for (const id of this.#seen) if (id <= this.#newest - LOOK_BACK) this.#seen.delete(id);
     } catch (error) {
       log.debug({ error: messageOf(error) }, 'changes of rights at other hubs not looked up');

@@ -65,6 +65,13 @@ const Limits = Type.Object(
       maximum: 600_000,
       description: 'A client has so long to send a whole request, milliseconds',
     }),
+    idleMs: Type.Integer({
+      default: 60_000,
+      minimum: 100,
+      maximum: 3_600_000,
+      description:
+        'A connection on which a client neither sends nor takes anything for so long is closed, milliseconds',
+    }),
   },
   { ...closed, default: {}, description: 'Bounds on what clients take' },
 );

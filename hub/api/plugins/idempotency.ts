@@ -18,6 +18,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Its answer holds a secret that is shown once: it is not kept. */
     secretAnswer?: true;
+    /** It may be at work for longer than two minutes, at most for so long. Milliseconds. */
+    longestMs?: number;
   }
 }
 
@@ -32,7 +34,8 @@ export function addIdempotency(app: FastifyInstance, keys: IdempotencyKeys): voi
     const sha256 = createHash('sha256')
       .update(`${request.method} ${request.url}\n${JSON.stringify(request.body ?? null)}`)
       .digest('hex');
-    const taken = await keys.take(request.identity.name, key, sha256);
+    const { longestMs } = request.routeOptions.config;
+    const taken = await keys.take(request.identity.name, key, sha256, longestMs);
     switch (taken.state) {
       case 'mine':
         request.takenKey = key;

@@ -9,8 +9,8 @@ const SWEEP_MS = 3_600_000;
 const MOST_KEYS = 10_000;
 /** Of an answer that is kept. Characters. */
 const MOST_BODY = 64 * 1024;
-/** No request takes longer: an answer that is not there by then was never given. */
-const LOST_MS = 120_000;
+/** Hardly any request takes longer. */
+const LONGEST_MS = 120_000;
 
 export interface KeptAnswer {
   status: number;
@@ -31,6 +31,14 @@ export type Taken =
   | { state: 'lost' }
   | { state: 'full' };
 
+interface Asked {
+  who: string;
+  key: string;
+  sha256: string;
+  at: number;
+  longestMs: number;
+}
+
 export class IdempotencyKeys {
   readonly #db: Kysely<Database>;
   readonly #now: () => number;
@@ -41,16 +49,16 @@ export class IdempotencyKeys {
     this.#now = now;
   }
 
-  /** Takes a key for a request, or tells what is known of it. Of two at once one gets it. */
-  async take(who: string, key: string, sha256: string): Promise<Taken> {
+  /**
+   * Takes a key for a request, or tells what is known of it. Of two at once one gets it.
+   *
+   * @param longestMs that the request may be at work; an answer that is not there by then was never given
+   */
+  async take(who: string, key: string, sha256: string, longestMs = LONGEST_MS): Promise<Taken> {
     const at = this.#now();
     await this.#sweep(at);
-    const { n } = await this.#db
-      .selectFrom('idempotency_keys')
-      .select((e) => e.fn.countAll<number>().as('n'))
-      .where('who', '=', who)
-      .executeTakeFirstOrThrow();
-    if (Number(n) >= MOST_KEYS) return { state: 'full' };
+    const known = () => this.#known({ who, key, sha256, at, longestMs });
+    if (await this.#isFull(who)) return (await known()) ?? { state: 'full' };
     const { numInsertedOrUpdatedRows } = await this.#db
       .insertInto('idempotency_keys')
       .values({ who, key, request_sha256: sha256, taken_at: at, status: null, body: null })
@@ -62,19 +70,34 @@ export class IdempotencyKeys {
       )
       .executeTakeFirstOrThrow();
     if (numInsertedOrUpdatedRows === 1n) return { state: 'mine' };
+    // Let go between the two questions: whoever asks again gets it.
+    return (await known()) ?? { state: 'busy' };
+  }
+
+  async #isFull(who: string): Promise<boolean> {
+    const { n } = await this.#db
+      .selectFrom('idempotency_keys')
+      .select((e) => e.fn.countAll<number>().as('n'))
+      .where('who', '=', who)
+      .executeTakeFirstOrThrow();
+    return Number(n) >= MOST_KEYS;
+  }
+
+  /** What is known of a key; undefined when nothing is. */
+  async #known({ who, key, sha256, at, longestMs }: Asked): Promise<Taken | undefined> {
     const row = await this.#db
       .selectFrom('idempotency_keys')
       .selectAll()
       .where('who', '=', who)
       .where('key', '=', key)
+      .where('taken_at', '>=', at - KEEP_MS)
       .executeTakeFirst();
-    // Let go between the two questions: whoever asks again gets it.
-    if (!row) return { state: 'busy' };
+    if (!row) return undefined;
     if (row.request_sha256 !== sha256) return { state: 'other' };
     if (row.status !== null) {
       return { state: 'answered', answer: { status: row.status, contentType: row.content_type, body: row.body } };
     }
-    return { state: at - row.taken_at > LOST_MS ? 'lost' : 'busy' };
+    return { state: at - row.taken_at > longestMs ? 'lost' : 'busy' };
   }
 
   /** What was answered to a request whose key was taken. */

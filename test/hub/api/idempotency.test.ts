@@ -120,8 +120,24 @@ test('a key is one’s own, is kept for a day, and is told as unknown where the 
   expect(await keys.take('anna', 'k', 'a')).toEqual({ state: 'busy' });
   now += 121_000;
   expect(await keys.take('anna', 'k', 'a')).toEqual({ state: 'lost' });
+  // A gateway may need ten minutes to take over a configuration.
+  expect(await keys.take('anna', 'k', 'a', 900_000)).toEqual({ state: 'busy' });
   await keys.keep('ben', 'k', { status: 200, contentType: 'a/b', body: 'x'.repeat(70_000) });
   expect(await keys.take('ben', 'k', 'b')).toMatchObject({ state: 'answered', answer: { status: 200, body: null } });
   now += 24 * 3_600_000;
   expect(await keys.take('anna', 'k', 'other')).toEqual({ state: 'mine' });
+});
+
+test('who has as many keys as one may have still gets the answers to those, and no more keys', async () => {
+  const many = Array.from({ length: 10_000 }, (_, i) => i);
+  const rows = many.map((i) => ({ who: 'eva', key: `k${i}`, request_sha256: 'a', taken_at: Date.now() }));
+  for (let i = 0; i < rows.length; i += 2_000) {
+    const some = rows.slice(i, i + 2_000).map((row) => ({ ...row, status: 200, body: 'x' }));
+    await hub.stores.db.insertInto('idempotency_keys').values(some).execute();
+  }
+  const keys = new IdempotencyKeys(hub.stores.db, Date.now);
+  expect(await keys.take('eva', 'k7', 'a')).toMatchObject({ state: 'answered', answer: { status: 200 } });
+  expect(await keys.take('eva', 'k7', 'b')).toEqual({ state: 'other' });
+  expect(await keys.take('eva', 'new', 'a')).toEqual({ state: 'full' });
+  expect(await keys.take('ben', 'new', 'a')).toEqual({ state: 'mine' });
 });

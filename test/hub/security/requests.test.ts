@@ -1,4 +1,5 @@
 /** What somebody with ill will can send to the hub's HTTP side, and what it makes of it. */
+import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import type { Problem } from '@lineside/shared/contracts/api.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -8,6 +9,7 @@ import { startTestHub, type TestHub } from '../../services/test-hub.ts';
 const PARTNER = 'https://reports.example';
 const HEADERS_MS = 400;
 const REQUEST_MS = 800;
+const IDLE_MS = 700;
 /** Words that break out of somewhere, were they not kept as what they are. */
 const INJECTIONS = [
   `' or '1'='1`,
@@ -27,12 +29,13 @@ let cookie: string;
 let port: number;
 
 beforeAll(async () => {
-  const limits = { headersMs: HEADERS_MS, requestMs: REQUEST_MS, requestsAMinute: 1_000 };
+  const limits = { headersMs: HEADERS_MS, requestMs: REQUEST_MS, idleMs: IDLE_MS, requestsAMinute: 1_000 };
   hub = await startTestHub({ http: { limits, cors: { origins: [PARTNER] } } });
   cookie = await hub.signIn();
   port = Number(new URL(hub.url).port);
   const tag = { gateway: 'line-1', device: 'packer', unit: '', description: '', type: 'float64' as const };
   hub.board.catalog.add(INJECTIONS.map((name, i) => ({ ...tag, id: i + 1, name })));
+  hub.board.catalog.add([{ ...tag, id: 1_000, name: 'setpoint', writable: true }]);
   hub.board.report(gatewayStatus());
 });
 afterAll(() => hub.close());
@@ -253,6 +256,26 @@ describe('clients that take their time', () => {
     expect(answer).toMatch(/^(HTTP\/1\.1 408 |$)/);
     expect(tookMs).toBeGreaterThanOrEqual(REQUEST_MS - 50);
     expect((await call('/health')).status).toBe(200);
+  });
+
+  test('are let go when they say nothing; one that waits for the hub is not, however long that takes', async () => {
+    expect((await raw('')).tookMs).toBeGreaterThanOrEqual(HEADERS_MS - 50);
+    // No gateway answers this write for twice as long as a client may be silent.
+    const begin = performance.now();
+    const answer = await post('/api/v1/tags/1000/write', '{"value":1}');
+    expect([answer.status, (await json(answer)).code]).toEqual([504, 'WRITE_UNKNOWN']);
+    expect(performance.now() - begin).toBeGreaterThan(2 * IDLE_MS);
+  });
+
+  test('are let go when they do not take what they have asked for', async () => {
+    const accepted = once(hub.app.server, 'connection');
+    const socket = connect(port, '127.0.0.1').pause();
+    socket.on('error', () => undefined);
+    const [theirs] = (await accepted) as [Socket];
+    // One answer behind the other, until no more of them fits into what lies between.
+    socket.write(`GET /api/openapi.json HTTP/1.1\r\nHost: x\r\nCookie: ${cookie}\r\n\r\n`.repeat(200));
+    await once(theirs, 'close');
+    socket.destroy();
   });
 });
 

@@ -13,6 +13,7 @@ import { ConfirmWithin, RolloutBody, RolloutView, WithRestart } from '@lineside/
 import { Type } from 'typebox';
 import { expectOwnGateway, ownedGateways } from '../../../auth/identity.ts';
 import type { StoredRollout } from '../../../store/postgres/rollouts.ts';
+import { LONGEST_WORK_MS } from '../../plugins/patience.ts';
 import { actorOf, expectMay } from '../../plugins/session.ts';
 import type { ApiServices } from '../../services.ts';
 import type { Api } from '../api.ts';
@@ -68,6 +69,7 @@ export function fleetRoutes(app: Api, services: ApiServices): void {
     {
       config: {
         ...{ permission: 'gateways.configure', audit: 'gateway.configure', deskNotes: true },
+        longestMs: LONGEST_WORK_MS,
         problems: ['GATEWAY_NOT_FOUND', 'GATEWAY_OFFLINE', 'CONFIG_PENDING', 'CONFIG_UNKNOWN'],
       },
       bodyLimit: BODY_BYTES,
