@@ -29,6 +29,10 @@ export interface DaemonContext {
  * @param start opens everything and returns one line for the service manager's status
  */
 export async function runDaemon(log: Logger, start: (context: DaemonContext) => Promise<string>): Promise<number> {
+  // Node ends the process after this and writes the error by itself, but only where no log is kept.
+  process.on('uncaughtExceptionMonitor', (err) =>
+    log.fatal({ err }, `ended by an unexpected error: ${messageOf(err)}`),
+  );
   const unwind = new Unwind();
   const notifier = createServiceNotifier({ log });
   const progress = new Progress({ log, watchdog: notifier.watchdog });

@@ -3,6 +3,7 @@ import { fstatSync } from 'node:fs';
 import { type Logger, pino, stdTimeFunctions } from 'pino';
 
 import type { LogRing } from './log-ring.ts';
+import { StdoutLines } from './stdout-lines.ts';
 
 export type { Logger };
 
@@ -41,16 +42,21 @@ export function createLogger(options: LogOptions): Logger {
       return written;
     },
   };
-  if (!stdoutIsJournal()) return pino({ ...settings, hooks });
-  return pino(
+  const lines = new StdoutLines((lost) => log.warn({ lost }, 'log lines were lost: nobody read standard output'));
+  const journal = stdoutIsJournal();
+  const log = pino(
     { ...settings, hooks },
     {
       write(line: string) {
-        const level = /"level":"(\w+)"/.exec(line)?.[1] ?? 'info';
-        process.stdout.write(`<${PRIORITY[level] ?? 6}>${line}`);
+        lines.write(journal ? `<${priorityOf(line)}>${line}` : line);
       },
     },
   );
+  return log;
+}
+
+function priorityOf(line: string): number {
+  return PRIORITY[/"level":"(\w+)"/.exec(line)?.[1] ?? 'info'] ?? 6;
 }
 
 /** The variable is inherited by everything that a service starts, so it names the stream it is about (systemd.exec(5)). */

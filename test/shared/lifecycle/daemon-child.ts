@@ -15,6 +15,8 @@ process.exitCode = await runDaemon(createLogger({ name: 'test', level: 'info' })
   // Holds the loop as a server would.
   const timer = setInterval(() => undefined, 60_000);
   unwind.defer('third', () => clearInterval(timer));
+  if (fault === 'unexpected')
+    process.once('message', () => setImmediate(() => void Promise.reject(new Error('oops'))));
   return 'three parts';
 });
 if (process.connected) process.disconnect();

@@ -82,3 +82,10 @@ test('a part that does not close is named, the others close all the same, and th
   expect(closed(lines)).toEqual(['watchdog', 'third', 'second', 'first']);
   expect(lines.find(({ step }) => step === 'second')).toMatchObject({ level: 'error', reason: 'will not close' });
 });
+
+test('an error that nobody expected is its last line', async () => {
+  const { code, lines } = await run('unexpected', (child) => child.send('now'));
+  expect(code).toBe(1);
+  expect(lines.at(-1)).toMatchObject({ level: 'fatal', msg: 'ended by an unexpected error: oops' });
+  expect(lines.at(-1)!.err).toMatchObject({ stack: expect.stringContaining('daemon-child.ts') });
+});
