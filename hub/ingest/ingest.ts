@@ -118,6 +118,8 @@ export class Ingest {
   #timer: NodeJS.Timeout | undefined;
   #committing: Promise<void> | undefined;
   #stopped = false;
+  /** Of a group whose commit only waits for the store: what is behind it is taken meanwhile. */
+  #handedOver = 0;
   #room: (() => void)[] = [];
   readonly counts: IngestCounts = {
     recordsAccepted: 0,
@@ -135,6 +137,10 @@ export class Ingest {
   /** Taken and not committed yet. */
   get waitingSamples(): number {
     return this.#waiting.samples;
+  }
+
+  get #full(): boolean {
+    return this.#waiting.samples - this.#handedOver >= MAX_WAITING_SAMPLES;
   }
 
   async start(): Promise<void> {
@@ -222,7 +228,7 @@ export class Ingest {
   async #admits({ gateway, epoch, sequence }: Epoch, { seq, prev }: Envelope): Promise<boolean> {
     while (
       !this.#stopped &&
-      this.#waiting.samples >= MAX_WAITING_SAMPLES &&
+      this.#full &&
       this.#waiting.hasEpoch(gateway, epoch) &&
       sequence.judge(seq, prev).kind === 'accept'
     ) {
@@ -354,7 +360,13 @@ export class Ingest {
     try {
       const { aroundCommit = (_size, commit) => commit() } = this.#options;
       await aroundCommit({ records: group.length, samples }, async () => {
-        await this.#options.timeSeries.append(group.map(({ id, samples: columns }) => ({ id, samples: columns })));
+        await this.#options.timeSeries.append(
+          group.map(({ id, samples: columns }) => ({ id, samples: columns })),
+          () => {
+            this.#handedOver = samples;
+            this.#letIn();
+          },
+        );
         await this.#commitRuns(runsOf(group));
       });
       this.#groupSize.committed(samples, performance.now() - begun);
@@ -371,6 +383,8 @@ export class Ingest {
       this.counts.fault = messageOf(error);
       // The attempt has come to its end. What hangs is to be killed, and not what a server keeps from its work.
       this.#options.progress?.beat();
+    } finally {
+      this.#handedOver = 0;
     }
   }
 
@@ -388,6 +402,7 @@ export class Ingest {
     }
     // What is committed is not tried again, and what is another hub's by now is not ours to try.
     this.#waiting.remove(runs.flatMap(({ records }) => records));
+    this.#handedOver = 0;
     for (const [i, { run, records }] of runs.entries()) {
       const { changed, lost } = results[i]!;
       if (lost) this.#options.log.warn({ gateway: run.gateway }, 'another hub takes this gateway’s data now');
@@ -397,7 +412,7 @@ export class Ingest {
   }
 
   #letIn(): void {
-    if (this.#waiting.samples < MAX_WAITING_SAMPLES) for (const go of this.#room.splice(0)) go();
+    if (!this.#full) for (const go of this.#room.splice(0)) go();
   }
 
   async #committed(run: CommittedRun, records: Accepted[], changedAlarms: string[]): Promise<void> {

@@ -61,8 +61,10 @@ export interface TimeSeriesStore {
    * Appends records, and resolves when all of them are on disk. A record at or below its gateway's and epoch's
    * watermark was stored before a crash: it is passed over, so a repeat changes nothing. Samples that cannot be
    * stored are refused with all others of the call; after any other failure the call may be repeated.
+   *
+   * @param handedOver called when all that is left is to wait for a disk or a server
    */
-  append(records: { id: RecordId; samples: SampleColumns }[]): Promise<void>;
+  append(records: { id: RecordId; samples: SampleColumns }[], handedOver?: () => void): Promise<void>;
   /** The highest seq stored for an epoch; 0 when none. */
   watermark(gateway: string, epoch: string): Promise<number>;
   /**

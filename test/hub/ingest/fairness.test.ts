@@ -8,7 +8,7 @@ const BATCH = 1_000;
 
 describe('a gateway that catches up beside those that are live', () => {
   /** What each append was given; it is done when it is told so. */
-  let appends: { ids: RecordId[]; done: PromiseWithResolvers<void> }[];
+  let appends: { ids: RecordId[]; handedOver(): void; done: PromiseWithResolvers<void> }[];
   let answers: { gateway: string; seq: number }[];
   let ingest: Ingest;
   let changed: PromiseWithResolvers<void>;
@@ -19,10 +19,10 @@ describe('a gateway that catches up beside those that are live', () => {
     answers = [];
     changed = Promise.withResolvers();
     ending = false;
-    const append: TimeSeriesStore['append'] = (records) => {
+    const append: TimeSeriesStore['append'] = (records, handedOver) => {
       const done = Promise.withResolvers<void>();
       if (ending) done.resolve();
-      appends.push({ ids: records.map(({ id }) => id), done });
+      appends.push({ ids: records.map(({ id }) => id), handedOver: handedOver!, done });
       changed.resolve();
       changed = Promise.withResolvers();
       return done.promise;
@@ -113,6 +113,22 @@ describe('a gateway that catches up beside those that are live', () => {
     passed += 2_000;
     second.done.resolve();
     expect((await appended(3)).ids.length).toBeLessThan(second.ids.length);
+  });
+
+  test('while a group only waits for the store, as much as it holds is taken behind it, and no more', async () => {
+    for (let seq = 1; seq <= 50; seq++) await send('late', seq, 20_000);
+    const first = await appended(1);
+    const room = first.ids.length;
+    let taken = 0;
+    const held = Array.from({ length: room + 1 }, (_, i) => send('late', 51 + i, 20_000).then(() => taken++));
+    first.handedOver();
+    await held[room - 1];
+    expect([taken, ingest.waitingSamples]).toEqual([room, 1_000_000 + room * 20_000]);
+    first.done.resolve();
+    const second = await appended(2);
+    expect([second.ids[0]!.seq, taken]).toEqual([room + 1, room]);
+    second.handedOver();
+    await held[room];
   });
 
   test('when no more may wait, who has nothing waiting is let in, and a repeat is no more', async () => {

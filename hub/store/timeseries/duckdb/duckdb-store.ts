@@ -171,14 +171,14 @@ export class DuckDbStore implements TimeSeriesStore {
   }
 
   /** @throws LinesideError `STORE_APPEND` when nothing was stored; the store stays usable and the call may be repeated. */
-  async append(records: Records): Promise<void> {
+  async append(records: Records, handedOver?: () => void): Promise<void> {
     if (!this.#wanted) throw closed();
     if (this.#waiting >= MAX_WAITING) {
       throw new LinesideError('STORE_BUSY', 'outside', `${MAX_WAITING} appends already wait for ${this.#file}.`);
     }
     this.#waiting++;
     try {
-      await this.#serially(() => this.#append(records));
+      await this.#serially(() => this.#append(records, handedOver));
     } finally {
       this.#waiting--;
     }
@@ -313,7 +313,7 @@ export class DuckDbStore implements TimeSeriesStore {
     }
   }
 
-  async #append(records: Records): Promise<void> {
+  async #append(records: Records, handedOver?: () => void): Promise<void> {
     // Gone only after an append failed so badly that DuckDB had to be reopened, and that failed too.
     if (!this.#open) await this.#start();
     const open = this.#open as OpenStore;
@@ -339,7 +339,9 @@ export class DuckDbStore implements TimeSeriesStore {
           marks.map(([, id]) => id),
         );
       }
-      await open.connection.run('COMMIT');
+      const committed = open.connection.run('COMMIT');
+      handedOver?.();
+      await committed;
     } catch (error) {
       this.#recent.clear();
       await this.#recover(open);

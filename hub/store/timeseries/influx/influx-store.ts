@@ -110,14 +110,14 @@ export class InfluxStore implements TimeSeriesStore {
    * @throws LinesideError STORE_BAD_SAMPLES when nothing was stored; STORE_UNREACHABLE and others when it is not known
    *   what was. The call may be repeated in any case, and with other records beside these.
    */
-  async append(records: Records): Promise<void> {
+  async append(records: Records, handedOver?: () => void): Promise<void> {
     const http = this.#wanted();
     for (const { samples } of records) checkSamples(samples);
     if (this.#waiting >= MAX_WAITING) {
       throw new LinesideError('STORE_BUSY', 'outside', `${MAX_WAITING} appends already wait for ${http.place}.`);
     }
     this.#waiting++;
-    const run = this.#tail.then(() => this.#append(http, records));
+    const run = this.#tail.then(() => this.#append(http, records, handedOver));
     this.#tail = run.catch(() => undefined);
     try {
       await run;
@@ -195,16 +195,18 @@ export class InfluxStore implements TimeSeriesStore {
     return this.#read((http) => countSamples(http, tags));
   }
 
-  async #append(http: InfluxHttp, records: Records): Promise<void> {
+  async #append(http: InfluxHttp, records: Records, handedOver?: () => void): Promise<void> {
     const gateways = new Set(records.map(({ id }) => id.gateway));
     const { recent } = this.#samples;
     try {
       // Nothing is prepared for a server that is not there.
       if (this.#fault !== '') await http.ping();
       await this.#watermarks.learn(gateways);
-      for (const part of partsOf(records, (id) => this.#watermarks.known(id))) {
+      const parts = [...partsOf(records, (id) => this.#watermarks.known(id))];
+      for (const part of parts) {
         recent?.appending(part.records);
         const { lines, others } = await this.#places.lines(part.records);
+        if (part === parts.at(-1)) handedOver?.();
         await this.#writeAll(http, lines);
         await this.#writeAll(http, lateLines(lateHoursOf(part.records, this.#now())));
         await this.#write(http, part.marks.map((id) => this.#watermarks.line(id)).join('\n'));
