@@ -6,6 +6,8 @@ import type { Logger } from '@lineside/shared/log/logger.ts';
 import type { BackupSource } from './backup/make-backup.ts';
 import { expectNoUnfinishedRestore, type RestoredFrom, restoredFrom } from './backup/restore-backup.ts';
 import type { LoadedHubConfig } from './config/load-config.ts';
+import { isReplicated } from './replicas/config.ts';
+import { STANDSTILL_MS } from './replicas/lease-keeper.ts';
 import {
   type EmbeddedRelational,
   openRelational,
@@ -67,13 +69,17 @@ function copiesOf(
 }
 
 function openTables(
-  { relational, resolvePath }: LoadedHubConfig,
+  config: LoadedHubConfig,
   dataDir: string,
   { log, stopping, onFailure, onQuery }: StoresOptions,
 ): Promise<Relational | EmbeddedRelational> {
+  const { relational, resolvePath } = config;
   const common = { log: log.child({ part: 'relational' }), ...(onQuery ? { onQuery } : {}) };
   if (relational) {
-    return openServer({ ...relational, ...common, resolvePath, signal: stopping, applicationName: 'lineside-hub' });
+    const longest = isReplicated(config) ? STANDSTILL_MS : Number.POSITIVE_INFINITY;
+    const idleInTransactionTimeoutMs = Math.min(relational.idleInTransactionTimeoutMs, longest);
+    const server = { ...relational, idleInTransactionTimeoutMs, applicationName: 'lineside-hub' };
+    return openServer({ ...server, ...common, resolvePath, signal: stopping });
   }
   return openRelational({
     ...{ ...common, dataDir: join(dataDir, 'relational') },

@@ -23,6 +23,11 @@ const BEAT_MS = 2_000;
 const LIFE_MS = 8_000;
 /** So long before others may take over, this one stops by itself. Milliseconds. */
 const MARGIN_MS = 1_000;
+/**
+ * The server ends a transaction in which nothing was asked for so long: one that stood still in the middle of a commit
+ * keeps the others from its leases, and whoever waits for one says meanwhile not even of itself that it lives. Milliseconds.
+ */
+export const STANDSTILL_MS = LIFE_MS / 2;
 /** After news such as another gateway, the next beat comes so soon. Milliseconds. */
 const SOON_MS = 100;
 

@@ -42,7 +42,7 @@ export const RelationalConfig = Type.Object(
       15_000,
       1_000,
       600_000,
-      'The server ends a transaction in which nothing was asked for so long',
+      'The server ends a transaction in which nothing was asked for so long; where several hubs may share it, after 4 s at most',
     ),
   },
   {
