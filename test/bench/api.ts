@@ -1,5 +1,5 @@
 /** The ten commonest reads of the API by 50 connections at once, on real stores that hold a past and take in new data. */
-import { Agent, request } from 'node:http';
+import type { Agent } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TagView } from '@lineside/shared/contracts/api.ts';
 import { usageOf } from '../services/process-usage.ts';
@@ -22,18 +22,26 @@ interface Read {
 export const api: Bench = {
   summary: `the ten commonest reads of the API at ${CONNECTIONS} connections`,
   defaultSeconds: 20,
-  async run({ seconds, profileDir, store: stores = 'embedded', signal, say }) {
+  async run({ seconds, profileDir, store: stores = 'embedded', tls = false, signal, say }) {
     say(`starting a hub on ${stores} stores`);
-    const plant = await BenchPlant.start({ gateways: GATEWAYS, devicesEach: DEVICES_EACH, stores, profileDir, say });
-    const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
+    const plant = await BenchPlant.start({
+      gateways: GATEWAYS,
+      devicesEach: DEVICES_EACH,
+      stores,
+      tls,
+      profileDir,
+      say,
+    });
+    const agent = plant.newAgent(CONNECTIONS);
     try {
       say(`storing ${PAST_SECONDS / 60} min of ${GATEWAYS * DEVICES_EACH * 50} tags at 1 Hz`);
       await plant.fill(PAST_SECONDS);
       plant.feed();
       const reads = await readsOf(plant, agent);
       for (const { name, path } of reads) {
-        const { status, body } = await get(plant, agent, path());
-        if (status !== 200) throw new Error(`${name} is answered with ${status}: ${body.slice(0, 300)}`);
+        const { answer, text } = await plant.request(path(), { agent });
+        if (answer.statusCode !== 200)
+          throw new Error(`${name} is answered with ${answer.statusCode}: ${text.slice(0, 300)}`);
       }
       const times = new Map(reads.map(({ name }) => [name, [] as number[]]));
       let [measuring, running] = [false, true];
@@ -42,7 +50,7 @@ export const api: Bench = {
         for (let i = first; running; i++) {
           const { name, path } = reads[i % reads.length]!;
           const begin = performance.now();
-          const { status } = await get(plant, agent, path());
+          const { statusCode: status = 0 } = (await plant.request(path(), { agent })).answer;
           if (!measuring) continue;
           times.get(name)!.push(performance.now() - begin);
           if (status !== 200) failed.set(status, (failed.get(status) ?? 0) + 1);
@@ -64,6 +72,7 @@ export const api: Bench = {
       if (failed.size > 0) throw new Error(`answers that are no 200: ${JSON.stringify([...failed])}`);
       return {
         stores,
+        tls,
         connections: CONNECTIONS,
         requestsPerSecond: Math.round(all.length / took),
         p50Ms: round(percentile(all, 0.5), 1),
@@ -82,8 +91,8 @@ export const api: Bench = {
 async function readsOf(plant: BenchPlant, agent: Agent): Promise<Read[]> {
   const { machines } = plant;
   const machine = () => encodeURIComponent(machines[Math.floor(Math.random() * machines.length)]!);
-  const { body } = await get(plant, agent, `/api/v1/tags?machine=${machine()}`);
-  const answer = JSON.parse(body) as TagView[] | { items: TagView[] };
+  const { text } = await plant.request(`/api/v1/tags?machine=${machine()}`, { agent });
+  const answer = JSON.parse(text) as TagView[] | { items: TagView[] };
   const tags = Array.isArray(answer) ? answer : answer.items;
   const tag = () => tags[Math.floor(Math.random() * tags.length)]!.id;
   return [
@@ -101,17 +110,4 @@ async function readsOf(plant: BenchPlant, agent: Agent): Promise<Read[]> {
     { name: 'OEE of a machine', path: () => `/api/v1/oee?machine=${machine()}` },
     { name: 'log of writes', path: () => '/api/v1/writes?limit=30' },
   ];
-}
-
-function get({ url, cookie }: BenchPlant, agent: Agent, path: string): Promise<{ status: number; body: string }> {
-  return new Promise((resolve, reject) => {
-    const sent = request(`${url}${path}`, { agent, headers: { cookie } }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on('data', (chunk: Buffer) => chunks.push(chunk));
-      response.once('end', () => resolve({ status: response.statusCode!, body: Buffer.concat(chunks).toString() }));
-      response.once('error', reject);
-    });
-    sent.once('error', reject);
-    sent.end();
-  });
 }

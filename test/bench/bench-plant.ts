@@ -3,7 +3,9 @@
  * publish what devices of 50 tags give once a second.
  */
 import { type EventEmitter, once } from 'node:events';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { Agent, type IncomingMessage, request } from 'node:http';
+import { request as requestOverTls, Agent as TlsAgent } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Committed } from '@lineside/shared/contracts/link.ts';
@@ -23,8 +25,15 @@ export interface BenchPlantOptions {
   gateways: number;
   devicesEach: number;
   stores: 'embedded' | 'servers';
+  /** Of pages, API and live socket. */
+  tls: boolean;
   profileDir: string | undefined;
   say(line: string): void;
+}
+
+interface Answered {
+  answer: IncomingMessage;
+  text: string;
 }
 
 interface Told {
@@ -40,6 +49,8 @@ export class BenchPlant {
   readonly #gateways: BenchGateway[] = [];
   #servers: { end(): Promise<unknown> }[] = [];
   url = '';
+  /** What clients trust, PEM; undefined without TLS. */
+  ca: string | undefined;
   /** The Cookie header of a session. */
   cookie = '';
 
@@ -86,6 +97,31 @@ export class BenchPlant {
     await Promise.all(this.#gateways.map((gateway) => gateway.fill(begin, seconds)));
   }
 
+  /** Connections that are kept, so many at most. */
+  newAgent(maxSockets: number): Agent {
+    return this.ca
+      ? new TlsAgent({ keepAlive: true, maxSockets, ca: this.ca })
+      : new Agent({ keepAlive: true, maxSockets });
+  }
+
+  /** Reads, or posts a body, under the session when there is one. */
+  request(path: string, { agent, body }: { agent?: Agent; body?: string } = {}): Promise<Answered> {
+    const headers = { cookie: this.cookie, ...(body && { 'content-type': 'application/json' }) };
+    const how = { headers, ...(agent && { agent }), method: body ? 'POST' : 'GET' };
+    return new Promise((resolve, reject) => {
+      const take = (answer: IncomingMessage) => {
+        const chunks: Buffer[] = [];
+        answer.on('data', (chunk: Buffer) => chunks.push(chunk));
+        answer.once('end', () => resolve({ answer, text: Buffer.concat(chunks).toString() }));
+        answer.once('error', reject);
+      };
+      const url = `${this.url}${path}`;
+      const sent = this.ca ? requestOverTls(url, { ...how, ca: this.ca }, take) : request(url, how, take);
+      sent.once('error', reject);
+      sent.end(body);
+    });
+  }
+
   /** Idempotent. */
   async stop(): Promise<void> {
     for (const gateway of this.#gateways) gateway.stop();
@@ -98,13 +134,11 @@ export class BenchPlant {
     await this.#configure();
     const told = (await this.#hub.start()) as unknown as Told;
     this.url = told.url;
-    const login = await fetch(`${this.url}/api/v1/login`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ name: 'admin', password: told.firstPassword }),
-    });
-    if (!login.ok) throw new Error(`the hub refuses to sign in: ${await login.text()}`);
-    this.cookie = login.headers.getSetCookie()[0]!.split(';')[0]!;
+    if (this.#options.tls) this.ca = await readFile(join(this.#dir, 'data', 'authority', 'ca.pem'), 'utf8');
+    const body = JSON.stringify({ name: 'admin', password: told.firstPassword });
+    const { answer, text } = await this.request('/api/v1/login', { body });
+    if (answer.statusCode !== 200) throw new Error(`the hub refuses to sign in: ${text}`);
+    this.cookie = answer.headers['set-cookie']![0]!.split(';')[0]!;
     const { gateways, devicesEach } = this.#options;
     for (let i = 0; i < gateways; i++) this.#gateways.push(new BenchGateway(`gw-${i}`, devicesEach));
     await Promise.all(this.#gateways.map((gateway) => gateway.connect(told.mqttPort)));
@@ -127,7 +161,12 @@ export class BenchPlant {
     const ids = Array.from({ length: gateways }, (_, i) => `{ id: gw-${i}, passwordFile: secret }`);
     const limits = 'limits: { requestsAMinute: 1000000, addressRequestsAMinute: 10000000 }';
     const lines = [
-      ...['plant: plant.yaml', 'dataDir: data', `http: { port: 0, ${limits} }`, 'mqtt: { port: 0 }'],
+      ...[
+        'plant: plant.yaml',
+        'dataDir: data',
+        `http: { port: 0, ${this.#options.tls ? 'tls: {}, ' : ''}${limits} }`,
+        'mqtt: { port: 0 }',
+      ],
       `gateways: [${ids.join(', ')}]`,
       ...(await this.#stores()),
     ];

@@ -7,6 +7,8 @@ export interface BenchOptions {
   backlogMiB?: number | undefined;
   /** hub, live, api: which stores, when somebody says so. */
   store?: 'embedded' | 'servers' | undefined;
+  /** live, api: whether clients come to the hub over TLS. */
+  tls?: boolean | undefined;
   /** hub: how long to look at its memory beside all else. */
   soakSeconds?: number | undefined;
   /** Where the measured processes leave their CPU profiles, when somebody asks for them. */

@@ -22,9 +22,16 @@ const CONNECTING = 50;
 export const live: Bench = {
   summary: `${CLIENTS} clients of the live socket, ${TAGS_EACH} tags each at 1 Hz`,
   defaultSeconds: 30,
-  async run({ seconds, profileDir, store: stores = 'embedded', signal, say }) {
+  async run({ seconds, profileDir, store: stores = 'embedded', tls = false, signal, say }) {
     say(`starting a hub with ${GATEWAYS} gateways of ${DEVICES_EACH * TAGS_EACH} tags, ${stores} stores`);
-    const plant = await BenchPlant.start({ gateways: GATEWAYS, devicesEach: DEVICES_EACH, stores, profileDir, say });
+    const plant = await BenchPlant.start({
+      gateways: GATEWAYS,
+      devicesEach: DEVICES_EACH,
+      stores,
+      tls,
+      profileDir,
+      say,
+    });
     const sockets: WebSocket[] = [];
     const heard = { ages: [] as number[], values: 0, bytes: 0 };
     let measuring = false;
@@ -63,6 +70,7 @@ export const live: Bench = {
       const wanted = CLIENTS * TAGS_EACH * took;
       return {
         stores,
+        tls,
         clients: CLIENTS,
         tagsEach: TAGS_EACH,
         messagesPerSecond: Math.round(heard.ages.length / took),
@@ -88,6 +96,7 @@ async function connect(plant: BenchPlant, machine: string, take: (data: Buffer) 
   const socket = new WebSocket(`${plant.url.replace('http', 'ws')}/api/v1/live`, {
     headers: { cookie: plant.cookie },
     perMessageDeflate: false,
+    ...(plant.ca && { ca: plant.ca }),
   });
   await once(socket, 'open');
   const subscribed = new Promise<void>((resolve, reject) => {

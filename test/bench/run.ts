@@ -42,6 +42,7 @@ ${Object.entries(benches)
   --seconds N        measure for so long, after the warm-up; --minutes N the same in minutes
   --backlog MIB      buffer: how much waits at the start (1024)
   --store WHICH      hub, live, api: embedded or servers (hub: both; else embedded)
+  --tls              live, api: over TLS, by a certificate of the hub's own authority
   --soak MINUTES     hub: watch its memory for so long, besides
   --profile FOLDER   leave a .cpuprofile of each thread measured there; that takes CPU time of its own
 `;
@@ -67,6 +68,7 @@ async function main(): Promise<number> {
       profileDir: args.profileDir,
       backlogMiB: args.backlogMiB,
       store: args.store,
+      tls: args.tls,
       soakSeconds: args.soakSeconds,
       signal: stop.signal,
       say: (line) => console.error(line),
@@ -87,6 +89,7 @@ function readArgs() {
       minutes: { type: 'string' },
       backlog: { type: 'string' },
       store: { type: 'string' },
+      tls: { type: 'boolean' },
       soak: { type: 'string' },
       profile: { type: 'string' },
     },
@@ -103,6 +106,7 @@ function readArgs() {
   const soakSeconds = secondsOf('soak', values.soak, 60);
   return {
     store: store as BenchOptions['store'],
+    tls: values.tls === true,
     soakSeconds,
     name: positionals[0] ?? '',
     seconds,
