@@ -243,8 +243,10 @@ export class InfluxStore implements TimeSeriesStore {
     try {
       await http.write(lines);
     } catch (error) {
-      // What is older than the database's own retention policy would be gone now, had it come in time.
-      if (!(error instanceof LinesideError && /points beyond retention policy/.test(error.message))) throw error;
+      // What is older than the database's own retention policy would be gone now, had it come in time. 1.x says
+      // beyond, 2.x outside.
+      if (!(error instanceof LinesideError && /points (beyond|outside) retention policy/.test(error.message)))
+        throw error;
       this.#samples.recent?.drop();
       this.#options.log?.warn({ reason: error.message }, 'samples older than the retention policy of the database');
     }
