@@ -190,7 +190,7 @@ export class BenchPlant {
     const { url, username } = postgres.settings(await postgres.newDatabase());
     return [
       `relational: { url: "${url}", username: ${username} }`,
-      `timeSeries: { influx: { url: "${influx.url}", database: lineside } }`,
+      `timeSeries: { influx: ${JSON.stringify(await influx.settings('lineside'))} }`,
     ];
   }
 }

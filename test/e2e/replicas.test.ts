@@ -71,7 +71,7 @@ replica: ${name}
 http: { port: ${name === 'b' ? `${page}, tls: {}` : 0} }
 mqtt: { broker: { url: "${broker.url}" } }
 relational: { url: "${postgres.url(database)}", username: postgres, poolSize: 5 }
-timeSeries: { influx: { url: "${influx.url}", database: plant } }
+timeSeries: { influx: ${JSON.stringify(await influx.settings('plant'))} }
 `;
       await writeFile(join(dir, `${name}.yaml`), config);
     }
@@ -224,7 +224,7 @@ timeSeries: { influx: { url: "${influx.url}", database: plant } }
     expect(stored.split('\n')).toEqual(gateways.map(({ id, seq, samples }) => `${id}|${seq}|${samples}`));
     expect(await postgres.sql('select count(*) from gaps', database)).toBe('0');
     expect(await postgres.sql('select count(*) from quarantine', database)).toBe('0');
-    const config = Value.Default(InfluxConfig, { url: influx.url, database: 'plant' }) as InfluxConfig;
+    const config = Value.Default(InfluxConfig, await influx.settings('plant')) as InfluxConfig;
     const store = new InfluxStore({ config, resolvePath: (path) => path });
     await store.open();
     expect(await store.count()).toBe(gateways.reduce((sum, { samples }) => sum + samples, 0));

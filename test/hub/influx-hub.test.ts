@@ -32,13 +32,14 @@ describe.skipIf(!hasInfluxDb)('the hub on an InfluxDB', { timeout: 60_000 }, () 
   beforeAll(async () => {
     dir = await mkdtemp(join(tmpdir(), 'lineside-hub-influx-'));
     influx = await InfluxDb.start();
+    const settings = JSON.stringify(await influx.settings('plant'));
     await influx.kill();
     const config = `plant: plant.yaml
 dataDir: data
 http: { port: 0 }
 mqtt: { port: 0 }
 gateways: [{ id: line-1, passwordFile: secret }]
-timeSeries: { influx: { url: "${influx.url}", database: plant } }
+timeSeries: { influx: ${settings} }
 `;
     await writeFile(join(dir, 'plant.yaml'), PLANT);
     await writeFile(join(dir, 'hub.yaml'), config);
@@ -69,7 +70,7 @@ timeSeries: { influx: { url: "${influx.url}", database: plant } }
     return answer.results[0]!.series[0]!.values[0]![1];
   };
 
-  test('waits for it at the start, makes the database, and commits there', async () => {
+  test('waits for it at the start, makes the database where it may, and commits there', async () => {
     const starting = hub.start();
     await vi.waitFor(() => expect(complaints.join('\n')).toContain('waiting for InfluxDB'), 30_000);
     await influx.restart();

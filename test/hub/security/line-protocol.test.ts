@@ -27,7 +27,7 @@ describe.skipIf(!hasInfluxDb)('InfluxDB', { timeout: 60_000 }, () => {
 
   beforeAll(async () => {
     server = await InfluxDb.start();
-    const config = { url: server.url, database: 'plant', timeoutMs: 20_000 };
+    const config = { ...(await server.settings('plant')), timeoutMs: 20_000 };
     store = new InfluxStore({ config, resolvePath: (path) => path, now: Date.now });
     await store.open();
   }, 60_000);
