@@ -1,7 +1,7 @@
 /**
  * Samples of a range: from memory where they are of the newest hours and no other hub writes, else from the server.
- * Asked each time, InfluxDB is what a trend waits for: 20 minutes of a tag at 1 Hz are 8 ms of its CPU time, and as
- * much here to read its JSON.
+ * Measured, 20 minutes of a tag at 1 Hz are 2.9 ms of the server's CPU time (1.6.7; 2.7.12: 3.3) and 1.1 ms of ours
+ * to read its JSON, against 0.02 ms.
  */
 import { MAX_RANGE, rangeLimit } from '../query-bounds.ts';
 import { RangeBatch } from '../range-batch.ts';
