@@ -95,10 +95,7 @@ export class UserDesk {
   async change(actor: Actor, name: string, { fullName, role, sites, disabled }: UserChange): Promise<UserAccount> {
     const { now, isPlace } = this.#options;
     const account = await this.#changing(name, async (trx, before) => {
-      if (role !== undefined && role !== before.role && before.oidc_issuer !== null) {
-        const words = `the role of ${name} comes from the provider of identities: change it there`;
-        throw new LinesideError('USER_BY_PROVIDER', 'peer', words);
-      }
+      if (before.oidc_issuer !== null) expectByProvider(name, before, { fullName, role, sites });
       if (sites !== undefined || role !== undefined) {
         checkSites(sites === undefined ? before.sites : sites, role ?? before.role, isPlace);
       }
@@ -220,6 +217,18 @@ export class UserDesk {
 
 function notFound(name: string): LinesideError {
   return new LinesideError('USER_NOT_FOUND', 'peer', `there is no user ${name}`);
+}
+
+/** What the provider says is taken at each sign-in: another word here would hold until the next, and nobody would know. */
+function expectByProvider(name: string, before: UserRow, { fullName, role, sites }: UserChange): void {
+  const others = [
+    role !== undefined && role !== before.role && 'role',
+    sites !== undefined && JSON.stringify(sites) !== JSON.stringify(before.sites) && 'sites',
+    fullName !== undefined && fullName !== before.full_name && 'full name',
+  ].filter((word) => word !== false);
+  if (others.length === 0) return;
+  const words = `${others.join(' and ')} of ${name} follow the provider of identities: change them there, or auth.oidc.roles in the hub's configuration; here such a user can be disabled`;
+  throw new LinesideError('USER_BY_PROVIDER', 'peer', words);
 }
 
 function refuseProviderUser({ name, password_hash }: UserRow): void {

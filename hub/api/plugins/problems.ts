@@ -4,6 +4,7 @@ import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import type { FastifyError, FastifyInstance, FastifyReply } from 'fastify';
 import { ThrottledError } from '../../auth/throttled-error.ts';
 import { PROBLEMS, type ProblemCode, problemOf, typeOf } from '../problem-list.ts';
+import { validationWords } from './validation-words.ts';
 
 /** Codes for what the framework refuses. */
 const CODES: Record<number, ProblemCode> = {
@@ -24,8 +25,13 @@ export function addProblems(app: FastifyInstance): void {
       request.log.error({ err: error }, 'request failed');
       return sendProblem(reply, 'INTERNAL', 'see the log of the hub');
     }
-    return sendProblem(reply, CODES[status] ?? 'REQUEST_INVALID', error.message);
+    return sendProblem(reply, CODES[status] ?? 'REQUEST_INVALID', wordsOf(error));
   });
+}
+
+function wordsOf(error: FastifyError | LinesideError): string {
+  if (!('validation' in error) || !error.validation) return error.message;
+  return validationWords(error.validationContext ?? 'body', error.validation);
 }
 
 export function sendProblem(reply: FastifyReply, code: ProblemCode, detail: string): FastifyReply {

@@ -178,6 +178,19 @@ export async function findAlarm(db: Kysely<Database>, occurrence: string): Promi
   return db.selectFrom('alarms').selectAll().where('occurrence', '=', occurrence).executeTakeFirst();
 }
 
+/** Of one question; a database takes 65,535 words in one. */
+const MOST_NAMED = 5_000;
+
+/** Those that there are, in no order. */
+export async function findAlarms(db: Kysely<Database>, occurrences: readonly string[]): Promise<Row<'alarms'>[]> {
+  const found: Row<'alarms'>[] = [];
+  for (let i = 0; i < occurrences.length; i += MOST_NAMED) {
+    const some = occurrences.slice(i, i + MOST_NAMED);
+    found.push(...(await db.selectFrom('alarms').selectAll().where('occurrence', 'in', some).execute()));
+  }
+  return found;
+}
+
 /** What happened in one occurrence, oldest first. */
 export async function alarmEvents(db: Kysely<Database>, occurrence: string): Promise<Row<'alarm_events'>[]> {
   return db.selectFrom('alarm_events').selectAll().where('occurrence', '=', occurrence).orderBy('at').execute();

@@ -17,8 +17,10 @@ let occurrence: string;
 let seq = 0;
 let count = 0;
 
+let queries = 0;
+
 beforeAll(async () => {
-  stores = await openStores();
+  stores = await openStores(() => queries++);
 });
 afterAll(() => stores.close());
 beforeEach(async () => {
@@ -202,4 +204,14 @@ describe('the alarm desk', () => {
     const order = desk.open().filter((alarm) => alarm.gateway === gateway);
     expect(order.map((alarm) => alarm.occurrence.at(-1))).toEqual(['c', 'b', 'a']);
   });
+});
+
+test('many that are raised at once are told in their order, and asked for together', async () => {
+  const occurrences = Array.from({ length: 50 }, (_, i) => `${occurrence}-${i}`);
+  const alarms = occurrences.map((each, i) => alarmEvent({ occurrence: each, tag: 0, at: 1_000 + i }));
+  const changed = await commitRun(stores.db, { gateway, seq: ++seq, alarms }, () => 5_000);
+  queries = 0;
+  await desk.changed(changed);
+  expect(queries).toBe(1);
+  expect(told.map((alarm) => alarm.occurrence)).toEqual(occurrences);
 });

@@ -91,7 +91,10 @@ test('a user of the provider has no password here, and the provider has the say 
     return `${answer.statusCode} ${answer.json().code ?? ''}`.trim();
   };
   expect(await send('POST', `/users/${name}/reset-password`)).toBe('409 USER_BY_PROVIDER');
-  expect(await send('PATCH', `/users/${name}`, { role: 'admin' })).toBe('409 USER_BY_PROVIDER');
+  // Taken here, it would be gone with the next sign-in.
+  for (const change of [{ role: 'admin' }, { sites: null }, { sites: ['acme'] }, { fullName: 'Anna' }])
+    expect(await send('PATCH', `/users/${name}`, change)).toBe('409 USER_BY_PROVIDER');
+  expect(await send('PATCH', `/users/${name}`, { role: 'operator', sites: ['acme/site'] })).toBe('200');
   for (const password of ['x', '']) {
     const login = await hub.app.inject({
       ...{ method: 'POST', url: '/api/v1/login', payload: { name: 'anna.oz@acme.example', password } },
