@@ -5,8 +5,11 @@ import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error
 /** Of the system, when no connection comes about or one breaks. */
 const AWAY =
   /^(ECONN(REFUSED|RESET|ABORTED)|EPIPE|ETIMEDOUT|EHOSTUNREACH|EHOSTDOWN|ENETUNREACH|ENETDOWN|ENOTFOUND|EAI_AGAIN)$/;
-/** Of PostgreSQL: connection exceptions, its shutdown and its start, no connection left, no room (appendix A). */
-const AWAY_STATES = /^(08...|57P0[1-5]|53...)$/;
+/**
+ * Of PostgreSQL: connection exceptions, its shutdown and its start, no connection left, no room, and a transaction that
+ * stood still, with which it ends the connection (appendix A).
+ */
+const AWAY_STATES = /^(08...|25P03|57P0[1-5]|53...)$/;
 /** Of the client, without a code. */
 const BROKEN = /^(Connection terminated|Client has encountered a connection error|Client was closed|timeout expired)/;
 

@@ -99,8 +99,10 @@ export class ServerPool implements PostgresPool {
     client.on('error', (error) => onContact(error));
     const query = async (sql: string, parameters: readonly unknown[]): Promise<unknown> => {
       // A server that hangs, or a network that swallows everything: ending the connection ends the query.
+      let waiting = true;
       const deadline = setTimeout(
-        () => void ended(client),
+        // It may be this process that hung: what has come meanwhile is read first.
+        () => setImmediate(() => waiting && void ended(client)),
         statementTimeoutMs + Math.min(statementTimeoutMs, GRACE_MS),
       );
       try {
@@ -112,6 +114,7 @@ export class ServerPool implements PostgresPool {
         onContact(error);
         throw this.#unreachable(error);
       } finally {
+        waiting = false;
         clearTimeout(deadline);
       }
     };

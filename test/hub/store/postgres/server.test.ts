@@ -166,40 +166,63 @@ describe.skipIf(!hasPostgres)('PostgreSQL', () => {
     expect(await refusal(server.settings(database, { tls: other }))).toMatch(/^STORE_REFUSED.*set tls.serverName/);
   });
 
-  it('bounds every wait: of a statement, of a transaction that stands still, for a connection, for a server that hangs', async () => {
-    const wire = await new TcpCutter(server.port).listen();
-    const database = await server.newDatabase();
-    const url = `postgres://127.0.0.1:${wire.port}/${database}`;
-    const limits = { poolSize: 2, connectTimeoutMs: 250, statementTimeoutMs: 200, idleInTransactionTimeoutMs: 100 };
-    const store = await open({ ...server.settings(database, limits), url });
-    const { db } = store;
+  it('ends a statement that takes too long, and not one whose answer came while this process hung', async () => {
+    const settings = server.settings(await server.newDatabase(), { statementTimeoutMs: 300 });
+    const { db } = await open(settings);
     await expect(sql`select pg_sleep(30)`.execute(db)).rejects.toMatchObject({ code: '57014' });
-    const still = inTransaction(db, async (trx) => {
-      await sql`select 1`.execute(trx);
-      await vi.waitFor(async () =>
-        expect(
-          await server.sql(
-            `select count(*) from pg_stat_activity where datname = '${database}' and state = 'idle in transaction'`,
-          ),
-        ).toBe('0'),
-      );
-      await sql`select 1`.execute(trx);
-    });
-    await expect(still).rejects.toMatchObject({ code: 'STORE_UNREACHABLE' });
-    const sleeping = [1, 2].map(() => sql`select pg_sleep(30)`.execute(db).catch((error: unknown) => error));
-    const slow = open({ ...server.settings(database, { ...limits, statementTimeoutMs: 5_000 }), url });
-    const busy = (await slow).db;
-    const held = [1, 2].map(() => sql`select pg_sleep(0.6)`.execute(busy));
-    await expect(sql`select 1`.execute(busy)).rejects.toMatchObject({
+    const asked = sql`select 1`.execute(db);
+    await new Promise((resolve) => setImmediate(resolve));
+    hang(1_000);
+    await asked;
+  });
+
+  it('ends a transaction that stands still, whether or not something is asked in it before that is heard', async () => {
+    const database = await server.newDatabase();
+    const { db } = await open(server.settings(database, { idleInTransactionTimeoutMs: 100 }));
+    const ended = () =>
+      vi.waitFor(async () => {
+        const still = `select count(*) from pg_stat_activity where datname = '${database}' and state like 'idle in%'`;
+        expect(await server.sql(still)).toBe('0');
+      }, 15_000);
+    for (const heard of [ended, () => hang(1_500)]) {
+      const still = inTransaction(db, async (trx) => {
+        await sql`select 1`.execute(trx);
+        await heard();
+        await sql`select 1`.execute(trx);
+      });
+      await expect(still).rejects.toMatchObject({ code: 'STORE_UNREACHABLE' });
+    }
+  });
+
+  it('bounds the wait for a connection', async () => {
+    const limits = { poolSize: 2, connectTimeoutMs: 1_000 };
+    const { db } = await open(server.settings(await server.newDatabase(), limits));
+    const over = Promise.withResolvers<void>();
+    const taken = [1, 2].map(() => Promise.withResolvers<void>());
+    const held = taken.map(({ resolve }) =>
+      inTransaction(db, async () => {
+        resolve();
+        await over.promise;
+      }),
+    );
+    await Promise.race([Promise.all(taken.map(({ promise }) => promise)), Promise.all(held)]);
+    await expect(sql`select 1`.execute(db)).rejects.toMatchObject({
       code: 'STORE_BUSY',
       message: expect.stringMatching(/all 2 connections .* raise relational.poolSize/),
     });
-    await Promise.all([...sleeping, ...held]);
+    over.resolve();
+    await Promise.all(held);
+  });
+
+  it('bounds the wait for a server that hangs, and goes on when it is back', async () => {
+    const wire = await new TcpCutter(server.port).listen();
+    const database = await server.newDatabase();
+    const url = `postgres://127.0.0.1:${wire.port}/${database}`;
+    const { db } = await open({ ...server.settings(database, { statementTimeoutMs: 300 }), url });
     wire.freeze();
     await expect(sql`select 1`.execute(db)).rejects.toMatchObject({ code: 'STORE_UNREACHABLE' });
     wire.thaw();
-    wire.mend();
-    await vi.waitFor(() => sql`select 1`.execute(db), 5_000);
+    await vi.waitFor(() => sql`select 1`.execute(db), 15_000);
     await wire.close();
   });
 
@@ -276,6 +299,11 @@ describe.skipIf(!hasPostgres)('PostgreSQL', () => {
     expect(Number(await server.sql('select count(*) from migrations', 'empty'))).toBeGreaterThan(3);
   });
 });
+
+/** This process does and hears nothing for so long. Milliseconds. */
+function hang(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
 
 /** Of the same length, so that the server's messages stay whole. */
 function replaced(answer: Buffer, pattern: RegExp, by: string): Buffer {
