@@ -1,12 +1,10 @@
 /** From a PLC to a picture, as its users see it: the whole demo, a real browser, and a machine that overheats. */
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { CHROMIUM, hasChromium, launchChromium } from '../services/chromium.ts';
 import { type RunningDemo, startDemo } from '../services/demo.ts';
 
 const PATIENT = { timeout: 45_000 };
-/** For an element that may be gone by now. */
-const QUICK = { timeout: 1_000 };
 const MACHINES = ['Packer', 'Injection moulder', 'Pump station'];
 const ALARM = 'Barrel zone 1 too hot';
 
@@ -18,19 +16,23 @@ describe.skipIf(!hasChromium)(`the line in a browser (needs ${CHROMIUM})`, () =>
     [demo, browser] = await Promise.all([startDemo({ env: { LINESIDE_DEMO_SPEED: '20' } }), launchChromium()]);
   });
 
+  // Pages that nobody looks at any more would go on drawing what is live.
+  afterEach(async () => {
+    await Promise.all(browser.contexts().map((context) => context.close()));
+  });
   afterAll(async () => {
     await browser?.close();
     await demo?.dispose();
   });
 
-  /** What a machine's tile says; all of it, so that a failure says why. */
+  /** What a machine's tile says, at one moment; all of it, so that a failure says why. */
   async function shownOf(page: Page, name: string): Promise<Record<string, string>> {
-    const said: Record<string, string> = {};
-    for (const element of await page.getByRole('article', { name }).locator('[data-testid]').all()) {
-      const id = (await element.getAttribute('data-testid', QUICK).catch(() => null)) ?? '';
-      said[id] ??= (await element.textContent(QUICK).catch(() => null)) ?? '';
-    }
-    return said;
+    const parts = page.getByRole('article', { name }).locator('[data-testid]');
+    const said = await parts.evaluateAll((elements) =>
+      elements.map((element) => [String(element.getAttribute('data-testid')), element.textContent ?? ''] as const),
+    );
+    // Of several of a name the first counts.
+    return Object.fromEntries(said.reverse());
   }
 
   async function signedIn(): Promise<Page> {
