@@ -10,19 +10,11 @@ import type { LocalPicture } from '../../gateway/local/local-server.ts';
 import { freePorts } from '../services/free-ports.ts';
 import { newRelational } from '../services/new-relational.ts';
 import { Program, type Told } from '../services/program.ts';
+import { pumpGateway, pumpPlant } from '../services/pump-plant.ts';
 import { tempDirOfFile } from '../services/temp-dir.ts';
 
 const PATIENT = { timeout: 40_000, interval: 100 };
 const ROOT = join(import.meta.dirname, '../..');
-const PLANT = `enterprise: { id: acme, name: Acme }
-sites:
-  - id: hamburg
-    name: Hamburg
-    timeZone: UTC
-    shifts: [{ name: Day, from: "00:00", to: "00:00" }]
-    areas:
-      - { id: area, name: Area, lines: [{ id: line, name: Line, cells: [{ id: pump, name: Pump, gateway: line-1, device: pump }] }] }
-`;
 const dir = tempDirOfFile('lineside-enrolment-');
 let hub: Program;
 let gateway: Program;
@@ -52,7 +44,7 @@ const link = async () => ((await (await fetch(`${local}/api/status`)).json()) as
 
 beforeAll(async () => {
   const [mqttPort, tlsPort] = await freePorts(2);
-  writeFileSync(join(dir, 'plant.yaml'), PLANT);
+  writeFileSync(join(dir, 'plant.yaml'), pumpPlant());
   writeFileSync(
     join(dir, 'hub.yaml'),
     `plant: plant.yaml
@@ -63,15 +55,8 @@ uns: { enabled: true }
 timeSeries: { memoryLimit: 128MB }
 `,
   );
-  writeFileSync(
-    join(dir, 'gateway.yaml'),
-    `gateway: { id: line-1 }
-dataDir: gateway
-hub: { url: "mqtts://localhost:${tlsPort}", identityDir: gateway/identity }
-local: { port: 0 }
-devices: [{ id: pump, driver: modbus, host: 127.0.0.1, port: 1, unitId: 1, pollMs: 1000, tags: [{ name: a, address: "holding:0", type: int16 }] }]
-`,
-  );
+  const link = `url: "mqtts://localhost:${tlsPort}", identityDir: gateway/identity`;
+  writeFileSync(join(dir, 'gateway.yaml'), pumpGateway(link));
   await newRelational(join(dir, 'hub', 'relational'));
   const program = (name: string) =>
     new Program({ name, args: [`${name}/main.ts`, 'run', '--config', join(dir, `${name}.yaml`)] });

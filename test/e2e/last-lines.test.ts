@@ -3,27 +3,21 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { newRelational } from '../services/new-relational.ts';
 import { Program } from '../services/program.ts';
+import { pumpGateway, pumpPlant } from '../services/pump-plant.ts';
 
 const PATIENT = { timeout: 30_000, interval: 20 };
 const FILES = {
-  'plant.yaml': `enterprise: { id: acme, name: Acme }
-sites: [{ id: site, name: Site, timeZone: UTC, shifts: [{ name: Day, from: "00:00", to: "00:00" }], areas: [] }]
-`,
+  'plant.yaml': pumpPlant(),
   'hub.yaml': `plant: plant.yaml
 dataDir: hub
 http: { port: 0 }
 mqtt: { port: 0 }
 timeSeries: { memoryLimit: 128MB }
 `,
-  'gateway.yaml': `gateway: { id: line-1 }
-dataDir: gateway
-hub: { url: "mqtt://127.0.0.1:1", passwordFile: secret }
-local: { port: 0 }
-devices: [{ id: pump, driver: modbus, host: 127.0.0.1, port: 1, tags: [{ name: speed, address: "holding:0", type: uint16 }] }]
-`,
+  'gateway.yaml': pumpGateway('url: "mqtt://127.0.0.1:1", passwordFile: secret'),
   secret: 'the gateway’s password\n',
 };
 /** Fails where no try reaches: as an error of ours, or of a library, would. */
@@ -53,7 +47,7 @@ function program(name: string, config = `${name}.yaml`): Program {
   lines = [];
   others = [];
   const preload = ['--import', `data:text/javascript,${encodeURIComponent(BUG)}`];
-  return new Program({
+  const running = new Program({
     name,
     args: [...preload, `${name}/main.ts`, 'run', '--config', join(dir, config)],
     hear(line) {
@@ -61,6 +55,8 @@ function program(name: string, config = `${name}.yaml`): Program {
       else others.push(line);
     },
   });
+  onTestFinished(() => running.dispose());
+  return running;
 }
 
 function expectInOrder(): void {

@@ -12,18 +12,11 @@ import { gatewayStatus } from '../services/hub-world.ts';
 import { hasMosquitto, Mosquitto } from '../services/mosquitto.ts';
 import { newRelational } from '../services/new-relational.ts';
 import { Program } from '../services/program.ts';
+import { pumpGateway, pumpPlant } from '../services/pump-plant.ts';
 import { tempDirOfFile } from '../services/temp-dir.ts';
 
 const PATIENT = { timeout: 40_000, interval: 100 };
 const ROOT = join(import.meta.dirname, '../..');
-const site = (id: string, gateway: string) => `  - id: ${id}
-    name: ${id}
-    timeZone: UTC
-    shifts: [{ name: Day, from: "00:00", to: "00:00" }]
-    areas:
-      - { id: area, name: Area, lines: [{ id: line, name: Line, cells: [{ id: pump, name: Pump, gateway: ${gateway}, device: pump }] }] }
-`;
-const PLANT = `enterprise: { id: acme, name: Acme }\nsites:\n${site('hamburg', 'line-1')}${site('essen', 'line-2')}`;
 
 describe.skipIf(!hasMosquitto)(
   'a Mosquitto with the files of `hub mosquitto-config` (needs mosquitto)',
@@ -116,7 +109,7 @@ describe.skipIf(!hasMosquitto)(
       // Not as the hub tells it: lines of its log name the broker by the same word.
       address = `http://127.0.0.1:${page}`;
       mkdirSync(join(dir, 'mosquitto'));
-      writeFileSync(join(dir, 'plant.yaml'), PLANT);
+      writeFileSync(join(dir, 'plant.yaml'), pumpPlant({ hamburg: 'line-1', essen: 'line-2' }));
       writeFileSync(join(dir, 'hub-password'), 'of hub\n', { mode: 0o600 });
       writeFileSync(
         join(dir, 'hub.yaml'),
@@ -130,15 +123,8 @@ uns: { enabled: true }
 timeSeries: { memoryLimit: 128MB }
 `,
       );
-      writeFileSync(
-        join(dir, 'gateway.yaml'),
-        `gateway: { id: line-1 }
-dataDir: gateway
-hub: { url: "mqtts://localhost:${certified}", identityDir: gateway/identity }
-local: { port: 0 }
-devices: [{ id: pump, driver: modbus, host: 127.0.0.1, port: 1, unitId: 1, pollMs: 1000, tags: [{ name: a, address: "holding:0", type: int16 }] }]
-`,
-      );
+      const link = `url: "mqtts://localhost:${certified}", identityDir: gateway/identity`;
+      writeFileSync(join(dir, 'gateway.yaml'), pumpGateway(link));
       await newRelational(join(dir, 'hub', 'relational'));
       const { firstPassword } = await hub.start();
       const login = await fetch(`${address}/api/v1/login`, {

@@ -10,18 +10,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newRelational } from '../services/new-relational.ts';
 import { hasPostgres, Postgres } from '../services/postgres.ts';
 import { Program, type Told } from '../services/program.ts';
+import { pumpPlant } from '../services/pump-plant.ts';
 import { tempDirOfFile } from '../services/temp-dir.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-const PLANT = `enterprise: { id: acme, name: Acme }
-sites:
-  - id: hamburg
-    name: Hamburg
-    timeZone: UTC
-    shifts: [{ name: Day, from: "00:00", to: "00:00" }]
-    areas:
-      - { id: area, name: Area, lines: [{ id: line, name: Line, cells: [{ id: pump, name: Pump, gateway: line-1, device: pump }] }] }
-`;
 const OWN = 'tractor seven moon';
 const ME = `${userInfo().username} at the hub`;
 
@@ -49,7 +41,7 @@ describe.each(stores)('a hub on %s', { timeout: 120_000 }, (kind) => {
       const url = postgres.url(await postgres.newDatabase());
       relational = `relational: { url: "${url}", username: postgres, poolSize: 3 }`;
     } else await newRelational(join(dir, 'hub', 'relational'));
-    writeFileSync(join(dir, 'plant.yaml'), PLANT);
+    writeFileSync(join(dir, 'plant.yaml'), pumpPlant());
     const rest = `http: { port: 0 }\nmqtt: { port: 0 }\ntimeSeries: { memoryLimit: 128MB }\n${relational}\n`;
     writeFileSync(join(dir, 'hub.yaml'), `plant: plant.yaml\ndataDir: hub\n${rest}`);
     hub = new Program({ name: 'hub', args: ['hub/main.ts', 'run', '--config', join(dir, 'hub.yaml')] });
@@ -138,7 +130,7 @@ describe.each(stores)('a hub on %s', { timeout: 120_000 }, (kind) => {
   test('that was never started says where the first password will be', async () => {
     const other = join(dir, 'new');
     mkdirSync(other);
-    writeFileSync(join(other, 'plant.yaml'), PLANT);
+    writeFileSync(join(other, 'plant.yaml'), pumpPlant());
     writeFileSync(join(other, 'hub.yaml'), 'plant: plant.yaml\ndataDir: hub\n');
     expect(await typed('admin', '--config', join(other, 'hub.yaml'))).toMatchObject({
       ...{ code: 1, out: '', err: expect.stringContaining('HUB_IS_NEW') },

@@ -12,19 +12,11 @@ import { FakeModbusServer } from '../services/fake-modbus-server.ts';
 import { freePorts } from '../services/free-ports.ts';
 import { newRelational } from '../services/new-relational.ts';
 import { Program } from '../services/program.ts';
+import { pumpPlant } from '../services/pump-plant.ts';
 
 const PATIENT = { timeout: 30_000, interval: 50 };
 const MACHINE = 'acme/site/area/line/pump';
 
-const PLANT = `enterprise: { id: acme, name: Acme }
-sites:
-  - id: site
-    name: Site
-    timeZone: UTC
-    shifts: [{ name: Day, from: "00:00", to: "00:00" }]
-    areas:
-      - { id: area, name: Area, lines: [{ id: line, name: Line, cells: [{ id: pump, name: Pump, gateway: line-1, device: pump }] }] }
-`;
 const hubYaml = (mqttPort: number) => `plant: plant.yaml
 dataDir: hub
 http: { port: 0 }
@@ -98,7 +90,7 @@ beforeAll(async () => {
   const [mqttPort] = await freePorts(1);
   await newRelational(join(dir, 'hub', 'relational'));
   for (const [file, text] of [
-    ['plant.yaml', PLANT],
+    ['plant.yaml', pumpPlant({ site: 'line-1' })],
     ['hub.yaml', hubYaml(mqttPort!)],
     ['secret', 'the gateway’s password\n'],
   ] as const) {

@@ -22,6 +22,17 @@ interface Typed {
 }
 
 const NOTHING: Typed = { actor: '', action: '', target: '', from: '', through: '' };
+/** What is looked for by its whole name; beside `known` those of the lines that are shown are offered. */
+const NAMES: { part: 'actor' | 'action' | 'target'; label: string; placeholder: string; known: readonly string[] }[] =
+  [
+    { part: 'actor', label: 'Who', placeholder: 'Whole name', known: [] },
+    { part: 'action', label: 'Did what', placeholder: 'Such as user.create', known: ACTION_NAMES },
+    { part: 'target', label: 'Of what', placeholder: 'Whole name', known: [] },
+  ];
+const DAYS = [
+  { part: 'from', label: 'From' },
+  { part: 'through', label: 'Through' },
+] as const;
 /** Typing is over. Milliseconds. */
 const TYPED_MS = 300;
 
@@ -39,47 +50,31 @@ export function Audit() {
     staleTime: 0,
   });
   const items = log.data?.pages.flatMap((page) => page.items) ?? [];
-  const named = (part: 'actor' | 'action' | 'target') =>
-    [...new Set(items.map((item) => item[part]))].filter(Boolean);
   const set = (part: keyof Typed) => (value: string) => setTyped((now) => ({ ...now, [part]: value }));
   const narrowed = Object.values(typed).some(Boolean);
 
   return (
     <Panel title="Audit log">
       <div className={classes.tools}>
-        <Autocomplete
-          label="Who"
-          placeholder="Whole name"
-          data={named('actor')}
-          value={typed.actor}
-          onChange={set('actor')}
-        />
-        <Autocomplete
-          label="Did what"
-          placeholder="Such as user.create"
-          data={[...new Set([...ACTION_NAMES, ...named('action')])]}
-          value={typed.action}
-          onChange={set('action')}
-        />
-        <Autocomplete
-          label="Of what"
-          placeholder="Whole name"
-          data={named('target')}
-          value={typed.target}
-          onChange={set('target')}
-        />
-        <TextInput
-          type="date"
-          label="From"
-          value={typed.from}
-          onChange={({ currentTarget }) => set('from')(currentTarget.value)}
-        />
-        <TextInput
-          type="date"
-          label="Through"
-          value={typed.through}
-          onChange={({ currentTarget }) => set('through')(currentTarget.value)}
-        />
+        {NAMES.map(({ part, label, placeholder, known }) => (
+          <Autocomplete
+            key={part}
+            label={label}
+            placeholder={placeholder}
+            data={[...new Set([...known, ...items.map((item) => item[part])])].filter(Boolean)}
+            value={typed[part]}
+            onChange={set(part)}
+          />
+        ))}
+        {DAYS.map(({ part, label }) => (
+          <TextInput
+            key={part}
+            type="date"
+            label={label}
+            value={typed[part]}
+            onChange={({ currentTarget }) => set(part)(currentTarget.value)}
+          />
+        ))}
         {narrowed ? (
           <Button variant="default" leftSection={<IconFilterOff size="1.1rem" />} onClick={() => setTyped(NOTHING)}>
             Show all

@@ -1,11 +1,11 @@
 import type { ApiKeyWithSecret } from '@lineside/shared/contracts/accounts.ts';
 import { type KeyScope, PERMISSIONS, type Permission } from '@lineside/shared/contracts/permissions.ts';
-import { Button, Modal, MultiSelect, Select, TextInput } from '@mantine/core';
+import { Modal, MultiSelect, Select, TextInput } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 import { adminApi } from '../../api/admin-api.ts';
 import { dayAfter, dayOf, startOf } from '../../format/day.ts';
-import { DialogButtons } from '../../ui/dialog-buttons.tsx';
+import { FormButtons } from '../../ui/form-buttons.tsx';
 import { Refusal } from '../../ui/refusal.tsx';
 import classes from './admin.module.css';
 import { SitesField } from './sites-field.tsx';
@@ -99,14 +99,9 @@ export function KeyDialog(props: { onDone: (made: ApiKeyWithSecret) => void; onC
           />
         ) : null}
         <Refusal error={save.error} />
-        <DialogButtons>
-          <Button variant="default" onClick={props.onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" loading={save.isPending}>
-            Make the key
-          </Button>
-        </DialogButtons>
+        <FormButtons busy={save.isPending} onCancel={props.onClose}>
+          Make the key
+        </FormButtons>
       </form>
     </Modal>
   );

@@ -1,11 +1,11 @@
 import type { UserAccount, UserWithPassword } from '@lineside/shared/contracts/accounts.ts';
 import type { Role } from '@lineside/shared/contracts/permissions.ts';
-import { Button, Modal, Select, TextInput } from '@mantine/core';
+import { Modal, Select, TextInput } from '@mantine/core';
 import { useMutation } from '@tanstack/react-query';
 import { useState } from 'react';
 import { adminApi } from '../../api/admin-api.ts';
 import { ROLE_WORDS } from '../../format/role-words.ts';
-import { DialogButtons } from '../../ui/dialog-buttons.tsx';
+import { FormButtons } from '../../ui/form-buttons.tsx';
 import { Refusal } from '../../ui/refusal.tsx';
 import classes from './admin.module.css';
 import { SitesField } from './sites-field.tsx';
@@ -91,14 +91,9 @@ export function UserDialog(props: {
         />
         <SitesField value={sites} onChange={setSites} disabled={role === 'admin'} />
         <Refusal error={save.error} />
-        <DialogButtons>
-          <Button variant="default" onClick={props.onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" loading={save.isPending}>
-            {user ? 'Save' : 'Add the user'}
-          </Button>
-        </DialogButtons>
+        <FormButtons busy={save.isPending} onCancel={props.onClose}>
+          {user ? 'Save' : 'Add the user'}
+        </FormButtons>
       </form>
     </Modal>
   );

@@ -1,13 +1,13 @@
 import type { MadeToken } from '@lineside/shared/contracts/enrolment.ts';
 import { GATEWAY_ID_PATTERN } from '@lineside/shared/contracts/topics.ts';
-import { Button, Modal, Select, TextInput } from '@mantine/core';
+import { Modal, Select, TextInput } from '@mantine/core';
 import { useMediaQuery } from '@mantine/hooks';
 import { IconAlertTriangle } from '@tabler/icons-react';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { fleetApi } from '../../api/fleet-api.ts';
 import { useGateways } from '../../live/live-context.tsx';
-import { DialogButtons } from '../../ui/dialog-buttons.tsx';
+import { FormButtons } from '../../ui/form-buttons.tsx';
 import { Notice } from '../../ui/notice.tsx';
 import { Refusal } from '../../ui/refusal.tsx';
 import { EnrolSteps } from './enrol-steps.tsx';
@@ -117,14 +117,9 @@ function TokenForm(props: {
         </Notice>
       ) : null}
       <Refusal error={make.error} title="No token made" />
-      <DialogButtons>
-        <Button variant="default" onClick={props.onClose}>
-          Cancel
-        </Button>
-        <Button type="submit" loading={make.isPending}>
-          Make the token
-        </Button>
-      </DialogButtons>
+      <FormButtons busy={make.isPending} onCancel={props.onClose}>
+        Make the token
+      </FormButtons>
     </form>
   );
 }

@@ -1,7 +1,7 @@
 import type { GatewayView } from '@lineside/shared/contracts/api.ts';
 import type { ConfigText } from '@lineside/shared/contracts/fleet.ts';
 import { Button } from '@mantine/core';
-import { IconAlertTriangle, IconFileSearch, IconRefresh, IconRotate } from '@tabler/icons-react';
+import { IconAlertTriangle, IconFileSearch, IconRotate } from '@tabler/icons-react';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useRef, useState } from 'react';
 import { fleetApi } from '../../api/fleet-api.ts';
@@ -13,6 +13,7 @@ import { Panel } from '../../ui/panel.tsx';
 import { Refusal } from '../../ui/refusal.tsx';
 import { AcceptHint, isAllowed } from './accept-hint.tsx';
 import { ApplyOutcome } from './apply-outcome.tsx';
+import { AskButton } from './ask-button.tsx';
 import { CheckFindings, lineOf } from './config-findings.tsx';
 import classes from './gateway-config.module.css';
 import { TrialDialog } from './trial-dialog.tsx';
@@ -33,16 +34,13 @@ export function GatewayConfig({ gateway }: { gateway: GatewayView }) {
       title="Configuration"
       aside={
         allowed ? (
-          <Button
-            variant="default"
-            size="compact-sm"
-            leftSection={<IconRefresh size="1rem" />}
-            loading={file.isFetching}
-            disabled={!gateway.online}
-            onClick={() => (asked ? void file.refetch() : setAsked(true))}
+          <AskButton
+            gateway={gateway}
+            busy={file.isFetching}
+            onAsk={() => (asked ? void file.refetch() : setAsked(true))}
           >
             {file.data ? 'Read again' : 'Read it'}
-          </Button>
+          </AskButton>
         ) : null
       }
     >

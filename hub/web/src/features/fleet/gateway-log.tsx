@@ -1,6 +1,6 @@
 import type { GatewayView } from '@lineside/shared/contracts/api.ts';
 import { Button, SegmentedControl, TextInput } from '@mantine/core';
-import { IconRefresh, IconSearch } from '@tabler/icons-react';
+import { IconSearch } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useMemo, useRef, useState } from 'react';
 import { fleetApi } from '../../api/fleet-api.ts';
@@ -10,6 +10,7 @@ import { CopyButton } from '../../ui/copy-button.tsx';
 import { Panel } from '../../ui/panel.tsx';
 import { Refusal } from '../../ui/refusal.tsx';
 import { AcceptHint, isAllowed } from './accept-hint.tsx';
+import { AskButton } from './ask-button.tsx';
 import classes from './gateway-log.module.css';
 
 const FIRST_LINES = 200;
@@ -47,16 +48,9 @@ export function GatewayLog({ gateway }: { gateway: GatewayView }) {
       title="Last log lines"
       aside={
         allowed ? (
-          <Button
-            variant="default"
-            size="compact-sm"
-            leftSection={<IconRefresh size="1rem" />}
-            loading={log.isFetching}
-            disabled={!gateway.online}
-            onClick={fetchLines}
-          >
+          <AskButton gateway={gateway} busy={log.isFetching} onAsk={fetchLines}>
             {log.data ? 'Refresh' : 'Show'}
-          </Button>
+          </AskButton>
         ) : null
       }
     >
