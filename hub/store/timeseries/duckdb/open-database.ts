@@ -5,6 +5,12 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import { quoted } from './copy-database.ts';
 
+/**
+ * The format of new files. By default DuckDB writes one that its first release reads as well, and there each checkpoint
+ * describes every part of every table anew: a commit that comes upon one waited 0.9 s with 1.2 billion samples in the file, and 0.2 s in this one.
+ */
+const STORAGE_VERSION = 'v1.5.0';
+
 export interface Database {
   instance: DuckDBInstance;
   /** Closes the file and lets it be opened again. */
@@ -50,6 +56,7 @@ export async function openDatabase(
     const instance = await DuckDBInstance.create(path, {
       memory_limit: memoryLimit,
       threads: String(threads),
+      storage_compatibility_version: STORAGE_VERSION,
       autoinstall_known_extensions: 'false',
       autoload_known_extensions: 'false',
     });
