@@ -170,7 +170,7 @@ async function measure(options: BenchOptions, kind: 'embedded' | 'servers'): Pro
     ratioToBulk: round(most.load.samplesPerSecond / bulkPerSecond, 2),
     bulk: { samplesPerSecond: Math.round(bulkPerSecond), cpuSecondsPerMillion: round(bulkCpu, 2) },
     cpuSecondsPerMillion: most.cpuSecondsPerMillion,
-    rssMb: Math.round(Math.max(...runs.flatMap(({ rss }) => rss.map(({ y }) => y)))),
+    rssMb: highest(runs.flatMap(({ rss }) => rss)),
     commitMs: half.load.commitMs,
     half: { samplesPerSecond: half.load.samplesPerSecond, cpuSecondsPerMillion: half.cpuSecondsPerMillion },
     catchUp: {
@@ -245,8 +245,17 @@ function soakFigures({ rss, load, cpuSecondsPerMillion }: Run) {
     rssSlopeErrorMbPerHour: round(error, 1),
     rssFirstMb: Math.round(points[0]!.y),
     rssLastMb: Math.round(points.at(-1)!.y),
-    rssMaxMb: Math.round(Math.max(...rss.map(({ y }) => y))),
+    rssMaxMb: highest(rss),
+    // Each time the store's file is opened anew, its cache is empty: the highest tell more than a line through a saw.
+    rssMaxMbByThird: [0, 1, 2].map((third) => {
+      const [from, to] = [third, third + 1].map((i) => Math.floor((rss.length * i) / 3));
+      return highest(rss.slice(from, to));
+    }),
   };
+}
+
+function highest(points: { y: number }[]): number {
+  return Math.round(Math.max(...points.map(({ y }) => y)));
 }
 
 async function storeBytes(dataDir: string): Promise<number> {
