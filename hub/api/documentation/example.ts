@@ -1,9 +1,10 @@
 /**
- * An example of what a schema describes. A schema's own `examples` or `default` come first, then the word for the field's
- * name, then the plainest value that fits: so every operation has an example, and none can be out of date.
+ * An example of what a schema describes. What stands for the whole shape comes first, then a schema's own `examples` or
+ * `default`, then the word for the field's name, then the plainest value that fits: so every operation has an example, and none can be out of date.
  */
 import { type TSchema, Type } from 'typebox';
 import { Value } from 'typebox/value';
+import { EXAMPLE_SHAPES } from './example-shapes.ts';
 import { EXAMPLE_WORDS, OTHER_WORDS } from './example-words.ts';
 
 /** A schema as JSON has it. */
@@ -59,7 +60,12 @@ function exampleOfUnion(parts: JsonSchema[], name: string): unknown {
 }
 
 function exampleOfObject({ properties = {}, patternProperties, additionalProperties }: JsonSchema): unknown {
-  const made = Object.entries(properties).map(([name, schema]) => [name, exampleOf(schema, name)] as const);
+  const { words = {} } =
+    EXAMPLE_SHAPES.find(({ like }) => like.every((name) => Object.hasOwn(properties, name))) ?? {};
+  const made = Object.entries(properties).map(([name, schema]) => {
+    const own = Object.hasOwn(words, name) && fits(schema, words[name]);
+    return [name, own ? words[name] : exampleOf(schema, name)] as const;
+  });
   const [free] = Object.values((patternProperties ?? {}) as Record<string, JsonSchema>);
   const other = free ?? (typeof additionalProperties === 'object' ? (additionalProperties as JsonSchema) : undefined);
   if (made.length === 0 && other) return { '1': exampleOf(other) };

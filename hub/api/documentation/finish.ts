@@ -3,6 +3,7 @@ import * as accounts from '@lineside/shared/contracts/accounts.ts';
 import * as contracts from '@lineside/shared/contracts/api.ts';
 import { PROBLEMS, type ProblemCode, typeOf } from '../problem-list.ts';
 import { exampleOf, type JsonSchema } from './example.ts';
+import { exampleOfOperation } from './example-shapes.ts';
 
 interface Media {
   schema?: JsonSchema;
@@ -26,6 +27,7 @@ interface Parameter {
 }
 
 interface Operation {
+  operationId?: string;
   description?: string;
   parameters?: (Parameter | { $ref: string })[];
   requestBody?: { content: Record<string, Media> };
@@ -105,7 +107,8 @@ function finish(method: string, operation: Operation): void {
   }
   const codes = operation['x-problems'] ?? {};
   delete operation['x-problems'];
-  for (const [status, answer] of Object.entries(responses)) finishAnswer(method, status, answer, codes[status] ?? []);
+  for (const [status, answer] of Object.entries(responses))
+    finishAnswer(method, status, answer, codes[status] ?? [], operation.operationId);
   if (method === 'get' && responses['200']?.content) {
     responses['304'] = { description: 'What If-None-Match names is good still', headers: headersOf('get', '304') };
   }
@@ -119,12 +122,13 @@ function leaveOptional(body: JsonSchema): void {
   else delete body.required;
 }
 
-function finishAnswer(method: string, status: string, answer: Answer, codes: ProblemCode[]): void {
+function finishAnswer(method: string, status: string, answer: Answer, codes: ProblemCode[], operationId = ''): void {
   if (answer.description === 'Default Response') answer.description = status === '204' ? 'Done' : 'As asked';
   answer.headers = { ...answer.headers, ...headersOf(method, status, answer) };
   for (const [type, media] of Object.entries(answer.content ?? {})) {
     if (type !== 'application/problem+json') {
-      if (media.schema && media.examples === undefined) media.example ??= exampleOf(media.schema);
+      if (media.schema && media.examples === undefined)
+        media.example ??= exampleOfOperation(operationId) ?? exampleOf(media.schema);
       continue;
     }
     const shown = codes.length > 0 ? codes : codesOf(Number(status));

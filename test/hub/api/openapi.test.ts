@@ -173,6 +173,35 @@ describe('the document', () => {
     expect(bare).toEqual([]);
   });
 
+  test('shows things as they may be at a plant: times of this century, and what is named after what it is', () => {
+    const odd: string[] = [];
+    const look = (where: string, value: unknown): void => {
+      if (typeof value !== 'object' || value === null) return;
+      for (const [name, inner] of Object.entries(value)) {
+        const isTime = /(^at|At|Before|After)$/.test(name) && typeof inner === 'number';
+        if (isTime && inner < Date.UTC(2000, 0)) odd.push(`${where} ${name} ${inner}`);
+        // The word of the tag that the documents speak of; nobody else is called so.
+        if (name === 'name' && inner === 'speed' && !('unit' in value)) odd.push(`${where} ${name} ${inner}`);
+        look(`${where} ${name}`, inner);
+      }
+    };
+    const levels: string[] = [];
+    for (const { operation } of operations()) {
+      const { operationId, requestBody, responses } = operation;
+      look(operationId, requestBody?.content['application/json']?.example);
+      for (const [status, { content }] of Object.entries(responses)) {
+        const example = content?.['application/json']?.example as { level?: string; items?: { level?: string }[] };
+        if (status.startsWith('2')) look(operationId, example);
+        const level = status === '200' ? (example?.level ?? example?.items?.[0]?.level) : undefined;
+        if (level !== undefined) levels.push(`${operationId} ${level}`);
+      }
+    }
+    // Give its shape words of its own in hub/api/documentation/example-shapes.ts.
+    expect(odd).toEqual([]);
+    expect(levels).toContain('listAreasOfSite area');
+    expect(levels).toContain('getLine line');
+  });
+
   test('explains every problem, and each type leads to its page', async () => {
     const list = await (await fetch(`${hub.url}/docs/problems`)).text();
     for (const [code, { means }] of Object.entries(PROBLEMS)) {
