@@ -95,16 +95,14 @@ export class Program {
     for (const stream of [child.stdout!, child.stderr!]) {
       createInterface({ input: stream }).on('line', (line) => this.#hear(line));
     }
-    await this.#wait(ready);
-    return this.#told;
+    return this.#wait(ready);
   }
 
   /** Writes a line to its standard input; resolves with what it has told once `key` has been told anew. */
   async ask(line: string, key: string): Promise<Told> {
     delete this.#told[key];
     this.#child!.stdin!.write(`${line}\n`);
-    await this.#wait((told) => key in told);
-    return this.#told;
+    return this.#wait((told) => key in told);
   }
 
   /** Sends a signal; resolves when it is gone with its exit code, null when a signal has ended it. */
@@ -161,7 +159,8 @@ export class Program {
     this.#heard();
   }
 
-  #wait(enough: (told: Told) => boolean): Promise<void> {
+  /** Resolves with what was told up to then: a line of the log may have fields of the same names, such as `url`. */
+  #wait(enough: (told: Told) => boolean): Promise<Told> {
     return new Promise((resolve, reject) => {
       let open = true;
       const settle = (act: () => void) => {
@@ -174,7 +173,8 @@ export class Program {
       const fail = (what: string) => settle(() => reject(this.#failure(what)));
       const timer = setTimeout(() => fail('does not answer'), this.#options.startDeadlineMs ?? START_DEADLINE_MS);
       this.#heard = () => {
-        if (enough(this.#told)) settle(resolve);
+        const told = { ...this.#told };
+        if (enough(told)) settle(() => resolve(told));
       };
       void this.#exited.then(() => fail(this.#how()));
       this.#heard();
