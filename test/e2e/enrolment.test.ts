@@ -1,5 +1,4 @@
 /** A gateway and an integrator are let in and shut out again, as people do it: programs, commands, the API, over TLS. */
-import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,9 +11,9 @@ import { newRelational } from '../services/new-relational.ts';
 import { Program, type Told } from '../services/program.ts';
 import { pumpGateway, pumpPlant } from '../services/pump-plant.ts';
 import { tempDirOfFile } from '../services/temp-dir.ts';
+import { typed } from '../services/typed.ts';
 
 const PATIENT = { timeout: 40_000, interval: 100 };
-const ROOT = join(import.meta.dirname, '../..');
 const dir = tempDirOfFile('lineside-enrolment-');
 let hub: Program;
 let gateway: Program;
@@ -23,13 +22,8 @@ let local: string;
 let cookie: string;
 
 /** A command as somebody types it. */
-function run(program: 'hub' | 'gateway', ...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  const typed = [`${program}/main.ts`, ...args, '--config', join(dir, `${program}.yaml`)];
-  return new Promise((resolve) => {
-    execFile(process.execPath, typed, { cwd: ROOT }, (error, out, err) =>
-      resolve({ code: error ? Number(error.code) : 0, out, err }),
-    );
-  });
+function run(program: 'hub' | 'gateway', ...args: string[]) {
+  return typed(`${program}/main.ts`, ...args, '--config', join(dir, `${program}.yaml`));
 }
 
 async function api<T>(method: string, path: string, body?: object): Promise<{ status: number; body: T }> {

@@ -1,5 +1,4 @@
 /** The hub's pages and API over TLS: by a certificate of its own authority, and by files that somebody renews. */
-import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
@@ -17,8 +16,8 @@ import { FAKETIME, FakeClock } from '../services/fake-clock.ts';
 import { newRelational } from '../services/new-relational.ts';
 import { Program, type Told } from '../services/program.ts';
 import { tempDirOfFile } from '../services/temp-dir.ts';
+import { typed } from '../services/typed.ts';
 
-const ROOT = join(import.meta.dirname, '../..');
 const PLANT = `enterprise: { id: acme, name: Acme }
 sites:
   - { id: hamburg, name: Hamburg, timeZone: UTC, shifts: [{ name: Day, from: "00:00", to: "00:00" }] }
@@ -53,13 +52,8 @@ async function start(http: string, files = ''): Promise<Told> {
 }
 
 /** A command as somebody types it. */
-function run(program: 'hub' | 'gateway', ...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  const typed = [`${program}/main.ts`, ...args, '--config', join(dir, `${program}.yaml`)];
-  return new Promise((resolve) => {
-    execFile(process.execPath, typed, { cwd: ROOT }, (error, out, err) =>
-      resolve({ code: error ? Number(error.code) : 0, out, err }),
-    );
-  });
+function run(program: 'hub' | 'gateway', ...args: string[]) {
+  return typed(`${program}/main.ts`, ...args, '--config', join(dir, `${program}.yaml`));
 }
 
 async function ask(
@@ -151,12 +145,7 @@ describe('with one line in its configuration, and a certificate of its own autho
   });
 
   test('the health check of its container asks by TLS as well', async () => {
-    const check = (address: string) =>
-      new Promise<number>((resolve) => {
-        execFile(process.execPath, ['docker/healthcheck.ts', address], { cwd: ROOT }, (error) =>
-          resolve(error ? Number(error.code) : 0),
-        );
-      });
+    const check = async (address: string) => (await typed('docker/healthcheck.ts', address)).code;
     expect(await check(`${url.origin}/health`)).toBe(0);
     expect(await check(`${url.origin}/nothing`)).toBe(1);
     expect(await check(`http://${url.host}/health`)).toBe(1);

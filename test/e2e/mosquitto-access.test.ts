@@ -1,5 +1,4 @@
 /** A plant with a Mosquitto of its own, set up as docs/operations/enrolment.md says: commands, files, real programs. */
-import { execFile } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { GatewayView } from '@lineside/shared/contracts/api.ts';
@@ -14,9 +13,9 @@ import { newRelational } from '../services/new-relational.ts';
 import { Program } from '../services/program.ts';
 import { pumpGateway, pumpPlant } from '../services/pump-plant.ts';
 import { tempDirOfFile } from '../services/temp-dir.ts';
+import { typed } from '../services/typed.ts';
 
 const PATIENT = { timeout: 40_000, interval: 100 };
-const ROOT = join(import.meta.dirname, '../..');
 
 describe.skipIf(!hasMosquitto)(
   'a Mosquitto with the files of `hub mosquitto-config` (needs mosquitto)',
@@ -37,13 +36,10 @@ describe.skipIf(!hasMosquitto)(
     let open: number;
 
     /** A command as somebody types it. */
-    function run(name: 'hub' | 'gateway', ...args: string[]): Promise<string> {
-      const typed = [`${name}/main.ts`, ...args, '--config', join(dir, `${name}.yaml`)];
-      return new Promise((resolve, reject) => {
-        execFile(process.execPath, typed, { cwd: ROOT }, (error, out, err) =>
-          error ? reject(new Error(err)) : resolve(out),
-        );
-      });
+    async function run(name: 'hub' | 'gateway', ...args: string[]): Promise<string> {
+      const { code, out, err } = await typed(`${name}/main.ts`, ...args, '--config', join(dir, `${name}.yaml`));
+      if (code !== 0) throw new Error(err);
+      return out;
     }
 
     async function api<T>(method: string, path: string, body?: object): Promise<T> {

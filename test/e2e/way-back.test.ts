@@ -1,5 +1,4 @@
 /** The only administrator's password is lost: `hub reset-password`, typed as people do it, at a hub that runs and at one that does not. */
-import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -12,17 +11,14 @@ import { hasPostgres, Postgres } from '../services/postgres.ts';
 import { Program, type Told } from '../services/program.ts';
 import { pumpPlant } from '../services/pump-plant.ts';
 import { tempDirOfFile } from '../services/temp-dir.ts';
+import { typed } from '../services/typed.ts';
 
-const ROOT = join(import.meta.dirname, '../..');
 const OWN = 'tractor seven moon';
 const ME = `${userInfo().username} at the hub`;
 
-function typed(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, ['hub/main.ts', 'reset-password', ...args], { cwd: ROOT }, (error, out, err) =>
-      resolve({ code: error ? Number(error.code) : 0, out: out.trim(), err }),
-    );
-  });
+async function resetPassword(...args: string[]) {
+  const done = await typed('hub/main.ts', 'reset-password', ...args);
+  return { ...done, out: done.out.trim() };
 }
 
 const stores = ['embedded stores', ...(hasPostgres ? ['PostgreSQL'] : [])];
@@ -53,7 +49,7 @@ describe.each(stores)('a hub on %s', { timeout: 120_000 }, (kind) => {
     await postgres?.dispose();
   });
 
-  const reset = (...args: string[]) => typed(...args, '--config', join(dir, 'hub.yaml'));
+  const reset = (...args: string[]) => resetPassword(...args, '--config', join(dir, 'hub.yaml'));
 
   async function call<T>(method: string, path: string, cookie = '', body?: object) {
     const response = await fetch(`${told.url}/api/v1${path}`, {
@@ -132,7 +128,7 @@ describe.each(stores)('a hub on %s', { timeout: 120_000 }, (kind) => {
     mkdirSync(other);
     writeFileSync(join(other, 'plant.yaml'), pumpPlant());
     writeFileSync(join(other, 'hub.yaml'), 'plant: plant.yaml\ndataDir: hub\n');
-    expect(await typed('admin', '--config', join(other, 'hub.yaml'))).toMatchObject({
+    expect(await resetPassword('admin', '--config', join(other, 'hub.yaml'))).toMatchObject({
       ...{ code: 1, out: '', err: expect.stringContaining('HUB_IS_NEW') },
     });
     expect(existsSync(join(other, 'hub'))).toBe(false);

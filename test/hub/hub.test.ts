@@ -20,6 +20,7 @@ import { gatewayStatus } from '../services/hub-world.ts';
 import { newRelational } from '../services/new-relational.ts';
 import { Program } from '../services/program.ts';
 import { parsePrometheus } from '../services/prometheus.ts';
+import { shortLivedFlags } from '../services/short-lived.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const SECRET = 'the gateway’s own password';
@@ -122,7 +123,11 @@ describe('the hub as a program', { timeout: 60_000 }, () => {
   async function runToItsEnd(config: string): Promise<{ code: number; out: string }> {
     const args = ['hub/main.ts', 'run', '--config', join(dir, config)];
     const env = { ...process.env, JOURNAL_STREAM: undefined };
-    const child = spawn(process.execPath, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [...shortLivedFlags(), ...args], {
+      cwd: ROOT,
+      env,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     let out = '';
     child.stdout.on('data', (data) => {
       out += data;

@@ -1,13 +1,11 @@
 /** `gateway check` as whoever deploys a gateway runs it. */
-import { execFile } from 'node:child_process';
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { tempDir } from '../../services/temp-dir.ts';
+import { typed } from '../../services/typed.ts';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
-const run = promisify(execFile);
 
 const SOUND = `gateway: { id: line-1 }
 hub: { url: "mqtt://hub.example:1883", passwordFile: password }
@@ -25,12 +23,8 @@ alarms:
 `;
 
 async function gateway(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  try {
-    const { stdout, stderr } = await run(process.execPath, ['gateway/main.ts', ...args], { cwd: ROOT });
-    return { code: 0, stdout, stderr };
-  } catch (error) {
-    return error as { code: number; stdout: string; stderr: string };
-  }
+  const { code, out, err } = await typed('gateway/main.ts', ...args);
+  return { code, stdout: out, stderr: err };
 }
 
 /** A configuration with the repository's own model beside it; returns the file. */

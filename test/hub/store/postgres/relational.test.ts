@@ -11,6 +11,7 @@ import { MIGRATIONS, migrate, status } from '../../../../hub/store/postgres/migr
 import { openRelational } from '../../../../hub/store/postgres/relational.ts';
 import { relationalContract } from '../../../contract/relational.ts';
 import { newRelational } from '../../../services/new-relational.ts';
+import { shortLivedFlags } from '../../../services/short-lived.ts';
 
 const CHILD = join(import.meta.dirname, 'insert-forever.ts');
 
@@ -44,7 +45,9 @@ describe('PGlite store', () => {
   });
 
   function insertForever(dataDir: string) {
-    const child = spawn(process.execPath, [CHILD, dataDir], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [...shortLivedFlags(), CHILD, dataDir], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     children.push(child);
     return { child, lines: createInterface({ input: child.stdout as NodeJS.ReadableStream }) };
   }
