@@ -67,9 +67,14 @@ export class RolloutDesk {
   }
 
   async start(): Promise<void> {
+    await this.#endLeft('the hub was started anew meanwhile');
+  }
+
+  /** Those that nobody runs any more. This hub runs none. */
+  async #endLeft(reason: string): Promise<void> {
     const { db, shared, now } = this.#options;
     const idle = shared ? { idleSince: now() - IDLE_MS } : {};
-    await endRollout(db, { state: 'stopped', reason: 'the hub was started anew meanwhile', at: now(), ...idle });
+    await endRollout(db, { state: 'stopped', reason, at: now(), ...idle });
   }
 
   /** No further gateway is begun. */
@@ -129,8 +134,7 @@ export class RolloutDesk {
    */
   async begin(actor: Actor, wish: RolloutWish): Promise<string> {
     const { online, log } = this.#options;
-    if (this.#running)
-      throw new LinesideError('ROLLOUT_RUNNING', 'peer', 'another rollout is running: wait for its end');
+    if (this.#running) throw otherRuns();
     for (const gateway of wish.gateways) expectOnline(gateway, online(gateway));
     const by = actor.name;
     const id = randomUUID();
@@ -139,6 +143,7 @@ export class RolloutDesk {
     this.#running = { id, done: promise };
     this.#stop = '';
     try {
+      await this.#endLeft('its hub could not bring it to its end');
       await this.#insert(actor, id, wish, waves);
     } catch (error) {
       this.#running = undefined;
@@ -165,7 +170,7 @@ export class RolloutDesk {
   ): Promise<void> {
     const at = this.#options.now();
     await inTransaction(this.#options.db, async (trx) => {
-      await insertRollout(trx, { id, by: actor.name, config, waves, at });
+      if (!(await insertRollout(trx, { id, by: actor.name, config, waves, at }))) throw otherRuns();
       await appendAudit(trx, {
         ...{ actor, action: 'rollout.begin', target: id, outcome: 'done', at },
         after: {
@@ -224,6 +229,14 @@ export class RolloutDesk {
     const now = await fleet.ask<ConfigText>(actor.name, gateway, { what: 'config.read' }, { patienceMs: READ_MS });
     return configs.push(actor, gateway, withSectionsOf(config, now.config, OWN), confirmWithinMs, restart);
   }
+}
+
+function otherRuns(): LinesideError {
+  return new LinesideError(
+    'ROLLOUT_RUNNING',
+    'peer',
+    'another rollout is running: wait for its end, or stop it. One whose hub has died counts for a quarter of an hour',
+  );
 }
 
 function wavesOf({ gateways, first, each }: RolloutWish): string[][] {

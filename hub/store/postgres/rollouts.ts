@@ -11,13 +11,14 @@ export interface StoredRollout extends Omit<Row<'rollouts'>, 'config'> {
   gateways: Omit<Row<'rollout_gateways'>, 'rollout'>[];
 }
 
+/** @returns false when another one is running: nothing has changed */
 export async function insertRollout(
   db: Kysely<Database>,
   rollout: { id: string; by: string; config: string; waves: string[][]; at: number },
-): Promise<void> {
+): Promise<boolean> {
   const { id, by, config, waves, at } = rollout;
-  await inTransaction(db, async (trx) => {
-    await trx
+  return inTransaction(db, async (trx) => {
+    const { numInsertedOrUpdatedRows: inserted } = await trx
       .insertInto('rollouts')
       .values({
         id,
@@ -27,7 +28,9 @@ export async function insertRollout(
         state: 'running',
         config: cleanText(config),
       })
-      .execute();
+      .onConflict((other) => other.column('state').where('state', '=', 'running').doNothing())
+      .executeTakeFirstOrThrow();
+    if (inserted !== 1n) return false;
     const gateways = waves.flatMap((wave, i) => wave.map((gateway) => ({ gateway, wave: i + 1 })));
     await trx
       .insertInto('rollout_gateways')
@@ -40,6 +43,7 @@ export async function insertRollout(
       .orderBy('id', 'desc')
       .offset(KEPT);
     await trx.deleteFrom('rollouts').where('id', 'in', old).execute();
+    return true;
   });
 }
 

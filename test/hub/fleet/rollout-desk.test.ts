@@ -120,6 +120,7 @@ test('is stopped at whichever of several hubs, by whoever may act on all of its 
   const here = rig({}, { shared: true, hold: held.promise });
   const there = rig({}, { shared: true });
   const id = await here.desk.begin(actorNamed('anna'), wish(['a', 'b']));
+  await expect(there.desk.begin(actorNamed('ben'), wish(['c']))).rejects.toMatchObject({ code: 'ROLLOUT_RUNNING' });
   const none = { code: 'ROLLOUT_NOT_FOUND' };
   await expect(there.desk.cancel(actorNamed('ben'), id, ['a'])).rejects.toMatchObject(none);
   await expect(there.desk.cancel(actorNamed('ben'), id, [])).rejects.toMatchObject(none);
@@ -134,17 +135,28 @@ test('is stopped at whichever of several hubs, by whoever may act on all of its 
 
 test('one that no hub runs any more is over when somebody stops it', async () => {
   const at = Date.now() + 2_000;
-  for (const [id, since] of Object.entries({ lost: at, old: at - 3_600_000 }))
-    await insertRollout(stores.db, { id, by: 'anna', config: NEW, waves: [['a']], at: since });
-  const states = async () =>
-    (await rig().desk.list({ limit: 50, sort: '-at' })).items.flatMap(({ id, state }) =>
-      id === 'lost' || id === 'old' ? [`${id} ${state}`] : [],
-    );
   const { desk } = rig({}, { shared: true });
-  await desk.cancel(actorNamed('ben'), 'lost');
+  const left = (id: string, since: number) =>
+    insertRollout(stores.db, { id, by: 'anna', config: NEW, waves: [['a']], at: since });
+  const state = async (id: string) =>
+    (await desk.list({ limit: 50, sort: '-at' })).items.find((each) => each.id === id)?.state;
+  await left('old', at - 3_600_000);
   await desk.cancel(actorNamed('ben'), 'old');
-  // Another hub may be at work on the one in which something has changed of late.
-  expect(await states()).toEqual(['lost running', 'old stopped']);
+  expect(await state('old')).toBe('stopped');
+  // Another hub may be at work on one in which something has changed of late.
+  await left('lost', at);
+  await desk.cancel(actorNamed('ben'), 'lost');
+  expect(await state('lost')).toBe('running');
   await rig().desk.cancel(actorNamed('ben'), 'lost');
-  expect(await states()).toEqual(['lost stopped', 'old stopped']);
+  expect(await state('lost')).toBe('stopped');
+});
+
+test('one that no hub runs any more holds up no other', async () => {
+  const left = { by: 'anna', config: NEW, waves: [['a']] };
+  await insertRollout(stores.db, { ...left, id: 'dead', at: Date.now() - 3_600_000 });
+  const { desk } = rig({}, { shared: true });
+  const id = await desk.begin(actorNamed('anna'), wish(['b']));
+  const items = async () => (await desk.list({ limit: 50, sort: '-at' })).items;
+  expect((await items()).find((each) => each.id === 'dead')).toMatchObject({ state: 'stopped' });
+  await vi.waitFor(async () => expect((await items()).find((each) => each.id === id)?.state).toBe('done'), 10_000);
 });
