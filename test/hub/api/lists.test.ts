@@ -1,7 +1,7 @@
 /** Lists of what there is much of in a plant of hundreds of gateways: page by page, both ways, and by site. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { insertCertificate, insertToken } from '../../../hub/store/postgres/enrolment.ts';
-import { insertRollout } from '../../../hub/store/postgres/rollouts.ts';
+import { endRollout, insertRollout } from '../../../hub/store/postgres/rollouts.ts';
 import { actorNamed, testMachine } from '../../services/hub-world.ts';
 import { startTestHub, type TestHub } from '../../services/test-hub.ts';
 
@@ -33,6 +33,7 @@ beforeAll(async () => {
     });
     const waves = [[gateway], ...(i === 4 ? [['line-2']] : [])];
     await insertRollout(db, { id: `r${i}`, by: 'anna', config: '', waves, at });
+    await endRollout(db, { id: `r${i}`, state: 'done', reason: '', at });
     await hub.app.inject({
       ...{ method: 'POST', url: '/api/v1/mqtt-accounts', headers: { cookie: admin } },
       payload: { name: ['b', 'a', 'Z', 'c', '1'][i] },
@@ -105,10 +106,17 @@ test('a rollout of another site is stopped by nobody who is limited to theirs', 
     const url = `/api/v1/rollouts/${id}/stop`;
     return (await hub.app.inject({ method: 'POST', url, headers: { cookie } })).statusCode;
   };
-  // Of line-2, and of both.
-  expect(await stop('r1', limited)).toBe(404);
-  expect(await stop('r4', limited)).toBe(404);
-  expect(await stop('r0', limited)).toBe(200);
-  expect(await stop('r4', admin)).toBe(200);
-  expect(await stop('r4', admin)).toBe(404);
+  const begin = (id: string, ...waves: string[][]) =>
+    insertRollout(hub.stores.db, { id, by: 'anna', config: '', waves, at: T0 });
+  for (const [id, waves] of [
+    ['other', [['line-2']]],
+    ['both', [['line-1'], ['line-2']]],
+  ] as const) {
+    await begin(id, ...waves.map((wave) => [...wave]));
+    expect([id, await stop(id, limited)]).toEqual([id, 404]);
+    expect([id, await stop(id, admin)]).toEqual([id, 200]);
+    expect([id, await stop(id, admin)]).toEqual([id, 404]);
+  }
+  await begin('own', ['line-1']);
+  expect(await stop('own', limited)).toBe(200);
 });
