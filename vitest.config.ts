@@ -37,7 +37,7 @@ export default defineConfig({
   test: {
     // A third and more of their time the suites wait. The longest come first, whichever project they are of, and what is
     // short fills the cores at the end.
-    maxWorkers: 4,
+    maxWorkers: 5,
     sequence: { sequencer: LongestFirst },
     projects: [
       {
