@@ -12,13 +12,17 @@ import { ApiError } from '../api/http.ts';
 import { hubApi } from '../api/hub-api.ts';
 import { type LinkState, LiveSocket, type SocketLike } from './live-socket.ts';
 import { LiveStore, type TagValue } from './live-store.ts';
+import { paced } from './paced.ts';
 import { EMPTY_PLANT, type PlantMessage, type PlantState, reduceAnswer, reducePlant } from './plant-state.ts';
 
+/** Of the socket, for the lines of charts. Messages a second. */
 const MAX_RATE = 10;
+/** Numbers change on the page this often. Milliseconds. */
+const SHOWN_EVERY_MS = 250;
 
 /** Everything live of one session: the socket, the plant's state, the tags' values. */
 export class LiveHub {
-  readonly values = new LiveStore((flush) => requestAnimationFrame(flush));
+  readonly values = new LiveStore(paced(SHOWN_EVERY_MS, requestAnimationFrame));
   private plant: PlantState = EMPTY_PLANT;
   private link: LinkState = { status: 'connecting', since: Date.now() };
   private readonly listeners = new Set<() => void>();

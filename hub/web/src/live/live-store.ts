@@ -14,7 +14,7 @@ type Tap = (values: readonly LiveValue[]) => void;
 
 /**
  * The newest value of each tag, outside React: ten values a second of forty tags must not render a page four
- * hundred times a second. Listeners of a tag hear at most once for each frame, however often it changed; taps
+ * hundred times a second. Listeners of a tag hear at most once for each flush, however often it changed; taps
  * (the chart's buffers) get every value at once.
  */
 export class LiveStore {
@@ -25,7 +25,7 @@ export class LiveStore {
   private scheduled = false;
   private readonly schedule: (flush: () => void) => void;
 
-  /** @param schedule runs the flush once, later: requestAnimationFrame in a browser. */
+  /** @param schedule runs the flush once, later */
   constructor(schedule: (flush: () => void) => void) {
     this.schedule = schedule;
   }
@@ -45,7 +45,7 @@ export class LiveStore {
     this.set(tag, value);
   }
 
-  /** Calls back at most once a frame after the tag has changed. Returns the way out. */
+  /** Calls back at most once a flush after the tag has changed. Returns the way out. */
   subscribe(tag: number, listener: Listener): () => void {
     const set = this.listeners.get(tag) ?? new Set();
     set.add(listener);
