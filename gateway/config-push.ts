@@ -63,6 +63,8 @@ export class ConfigPush {
   #turn: Promise<unknown> = Promise.resolve();
   #last: { id: string; result: Promise<ConfigPushResult> } | undefined;
   #trial: Trial | undefined;
+  /** Resolves when a trial that this process was started with has begun. */
+  readonly #begun = Promise.withResolvers<void>();
   /** The gateway is about to end. */
   #leaving = false;
 
@@ -103,6 +105,7 @@ export class ConfigPush {
     const { trial } = this.#options;
     if (!trial) return;
     this.#begin(trial, () => this.#startBack(trial));
+    this.#begun.resolve();
     this.#tell(trial.by, 'applied', []);
   }
 
@@ -165,11 +168,12 @@ export class ConfigPush {
   }
 
   /**
-   * The hub has seen the gateway with it: it takes the file's place.
+   * The hub has seen the gateway with it: it takes the file's place. One that the hub saw before all of it ran waits for that.
    *
    * @throws LinesideError TRIAL_OVER
    */
-  confirm(id: string): Promise<void> {
+  async confirm(id: string): Promise<void> {
+    if (this.#options.trial?.id === id) await this.#begun.promise;
     return this.#inTurn(async () => {
       if (this.#trial?.id !== id) {
         const words =

@@ -5,6 +5,7 @@ import { pino } from 'pino';
 import { expect, onTestFinished, test } from 'vitest';
 import type { LoadedConfig } from '../../gateway/config/load-config.ts';
 import { ConfigPush } from '../../gateway/config-push.ts';
+import { candidateOf, type RestartTrial } from '../../gateway/config-trial.ts';
 import type { ReloadOutcome } from '../../gateway/reloader.ts';
 import { tempDir } from '../services/temp-dir.ts';
 
@@ -18,7 +19,11 @@ const COMMAND = {
   expiresAt: 0,
 } as const;
 
-async function rig({ accept = true, result = 'applied' as ReloadOutcome['result'] } = {}) {
+async function rig({
+  accept = true,
+  result = 'applied' as ReloadOutcome['result'],
+  trial = null as RestartTrial | null,
+} = {}) {
   const folder = await tempDir();
   const file = join(folder, 'gateway.yaml');
   await writeFile(file, 'old');
@@ -43,7 +48,7 @@ async function rig({ accept = true, result = 'applied' as ReloadOutcome['result'
         needsRestart: [],
       };
     },
-    ...{ trial: null, notRestarted: () => '', restart: () => undefined, onTrial: () => undefined },
+    ...{ trial, notRestarted: () => '', restart: () => undefined, onTrial: () => undefined },
     ...{ onOutcome: () => undefined, now: Date.now },
     log: pino({ level: 'silent' }),
   });
@@ -61,6 +66,22 @@ test('one that runs takes the place of the file when it is confirmed, once for e
   expect(await readFile(file, 'utf8')).toBe('old');
   await push.confirm('c1');
   await expect(push.confirm('c1')).rejects.toThrow(/not on trial any more/);
+  expect(await readFile(file, 'utf8')).toBe('new');
+  expect((await readdir(folder)).sort()).toEqual(['gateway.yaml', 'gateway.yaml.previous']);
+});
+
+test('one that it was started with is kept, also when the hub has seen it before all of it runs', async () => {
+  const trial = { id: 'c1', by: 'anna', sha256: '', confirmWithinMs: 5_000, begun: false };
+  const { push, file, folder } = await rig({ trial });
+  await writeFile(candidateOf(file), 'new');
+  await push.open('');
+  const confirmed = push.confirm('c1');
+  expect(await Promise.race([confirmed, new Promise((resolve) => setImmediate(() => resolve('waits')))])).toBe(
+    'waits',
+  );
+  push.started();
+  await confirmed;
+  expect(push.trial).toBeUndefined();
   expect(await readFile(file, 'utf8')).toBe('new');
   expect((await readdir(folder)).sort()).toEqual(['gateway.yaml', 'gateway.yaml.previous']);
 });
