@@ -4,7 +4,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { CHROMIUM, hasChromium, launchChromium } from '../services/chromium.ts';
 import { type RunningDemo, startDemo } from '../services/demo.ts';
 
-const PATIENT = { timeout: 45_000 };
+/** The plant needs its time to heat up and to cool down, and more of it where other suites have the cores. */
+const PATIENT = { timeout: 90_000 };
 const MACHINES = ['Packer', 'Injection moulder', 'Pump station'];
 const ALARM = 'Barrel zone 1 too hot';
 
@@ -79,7 +80,7 @@ describe.skipIf(!hasChromium)(`the line in a browser (needs ${CHROMIUM})`, () =>
     await plant.locator('button[data-machine="moulder"][data-fault="overheat"]').click();
     await row.waitFor({ ...PATIENT, state: 'detached' });
     await local.waitFor({ ...PATIENT, state: 'detached' });
-  });
+  }, 240_000);
 
   test('says so when the machine is cut off, and when it is back', async () => {
     const hub = await signedIn();

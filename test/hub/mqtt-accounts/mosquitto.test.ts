@@ -13,6 +13,7 @@ import { type MosquittoAccess, mosquittoFiles } from '../../../hub/mqtt-accounts
 import { hashPassword, verifyPassword } from '../../../hub/mqtt-accounts/password-hash.ts';
 import { freePorts } from '../../services/free-ports.ts';
 import { hasMosquitto, Mosquitto } from '../../services/mosquitto.ts';
+import { listens } from '../../services/outside-tools.ts';
 import { tempDirOfFile } from '../../services/temp-dir.ts';
 
 const PATIENT = { timeout: 10_000, interval: 20 };
@@ -72,6 +73,8 @@ describe.skipIf(!hasMosquitto)('Mosquitto with what `hub mosquitto-config` write
     identities.set('foreign', await identityOf('line-1', foreign));
     [certified, open] = (await freePorts(2)) as [number, number];
     broker = await Mosquitto.start(dir, await write(['line-3'], ['line-1', 'line-2', 'line-4']));
+    // It opens one listener after the other.
+    for (const port of [certified, open]) await listens(port);
     hub = await byPassword('hub');
     clients.pop();
     hub.on('message', (topic, payload) => heard.push(`${topic} ${payload}`));
