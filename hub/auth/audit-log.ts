@@ -4,9 +4,10 @@ import type { Page } from '@lineside/shared/contracts/page.ts';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import type { Kysely } from 'kysely';
-import { pageFrom, readCursor } from '../store/page.ts';
+import { pageFrom } from '../store/page.ts';
 import { type AuditFilter, type AuditNote, appendAudit, listAudit } from '../store/postgres/audit.ts';
 import type { Database, Row } from '../store/postgres/schema.ts';
+import { stretchOf } from '../store/postgres/stretch.ts';
 
 export interface AuditQuery extends Omit<AuditFilter, 'after' | 'newestFirst'> {
   cursor?: string | undefined;
@@ -48,11 +49,8 @@ export class AuditLog {
     if (filter.from !== undefined && filter.to !== undefined && filter.to <= filter.from) {
       throw new LinesideError('RANGE_INVALID', 'peer', 'from must lie before to');
     }
-    const list = `audit ${sort}`;
-    const place = readCursor(list, [0, 0] as const, cursor);
-    const after = place && { at: place[0], id: place[1] };
-    const newestFirst = sort === '-at';
-    const rows = await listAudit(this.#db, { ...filter, after, newestFirst, limit: limit + 1 });
+    const { list, stretch } = stretchOf<number>('audit', { cursor, sort, limit }, 0);
+    const rows = await listAudit(this.#db, { ...filter, ...stretch });
     return pageFrom(rows, limit, list, ({ at, id }) => [at, id], viewOf);
   }
 }

@@ -5,10 +5,11 @@ import type { Page } from '@lineside/shared/contracts/page.ts';
 import type { Permission } from '@lineside/shared/contracts/permissions.ts';
 import { LinesideError } from '@lineside/shared/errors/lineside-error.ts';
 import type { Kysely } from 'kysely';
-import { pageFrom, readCursor } from '../store/page.ts';
+import { pageFrom } from '../store/page.ts';
 import { findKey, insertKey, listKeys, revokeKey, touchKey } from '../store/postgres/api-keys.ts';
 import { type Actor, appendAudit } from '../store/postgres/audit.ts';
 import type { Database, Row } from '../store/postgres/schema.ts';
+import { type ListAsked, stretchOf } from '../store/postgres/stretch.ts';
 import { inTransaction } from '../store/postgres/transaction.ts';
 import { digest } from './digest.ts';
 import { type Identity, KEY_NAME } from './identity.ts';
@@ -61,13 +62,10 @@ export class KeyDesk {
   }
 
   /** By when they were made. @throws LinesideError CURSOR_INVALID */
-  async list({ limit, cursor, sort }: { limit: number; cursor?: string; sort: string }): Promise<Page<ApiKeyView>> {
-    const list = `keys ${sort}`;
-    const keys = readCursor(list, [0, ''] as const, cursor);
-    const after = keys && { createdAt: keys[0], id: keys[1] };
-    const newestFirst = sort === '-createdAt';
-    const rows = await listKeys(this.#options.db, { limit: limit + 1, after, newestFirst });
-    return pageFrom(rows, limit, list, ({ created_at, id }) => [created_at, id], viewOf);
+  async list(asked: ListAsked): Promise<Page<ApiKeyView>> {
+    const { list, stretch } = stretchOf('keys', asked);
+    const rows = await listKeys(this.#options.db, stretch);
+    return pageFrom(rows, asked.limit, list, ({ created_at, id }) => [created_at, id], viewOf);
   }
 
   /** It opens nothing from now on, and stays in the list. @throws LinesideError KEY_NOT_FOUND */

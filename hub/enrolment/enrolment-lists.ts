@@ -2,16 +2,10 @@
 import type { TokenView } from '@lineside/shared/contracts/enrolment.ts';
 import type { Page } from '@lineside/shared/contracts/page.ts';
 import type { Kysely } from 'kysely';
-import { pageFrom, readCursor } from '../store/page.ts';
+import { pageFrom } from '../store/page.ts';
 import * as store from '../store/postgres/enrolment.ts';
 import type { Database, Row } from '../store/postgres/schema.ts';
-
-/** A page of a list by time: a minus before the sort is newest first. */
-export interface ListAsked {
-  limit: number;
-  cursor?: string | undefined;
-  sort: string;
-}
+import { type ListAsked, stretchOf } from '../store/postgres/stretch.ts';
 
 /** @throws LinesideError CURSOR_INVALID */
 export async function tokenPage(
@@ -34,14 +28,6 @@ export async function certificatePage(
   const rows = await store.listCertificates(db, gateway, stretch);
   const keysOf = ({ issued_at, serial }: Row<'gateway_certificates'>) => [issued_at, serial];
   return pageFrom(rows, asked.limit, list, keysOf, (row) => row);
-}
-
-/** What is asked for, and what its cursor goes by. One more is read, to see whether there is another page. */
-function stretchOf(name: string, { limit, cursor, sort }: ListAsked): { list: string; stretch: store.Stretch } {
-  const list = `${name} ${sort}`;
-  const place = readCursor(list, [0, ''] as const, cursor);
-  const after = place && { at: place[0], id: place[1] };
-  return { list, stretch: { limit: limit + 1, newestFirst: sort.startsWith('-'), after } };
 }
 
 function viewOf({ id, gateway, ...row }: Row<'enrolment_tokens'>): TokenView {

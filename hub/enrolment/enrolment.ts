@@ -22,9 +22,10 @@ import { Value } from 'typebox/value';
 import { type Actor, appendAudit, HUB } from '../store/postgres/audit.ts';
 import * as store from '../store/postgres/enrolment.ts';
 import type { Database, Row } from '../store/postgres/schema.ts';
+import type { ListAsked } from '../store/postgres/stretch.ts';
 import { inTransaction } from '../store/postgres/transaction.ts';
 import type { Authority } from './authority.ts';
-import { certificatePage, type ListAsked, tokenPage } from './enrolment-lists.ts';
+import { certificatePage, tokenPage } from './enrolment-lists.ts';
 import { readRequest, serialOf } from './x509.ts';
 
 const MINUTE_MS = 60_000;

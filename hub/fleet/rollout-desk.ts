@@ -11,7 +11,7 @@ import type { Page } from '@lineside/shared/contracts/page.ts';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
 import type { Logger } from '@lineside/shared/log/logger.ts';
 import type { Kysely } from 'kysely';
-import { pageFrom, readCursor } from '../store/page.ts';
+import { pageFrom } from '../store/page.ts';
 import { type Actor, appendAudit } from '../store/postgres/audit.ts';
 import {
   endRollout,
@@ -23,6 +23,7 @@ import {
   wishRolloutStopped,
 } from '../store/postgres/rollouts.ts';
 import type { Database } from '../store/postgres/schema.ts';
+import { type ListAsked, stretchOf } from '../store/postgres/stretch.ts';
 import { inTransaction } from '../store/postgres/transaction.ts';
 import type { ConfigDesk } from './config-desk.ts';
 import { expectOnline, type FleetDesk } from './fleet-desk.ts';
@@ -70,11 +71,11 @@ export class RolloutDesk {
     await this.#endLeft('the hub was started anew meanwhile');
   }
 
-  /** Those that nobody runs any more. This hub runs none. */
-  async #endLeft(reason: string): Promise<void> {
+  /** Those that nobody runs any more, or one of them if it is so; none that this hub runs. */
+  async #endLeft(reason: string, id?: string): Promise<void> {
     const { db, shared, now } = this.#options;
     const idle = shared ? { idleSince: now() - IDLE_MS } : {};
-    await endRollout(db, { state: 'stopped', reason, at: now(), ...idle });
+    await endRollout(db, { ...(id === undefined ? {} : { id }), state: 'stopped', reason, at: now(), ...idle });
   }
 
   /** No further gateway is begun. */
@@ -89,17 +90,11 @@ export class RolloutDesk {
    * @param gateways only those that have to do with none but these; undefined: all
    * @throws LinesideError CURSOR_INVALID
    */
-  async list(
-    { limit, cursor, sort }: { limit: number; cursor?: string | undefined; sort: string },
-    gateways?: readonly string[],
-  ): Promise<Page<StoredRollout>> {
-    const list = `rollouts ${sort}`;
-    const place = readCursor(list, [0, ''] as const, cursor);
-    const after = place && { at: place[0], id: place[1] };
-    const wanted = { limit: limit + 1, newestFirst: sort.startsWith('-'), after, gateways };
-    const rows = await listRollouts(this.#options.db, wanted);
+  async list(asked: ListAsked, gateways?: readonly string[]): Promise<Page<StoredRollout>> {
+    const { list, stretch } = stretchOf('rollouts', asked);
+    const rows = await listRollouts(this.#options.db, { ...stretch, gateways });
     const keysOf = ({ created_at, id }: StoredRollout) => [created_at, id];
-    return pageFrom(rows, limit, list, keysOf, (row) => row);
+    return pageFrom(rows, asked.limit, list, keysOf, (row) => row);
   }
 
   /**
@@ -122,9 +117,7 @@ export class RolloutDesk {
     });
     if (!told) throw new LinesideError('ROLLOUT_NOT_FOUND', 'peer', 'no such rollout is running');
     // Of one that nobody runs any more, for its hub has ended, nobody would look.
-    const changedAt = Math.max(rollout!.created_at, ...rollout!.gateways.map((each) => each.changed_at));
-    const left = this.#running?.id !== id && (!this.#options.shared || now() - changedAt > IDLE_MS);
-    if (left) await endRollout(db, { id, state: 'stopped', reason, at: now() });
+    if (this.#running?.id !== id) await this.#endLeft(reason, id);
   }
 
   /**

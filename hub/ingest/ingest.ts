@@ -5,8 +5,6 @@
  * quarantine, counted and answered; it never stops the stream.
  */
 
-import type { AlarmEvent } from '@lineside/shared/contracts/alarm.ts';
-import type { AnyEvent } from '@lineside/shared/contracts/event.ts';
 import type { TagInfo } from '@lineside/shared/contracts/frame.ts';
 import type { Committed, Hello } from '@lineside/shared/contracts/link.ts';
 import { LinesideError, messageOf } from '@lineside/shared/errors/lineside-error.ts';
@@ -15,14 +13,15 @@ import type { Logger } from '@lineside/shared/log/logger.ts';
 import { Backoff } from '@lineside/shared/time/backoff.ts';
 import { type Batch, NO_SAMPLES, readBatch } from '@lineside/shared/wire/batch-reader.ts';
 import { decompressBatch, type Envelope, readEnvelope } from '@lineside/shared/wire/envelope.ts';
-import type { RecordId, SampleColumns, TimeSeriesStore } from '../store/timeseries/time-series.ts';
+import type { SampleColumns, TimeSeriesStore } from '../store/timeseries/time-series.ts';
+import { type Accepted, type Run, runsOf } from './accepted.ts';
 import { GroupSize } from './group-size.ts';
 import type { CommittedRun, IngestLedger } from './ledger.ts';
 import { presentOf } from './present.ts';
 import { previewOf } from './preview.ts';
 import { Sequence } from './sequence.ts';
 import { TagIds } from './tag-ids.ts';
-import { WaitingRecords } from './waiting-records.ts';
+import { epochKey, WaitingRecords } from './waiting-records.ts';
 
 /**
  * Accepted records wait at most so long for company before they are committed together. Milliseconds. Most of what
@@ -63,23 +62,6 @@ export interface IngestOptions {
   aroundCommit?<T>(size: { records: number; samples: number }, commit: () => Promise<T>): Promise<T>;
   log: Logger;
   progress?: ProgressMark;
-}
-
-interface Accepted {
-  id: RecordId;
-  term: number;
-  samples: SampleColumns;
-  alarms: AlarmEvent[];
-  events: AnyEvent[];
-  gap: Gap | null;
-}
-
-/** Records that will not come, and when what is next to them was received. */
-interface Gap {
-  from: number;
-  to: number;
-  fromAt: number | null;
-  toAt: number | null;
 }
 
 interface Epoch {
@@ -145,7 +127,7 @@ export class Ingest {
 
   async start(): Promise<void> {
     for (const { gateway, epoch, seq } of await this.#options.ledger.watermarks()) {
-      this.#watermarks.set(keyOf(gateway, epoch), seq);
+      this.#watermarks.set(epochKey(gateway, epoch), seq);
     }
     this.#options.progress?.pause();
   }
@@ -166,7 +148,7 @@ export class Ingest {
     for (const gateway of gateways) this.#options.timeSeries.forget(gateway);
     const newest = new Map<string, { gateway: string; epoch: string; seq: number; updated_at?: number }>();
     for (const mark of await this.#options.ledger.watermarks(gateways)) {
-      this.#watermarks.set(keyOf(mark.gateway, mark.epoch), mark.seq);
+      this.#watermarks.set(epochKey(mark.gateway, mark.epoch), mark.seq);
       const known = newest.get(mark.gateway);
       if ((mark.updated_at ?? 0) >= (known?.updated_at ?? 0)) newest.set(mark.gateway, mark);
     }
@@ -385,11 +367,12 @@ export class Ingest {
       this.#options.progress?.beat();
     } finally {
       this.#handedOver = 0;
+      this.#letIn();
     }
   }
 
   /** Together; when that fails, one by one, so that one that cannot be committed holds up no others. */
-  async #commitRuns(runs: { run: CommittedRun; records: Accepted[] }[]): Promise<void> {
+  async #commitRuns(runs: Run[]): Promise<void> {
     let results: Awaited<ReturnType<IngestLedger['commit']>>;
     try {
       results = await this.#options.ledger.commit(runs.map(({ run }) => run));
@@ -402,22 +385,20 @@ export class Ingest {
     }
     // What is committed is not tried again, and what is another hub's by now is not ours to try.
     this.#waiting.remove(runs.flatMap(({ records }) => records));
-    this.#handedOver = 0;
     for (const [i, { run, records }] of runs.entries()) {
       const { changed, lost } = results[i]!;
       if (lost) this.#options.log.warn({ gateway: run.gateway }, 'another hub takes this gateway’s data now');
-      else await this.#committed(run, records, changed);
+      else await this.#committed({ run, records }, changed);
     }
-    this.#letIn();
   }
 
   #letIn(): void {
     if (!this.#full) for (const go of this.#room.splice(0)) go();
   }
 
-  async #committed(run: CommittedRun, records: Accepted[], changedAlarms: string[]): Promise<void> {
+  async #committed({ run, records }: Run, changedAlarms: string[]): Promise<void> {
     this.#options.progress?.beat();
-    const epoch = await this.#epochs.get(keyOf(run.gateway, run.epoch));
+    const epoch = await this.#epochs.get(epochKey(run.gateway, run.epoch));
     if (epoch?.term === run.term) epoch.sequence.committed = run.seq;
     this.#tell(() => {
       if (epoch?.term === run.term) this.#answer(epoch, false);
@@ -446,7 +427,7 @@ export class Ingest {
   }
 
   #epoch(gateway: string, epoch: string): Promise<Epoch> {
-    const key = keyOf(gateway, epoch);
+    const key = epochKey(gateway, epoch);
     let known = this.#epochs.get(key);
     if (!known) {
       known = this.#options.ledger.knownTags(gateway, epoch).then((known) => {
@@ -463,10 +444,6 @@ export class Ingest {
   }
 }
 
-function keyOf(gateway: string, epoch: string): string {
-  return `${gateway} ${epoch}`;
-}
-
 /** Puts the batch into the record with the hub's tag ids. @throws LinesideError TAG_UNKNOWN. */
 function translate(batch: Batch, ids: TagIds, record: Accepted): void {
   const tags = ids.column(batch.tags);
@@ -477,33 +454,4 @@ function translate(batch: Batch, ids: TagIds, record: Accepted): void {
   record.samples = { tags, at: batch.sourceAt, values: batch.values, quality: batch.quality };
   record.alarms = batch.alarms.map((event) => ({ ...event, tag: ids.of(event.tag) }));
   record.events = batch.events;
-}
-
-/** The group's records by gateway and epoch, in order. */
-function runsOf(group: Accepted[]): { run: CommittedRun; records: Accepted[] }[] {
-  const runs = new Map<string, { run: CommittedRun; records: Accepted[] }>();
-  for (const record of group) {
-    const { id, term, samples, alarms, events, gap } = record;
-    const key = `${keyOf(id.gateway, id.epoch)} ${record.term}`;
-    let entry = runs.get(key);
-    if (!entry) {
-      const run = {
-        ...{ gateway: id.gateway, epoch: id.epoch, term, seq: 0 },
-        samples: 0,
-        gaps: [],
-        alarms: [],
-        events: [],
-      };
-      entry = { run, records: [] };
-      runs.set(key, entry);
-    }
-    const { run } = entry;
-    run.seq = id.seq;
-    run.samples += samples.tags.length;
-    run.alarms.push(...alarms);
-    for (const [place, event] of events.entries()) run.events.push({ seq: id.seq, place, event });
-    if (gap) run.gaps.push({ ...gap, cause: 'no longer on the gateway’s disk: dropped or damaged there' });
-    entry.records.push(record);
-  }
-  return [...runs.values()];
 }

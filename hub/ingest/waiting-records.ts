@@ -37,7 +37,7 @@ export class WaitingRecords<R extends Waiting> {
   }
 
   hasEpoch(gateway: string, epoch: string): boolean {
-    return this.#lanes.has(laneOf(gateway, epoch));
+    return this.#lanes.has(epochKey(gateway, epoch));
   }
 
   /** @returns how many of its epoch wait now */
@@ -111,9 +111,10 @@ export class WaitingRecords<R extends Waiting> {
 }
 
 function keyOf({ id }: Waiting): string {
-  return laneOf(id.gateway, id.epoch);
+  return epochKey(id.gateway, id.epoch);
 }
 
-function laneOf(gateway: string, epoch: string): string {
+/** Names an epoch of a gateway. */
+export function epochKey(gateway: string, epoch: string): string {
   return `${gateway} ${epoch}`;
 }

@@ -96,7 +96,7 @@ export function accountsContract(database: () => Kysely<Database>): void {
       expect(await revokeKey(db, id, 'boss', NOW)).toBeUndefined();
       expect(await findKey(db, hash, NOW)).toBeUndefined();
       expect(await insertKey(db, namesake)).toBeDefined();
-      const page = await listKeys(db, { limit: 1, newestFirst: true, after: { createdAt: NOW + 1, id: '' } });
+      const page = await listKeys(db, { limit: 1, newestFirst: true, after: { at: NOW + 1, id: '' } });
       expect(page).toHaveLength(1);
     });
 

@@ -3,6 +3,7 @@ import type { KeyScope } from '@lineside/shared/contracts/permissions.ts';
 import type { Kysely, Transaction } from 'kysely';
 import { toJson } from './clean-text.ts';
 import type { Database, Row } from './schema.ts';
+import { inStretch, type Stretch } from './stretch.ts';
 
 type Db = Kysely<Database> | Transaction<Database>;
 
@@ -46,23 +47,9 @@ export async function touchKey(db: Db, id: string, at: number, address: string):
   await db.updateTable('api_keys').set({ last_used_at: at, last_used_from: address }).where('id', '=', id).execute();
 }
 
-export interface KeyCursor {
-  createdAt: number;
-  id: string;
-}
-
 /** By when they were made, those that are revoked or have expired too. */
-export async function listKeys(
-  db: Db,
-  { limit, after, newestFirst }: { limit: number; after?: KeyCursor | undefined; newestFirst: boolean },
-): Promise<Row<'api_keys'>[]> {
-  let query = db.selectFrom('api_keys').selectAll();
-  if (after) {
-    const behind = newestFirst ? '<' : '>';
-    query = query.where((e) => e(e.refTuple('created_at', 'id'), behind, e.tuple(after.createdAt, after.id)));
-  }
-  const order = newestFirst ? 'desc' : 'asc';
-  return query.orderBy('created_at', order).orderBy('id', order).limit(limit).execute();
+export async function listKeys(db: Db, stretch: Stretch): Promise<Row<'api_keys'>[]> {
+  return inStretch(db.selectFrom('api_keys').selectAll(), 'created_at', 'id', stretch).execute();
 }
 
 /** Undefined when there is no such key in force. */

@@ -3,6 +3,7 @@ import type { ActorKind, AuditOutcome } from '@lineside/shared/contracts/account
 import type { Kysely, Transaction } from 'kysely';
 import { cleanText, toJson } from './clean-text.ts';
 import type { Database, Row } from './schema.ts';
+import { inStretch, type Stretch } from './stretch.ts';
 
 /** Whoever acts, and from where. */
 export interface Actor {
@@ -33,7 +34,7 @@ export interface AuditNote {
   at: number;
 }
 
-export interface AuditFilter {
+export interface AuditFilter extends Stretch<number> {
   actor?: string | undefined;
   action?: string | undefined;
   target?: string | undefined;
@@ -41,10 +42,6 @@ export interface AuditFilter {
   from?: number | undefined;
   /** Before this time. */
   to?: number | undefined;
-  /** Only what comes behind this entry in the list. */
-  after?: { at: number; id: number } | undefined;
-  newestFirst: boolean;
-  limit: number;
 }
 
 /** Characters of a name or target, and of what is kept of before and after. */
@@ -76,13 +73,7 @@ export async function listAudit(db: Kysely<Database>, filter: AuditFilter): Prom
   }
   if (filter.from !== undefined) query = query.where('at', '>=', filter.from);
   if (filter.to !== undefined) query = query.where('at', '<', filter.to);
-  const { after, newestFirst } = filter;
-  if (after) {
-    const behind = newestFirst ? '<' : '>';
-    query = query.where((e) => e(e.refTuple('at', 'id'), behind, e.tuple(after.at, after.id)));
-  }
-  const order = newestFirst ? 'desc' : 'asc';
-  return query.orderBy('at', order).orderBy('id', order).limit(filter.limit).execute();
+  return inStretch(query, 'at', 'id', filter).execute();
 }
 
 /** Actions by which somebody's rights, or what they came in by, change or end. */

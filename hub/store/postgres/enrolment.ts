@@ -1,6 +1,7 @@
 /** Tokens by which gateways enrol, and the certificates that they have got. */
 import type { Kysely } from 'kysely';
 import type { Database, Row } from './schema.ts';
+import { inStretch, type Stretch } from './stretch.ts';
 import { inTransaction } from './transaction.ts';
 
 /**
@@ -38,14 +39,6 @@ export async function findToken(db: Kysely<Database>, id: string): Promise<Row<'
   return db.selectFrom('enrolment_tokens').selectAll().where('id', '=', id).executeTakeFirst();
 }
 
-/** A part of a list that is sorted by a time and, within that, by an id. */
-export interface Stretch {
-  limit: number;
-  newestFirst: boolean;
-  /** The last one of the part before. */
-  after?: { at: number; id: string } | undefined;
-}
-
 /**
  * By when they were made.
  *
@@ -53,17 +46,12 @@ export interface Stretch {
  */
 export async function listTokens(
   db: Kysely<Database>,
-  { limit, newestFirst, after }: Stretch,
+  stretch: Stretch,
   gateways?: readonly string[],
 ): Promise<Row<'enrolment_tokens'>[]> {
   let query = db.selectFrom('enrolment_tokens').selectAll();
   if (gateways) query = query.where('gateway', 'in', gateways);
-  if (after) {
-    const behind = newestFirst ? '<' : '>';
-    query = query.where((e) => e(e.refTuple('created_at', 'id'), behind, e.tuple(after.at, after.id)));
-  }
-  const order = newestFirst ? 'desc' : 'asc';
-  return query.orderBy('created_at', order).orderBy('id', order).limit(limit).execute();
+  return inStretch(query, 'created_at', 'id', stretch).execute();
 }
 
 /** Ends one that is open. @returns what it was; undefined when there is none, or it is used or over */
@@ -129,15 +117,10 @@ export async function findCertificate(
 export async function listCertificates(
   db: Kysely<Database>,
   gateway: string,
-  { limit, newestFirst, after }: Stretch,
+  stretch: Stretch,
 ): Promise<Row<'gateway_certificates'>[]> {
-  let query = db.selectFrom('gateway_certificates').selectAll().where('gateway', '=', gateway);
-  if (after) {
-    const behind = newestFirst ? '<' : '>';
-    query = query.where((e) => e(e.refTuple('issued_at', 'serial'), behind, e.tuple(after.at, after.id)));
-  }
-  const order = newestFirst ? 'desc' : 'asc';
-  return query.orderBy('issued_at', order).orderBy('serial', order).limit(limit).execute();
+  const query = db.selectFrom('gateway_certificates').selectAll().where('gateway', '=', gateway);
+  return inStretch(query, 'issued_at', 'serial', stretch).execute();
 }
 
 /** The newest hundred, newest first. */

@@ -2,6 +2,7 @@
 import type { Kysely } from 'kysely';
 import { cleanText } from './clean-text.ts';
 import type { Database, Row } from './schema.ts';
+import { inStretch, type Stretch } from './stretch.ts';
 import { inTransaction } from './transaction.ts';
 
 /** So many are kept. */
@@ -97,11 +98,7 @@ export async function endRollout(
 }
 
 /** Which rollouts; all without a word. */
-export interface RolloutFilter {
-  limit: number;
-  newestFirst: boolean;
-  /** The last one of the page before. */
-  after?: { at: number; id: string } | undefined;
+export interface RolloutFilter extends Stretch {
   id?: string;
   /** Only those that have to do with none but these. */
   gateways?: readonly string[] | undefined;
@@ -110,7 +107,7 @@ export interface RolloutFilter {
 /** By when they began. */
 export async function listRollouts(
   db: Kysely<Database>,
-  { limit, newestFirst, after, id, gateways: own }: RolloutFilter,
+  { id, gateways: own, ...stretch }: RolloutFilter,
 ): Promise<StoredRollout[]> {
   if (own?.length === 0) return [];
   let query = db.selectFrom('rollouts').select(['id', 'by_whom', 'created_at', 'ended_at', 'state', 'reason']);
@@ -121,12 +118,7 @@ export async function listRollouts(
       return not(exists(all.where('gateway', 'not in', own)));
     });
   }
-  if (after) {
-    const behind = newestFirst ? '<' : '>';
-    query = query.where((e) => e(e.refTuple('created_at', 'id'), behind, e.tuple(after.at, after.id)));
-  }
-  const order = newestFirst ? 'desc' : 'asc';
-  const rollouts = await query.orderBy('created_at', order).orderBy('id', order).limit(limit).execute();
+  const rollouts = await inStretch(query, 'created_at', 'id', stretch).execute();
   if (rollouts.length === 0) return [];
   const ids = rollouts.map(({ id }) => id);
   const gateways = await db
